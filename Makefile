@@ -1,0 +1,42 @@
+# Two commands do everything: `make run` and `make test`. Both are safe to repeat.
+
+PYTHON ?= python3
+HOST ?= 127.0.0.1
+PORT ?= 8080
+export HOST PORT
+
+VENV := .venv
+BIN := $(VENV)/bin
+# What HOST and PORT make, as a browser wants it.
+BROWSE := $(if $(findstring :,$(HOST)),[$(HOST)],$(patsubst 127.0.0.1,localhost,$(HOST)))
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+
+.PHONY: run test lint types clean
+
+run: $(VENV)/run.stamp
+	@echo "Serving on http://$(BROWSE):$(PORT) (Ctrl-C stops)"
+	@exec $(BIN)/gunicorn wsgi:app
+
+test: lint types
+	$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+lint: $(VENV)/test.stamp
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+
+types: $(VENV)/test.stamp
+	$(BIN)/mypy
+
+clean:
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis
+
+# A stamp is younger than the requirements that are installed.
+$(VENV)/run.stamp: requirements.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.12")'
+	$(PYTHON) -m venv $(VENV)
+	$(PIP) -r requirements.txt
+	@touch $@
+
+$(VENV)/test.stamp: requirements-dev.txt $(VENV)/run.stamp
+	$(PIP) -r requirements-dev.txt
+	@touch $@
