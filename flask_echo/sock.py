@@ -1,0 +1,193 @@
+"""WebSocket routes: check, seat, upgrade, converse, end, log.
+
+flask-sock's :class:`~flask_sock.Sock` with this project's connection. A route made here
+answers every request to its address: good upgrade requests with a conversation, all others
+with an HTTP error that says why.
+"""
+
+import socket
+from collections.abc import Callable
+from time import monotonic
+from typing import Any, NamedTuple, cast
+
+from flask import Blueprint, Flask, Response, current_app, request
+from flask_sock import Sock as FlaskSock
+from simple_websocket import ConnectionClosed
+
+from flask_echo import handshake
+from flask_echo.config import Settings
+from flask_echo.connection import Connection
+from flask_echo.conversation import Peer
+from flask_echo.handshake import Refusal
+from flask_echo.seats import Seat, Seats
+
+EXTENSION = "flask_echo"
+
+# RFC 6455, section 7.4.1: an unexpected condition on the server.
+INTERNAL_ERROR = 1011
+
+Handler = Callable[[Peer], None]
+
+_NO_SEAT = Refusal(
+    503,
+    "All seats of this worker are taken, or it is about to stop.",
+    "Try again in a moment; whoever runs this can raise FLASK_ECHO_MAX_CONNECTIONS.",
+    {"Retry-After": "2"},
+)
+
+
+class State(NamedTuple):
+    """What belongs to one application, at ``app.extensions["flask_echo"]``."""
+
+    settings: Settings
+    seats: Seats
+
+
+def state() -> State:
+    """Return the state of the current application."""
+    return cast(State, current_app.extensions[EXTENSION])
+
+
+class Sock(FlaskSock):
+    """Registers WebSocket routes, on a blueprint or on the application.
+
+    :ivar paths: the paths of the routes so far.
+    """
+
+    def __init__(self, app: Flask | None = None) -> None:
+        self.paths: set[str] = set()
+        super().__init__(app)
+
+    def init_app(self, app: Flask, settings: Settings | None = None) -> None:
+        """Give ``app`` its settings and its seats.
+
+        :param settings: limits and time-outs of every connection; the defaults if None.
+        """
+        super().init_app(app)
+        settings = settings or Settings()
+        app.extensions[EXTENSION] = State(settings, Seats(settings.max_connections))
+
+    def route(  # type: ignore[override]  # The handler's type is narrower: it gets a Peer.
+        self, path: str, bp: Blueprint | None = None, **options: Any
+    ) -> Callable[[Handler], Handler]:
+        """Make the decorated function the conversation of ``path``.
+
+        The function gets the connection, and when it returns the connection is closed. Other
+        arguments are those of flask-sock.
+        """
+
+        def register(handler: Handler) -> Handler:
+            def view() -> Response:
+                return serve(handler)
+
+            self.paths.add(path)
+            target = bp or self.app
+            assert target is not None, "init_app() comes first, or pass a blueprint"
+            endpoint = options.pop("endpoint", handler.__name__)
+            rule = {**options, "view_func": view, "provide_automatic_options": False}
+            target.add_url_rule(path, endpoint, websocket=True, **rule)
+            # What the WebSocket rule does not match: half an upgrade request, or none at all.
+            target.add_url_rule(path, f"{endpoint}_http", **rule)
+            return handler
+
+        return register
+
+
+def serve(handler: Handler) -> Response:
+    """Answer the current request: with the conversation, or with the reason for none."""
+    settings, seats = state()
+    refusal = handshake.check(request.environ, settings.allowed_origins)
+    if refusal is None:
+        with seats.take() as seat:
+            if seat is not None:
+                _connect(handler, seat, settings)
+                return _already_answered()
+            refusal = _NO_SEAT
+    return refuse(refusal)
+
+
+def refuse(refusal: Refusal) -> Response:
+    """Put the reason for no WebSocket into an HTTP answer."""
+    text = f"{refusal.status}: {refusal.arrived}\n\n{refusal.cure}\n"
+    return Response(text, refusal.status, dict(refusal.headers), mimetype="text/plain")
+
+
+def _connect(handler: Handler, seat: Seat, settings: Settings) -> None:
+    environ = _offering(request.environ, settings.compression)
+    sock = _socket_of(environ)
+    connection = Connection(sock, environ, settings, seat.wake_fd, early=_read_ahead(environ, sock))
+    began = monotonic()
+    seat.occupy(connection)
+    try:
+        connection.upgrade()
+        _converse(handler, connection)
+    except ConnectionClosed:
+        pass  # However it ended, the connection knows, and the log will say.
+    _log(connection, monotonic() - began)
+
+
+def _converse(handler: Handler, connection: Connection) -> None:
+    try:
+        handler(connection)
+    except ConnectionClosed:
+        raise
+    except Exception:
+        current_app.logger.exception("Error in the conversation of %s", _shown(request.path))
+        connection.close(INTERNAL_ERROR, "internal error")
+    connection.close()
+
+
+def _offering(environ: dict[str, Any], compression: bool) -> dict[str, Any]:
+    """A copy of ``environ`` that offers the one extension to accept, or none."""
+    header = environ.get("HTTP_SEC_WEBSOCKET_EXTENSIONS", "")
+    offer = handshake.acceptable_offer(header) if compression else None
+    return {**environ, "HTTP_SEC_WEBSOCKET_EXTENSIONS": offer}
+
+
+def _socket_of(environ: dict[str, Any]) -> socket.socket:
+    """The socket of the request, which WSGI does not know but these servers hand out."""
+    sock = environ.get("gunicorn.socket") or environ.get("werkzeug.socket")
+    if sock is None:
+        raise RuntimeError("No socket in the WSGI environment: run gunicorn or flask run.")
+    return cast(socket.socket, sock)
+
+
+def _read_ahead(environ: dict[str, Any], sock: socket.socket) -> bytes:
+    """What the server has read beyond the request: a client need not wait with its frames.
+
+    It must (RFC 6455, section 4.1), but some do not, and lost frames are hard to find.
+    """
+    stream = environ["wsgi.input"]
+    if "gunicorn.socket" in environ:
+        return cast(bytes, stream.reader.unreader.take_buffered())
+    sock.setblocking(False)  # With an empty buffer, peek() reads the socket.
+    return cast(bytes, stream.peek())
+
+
+def _already_answered() -> Response:
+    """The response of a request whose answer is over: it names the status for access logs.
+
+    Its bytes go nowhere, because the connection has shut the socket down.
+    """
+    return Response(status=101)
+
+
+def _log(connection: Connection, seconds: float) -> None:
+    message = connection.close_message
+    current_app.logger.info(
+        "%s from %s: %.3f s, closed %d%s; in %d messages, %d bytes; out %d messages, %d bytes",
+        _shown(request.path),
+        _shown(f"{request.remote_addr} port {request.environ.get('REMOTE_PORT')}"),
+        seconds,
+        connection.close_reason,
+        f" ({_shown(message)})" if message else "",
+        connection.received_messages,
+        connection.received_bytes,
+        connection.sent_messages,
+        connection.sent_bytes,
+    )
+
+
+def _shown(text: str) -> str:
+    """What comes from a peer, escaped: it must not write lines of its own into a log."""
+    return ascii(text)[1:-1]
