@@ -1,0 +1,164 @@
+"""gunicorn's threaded worker, fit for connections that last.
+
+Only gunicorn is imported here, because the master imports this before it forks. The one
+thing the worker knows of the application is that ``app.extensions["flask_echo"].seats`` has
+a method ``drain``; it serves any other WSGI application as well.
+
+Threads: the main thread accepts, counts and keeps the time; a pool thread reads a request,
+answers it and ends its connection. What both look at is guarded by a lock.
+"""
+
+import math
+import socket
+import sys
+import threading
+from concurrent.futures import Future
+from contextlib import suppress
+from time import monotonic
+from typing import Any
+
+from gunicorn import util
+from gunicorn.http import Request
+from gunicorn.workers.gthread import TConn, ThreadWorker
+
+# Threads give up the interpreter at every read anyway. With the default of 5 ms, each thread
+# that waits for it wakes 200 times a second to ask.
+SWITCH_INTERVAL_SECONDS = 0.1
+
+# A handler needs little stack; 10,000 threads with the default of 8 MiB would reserve 80 GiB
+# of address space.
+STACK_BYTES = 512 * 1024
+
+# For a whole request header; for comparison: nginx's client_header_timeout is 60 s, Apache's
+# RequestReadTimeout begins with 20 s.
+HEADER_TIMEOUT_SECONDS = 10.0
+
+# For an answer that is not a WebSocket; the largest file here is well under 100 KiB.
+ANSWER_TIMEOUT_SECONDS = 30.0
+
+# graceful_timeout is when the master kills. What is open is cut this much earlier.
+EXIT_SECONDS = 2.0
+
+# Ctrl-C and SIGQUIT: how long what is open gets for its goodbye.
+QUICK_SECONDS = 1.0
+
+
+class LongConnectionWorker(ThreadWorker):
+    """A threaded worker that ends connections where they were served, and drains.
+
+    Stopping is a contract, carried out in this order:
+
+    1. No new connection is accepted.
+    2. The application's seats are drained: every WebSocket says goodbye from its own thread.
+    3. What is open :data:`EXIT_SECONDS` before ``graceful_timeout`` (after
+       :data:`QUICK_SECONDS` on SIGINT and SIGQUIT) is shut down both ways.
+    4. The pool threads have ended, and so does the process.
+    """
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._lock = threading.Lock()
+        # The connections in the hands of pool threads, and those that must be done with
+        # something by some time: with their header, then with their answer.
+        self._served: set[TConn] = set()
+        self._due: dict[TConn, float] = {}
+        self._cut_at = math.inf
+        self._draining = False
+
+    def init_process(self) -> None:
+        """Set up the process after the fork, then run until it is to stop."""
+        sys.setswitchinterval(SWITCH_INTERVAL_SECONDS)
+        threading.stack_size(STACK_BYTES)
+        super().init_process()
+
+    # -- In the pool threads ---------------------------------------------------------------
+
+    def handle(self, conn: TConn) -> Any:
+        """Serve one request; end the connection here, not on the accept loop, if it was the
+        last."""
+        with self._lock:
+            self._served.add(conn)
+            self._due[conn] = monotonic() + HEADER_TIMEOUT_SECONDS
+        try:
+            keep = super().handle(conn)
+            if keep is False:
+                # Reads up to two seconds for a peer that does not close.
+                util.close_graceful(conn.sock)
+            return keep
+        finally:
+            with self._lock:
+                self._served.discard(conn)
+                self._due.pop(conn, None)
+
+    def handle_request(self, req: Request, conn: TConn) -> Any:
+        """Answer a request whose header has arrived."""
+        upgrades = any(name == "UPGRADE" for name, _ in req.headers)
+        with self._lock:
+            self._due[conn] = math.inf if upgrades else monotonic() + ANSWER_TIMEOUT_SECONDS
+        return super().handle_request(req, conn)
+
+    # -- On the main thread ----------------------------------------------------------------
+
+    def finish_request(self, conn: TConn, fs: "Future[Any]") -> None:
+        """Count a connection down once, whoever has closed it."""
+        if not fs.cancelled() and fs.exception() is None and fs.result() is False:
+            self.nr_conns -= 1
+        else:
+            super().finish_request(conn, fs)
+
+    def murder_pending(self) -> None:
+        """Keep the time, at each turn of the main loop."""
+        super().murder_pending()
+        now = monotonic()
+        with self._lock:
+            late = [conn for conn, due in self._due.items() if due <= now]
+            for conn in self._served if self._cut_at <= now else late:
+                _cut(conn)
+
+    def murder_keepalived(self, force: bool = False) -> None:
+        """Close connections without a request; all of them when the time for goodbyes is up."""
+        force = force or self._cut_at <= monotonic()
+        super().murder_keepalived(force)  # type: ignore[call-arg]  # The types are of gunicorn 26.
+
+    def wait_for_and_dispatch_events(self, timeout: float | None) -> None:
+        """Wait no longer than until what is open must be cut."""
+        waits = (timeout, max(0.0, self._cut_at - monotonic()))
+        super().wait_for_and_dispatch_events(min(wait for wait in waits if wait is not None))
+
+    # -- Stopping --------------------------------------------------------------------------
+
+    def handle_quit(self, sig: int, frame: Any) -> None:
+        """SIGQUIT and SIGINT: as SIGTERM, but quickly. No lock and no thread in a handler."""
+        self._cut_at = min(self._cut_at, monotonic() + QUICK_SECONDS)
+        self.cfg.worker_int(self)
+        self.handle_exit(sig, frame)
+
+    def is_parent_alive(self) -> bool:
+        """Whether the master is there; an orphan drains as after SIGTERM."""
+        self.alive = super().is_parent_alive() and self.alive
+        return self.alive
+
+    def set_accept_enabled(self, enabled: bool | None) -> None:
+        """Open or close the door; closed for good, it is time to drain."""
+        super().set_accept_enabled(enabled)
+        if not enabled and not self.alive and not self._draining:
+            self._draining = True
+            self._cut_at = min(
+                self._cut_at, monotonic() + max(0.0, self.cfg.graceful_timeout - EXIT_SECONDS)
+            )
+            self._drain()
+
+    def _drain(self) -> None:
+        extensions = getattr(self.wsgi, "extensions", {})
+        if "flask_echo" in extensions:
+            extensions["flask_echo"].seats.drain()
+
+
+def _cut(conn: TConn) -> None:
+    """Shut a connection down both ways, under the thread that serves it.
+
+    That thread wakes up, finds the stream at its end, and closes the socket. Not the method
+    of an SSLSocket, which would take the TLS state away from its owner.
+    """
+    with suppress(OSError):
+        socket.socket.shutdown(conn.sock, socket.SHUT_RDWR)

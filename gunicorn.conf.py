@@ -1,0 +1,63 @@
+"""gunicorn's settings; `gunicorn wsgi:app` reads them from the directory it is started in."""
+
+import math
+import os
+import resource
+import sys
+from typing import NoReturn
+
+from flask_echo.config import Settings, SettingsError, load_settings
+from flask_echo.worker import EXIT_SECONDS
+
+# Beside the seats: threads for pages and for connections that have not said yet what they want.
+_RESERVE = 256
+# Beside the threads: connections that are kept alive between two requests.
+_KEPT_ALIVE = 256
+# Listeners, logs, pipes, and what Python itself opens.
+_OTHER_FILES = 64
+
+
+def _stop(reason: str) -> NoReturn:
+    print(f"flask_echo: {reason}", file=sys.stderr)
+    sys.exit(2)
+
+
+def _settings() -> Settings:
+    try:
+        return load_settings()
+    except SettingsError as error:
+        _stop(str(error))
+
+
+def _address() -> str:
+    host, port = os.environ.get("HOST", "127.0.0.1"), os.environ.get("PORT", "8080")
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def _allow_open_files(seats: int, count: int) -> None:
+    """Raise this process's limit on open files to ``count``, or say why it cannot run."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft >= count or soft == resource.RLIM_INFINITY:
+        return
+    if hard < count and hard != resource.RLIM_INFINITY:
+        _stop(
+            f"FLASK_ECHO_MAX_CONNECTIONS={seats}: needs {count} open files and the limit is"
+            f" {hard} (ulimit -Hn), enough for 1 to {hard - count + seats}"
+        )
+    resource.setrlimit(resource.RLIMIT_NOFILE, (count, hard))
+
+
+settings = _settings()
+
+bind = _address()
+worker_class = "flask_echo.worker.LongConnectionWorker"
+threads = settings.max_connections + _RESERVE
+worker_connections = threads + _KEPT_ALIVE
+backlog = 4096
+
+# Each connection gets its goodbye within the close time-out; the rest is for the exit.
+graceful_timeout = math.ceil(settings.close_timeout_seconds + EXIT_SECONDS)
+
+control_socket_disable = True
+
+_allow_open_files(settings.max_connections, worker_connections + _OTHER_FILES)
