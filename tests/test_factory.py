@@ -1,0 +1,84 @@
+"""The application factory, and what it serves beside WebSockets."""
+
+import pytest
+
+from flask_echo import create_app
+
+CSP = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:;"
+    " connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
+
+
+def test_flask_s_own_configuration_is_taken() -> None:
+    assert create_app({"TESTING": True, "MAX_CONNECTIONS": 3}).testing
+
+
+def test_two_apps_side_by_side_have_their_own_seats() -> None:
+    small, large = create_app({"MAX_CONNECTIONS": 1}), create_app({"MAX_CONNECTIONS": 2})
+    with small.extensions["flask_echo"].seats.take() as seat:
+        assert seat is not None
+        with small.extensions["flask_echo"].seats.take() as none:
+            assert none is None
+        taken = [
+            app.test_client().get("/healthz").get_json()["seats_taken"] for app in (small, large)
+        ]
+    assert taken == [1, 0]
+
+
+def test_health_tells_connections_seats_and_capacity() -> None:
+    answer = create_app({"MAX_CONNECTIONS": 7}).test_client().get("/healthz")
+    assert answer.get_json() == {
+        "status": "ok",
+        "connections": 0,
+        "seats_taken": 0,
+        "capacity": 7,
+        "draining": False,
+    }
+    assert answer.headers["Cache-Control"] == "no-store"
+
+
+def test_health_tells_load_balancers_to_go_elsewhere_while_draining() -> None:
+    app = create_app()
+    app.extensions["flask_echo"].seats.drain()
+    answer = app.test_client().get("/healthz")
+    assert answer.status_code == 503
+    assert answer.get_json()["status"] == "draining"
+
+
+@pytest.mark.parametrize("path", ["/", "/default.html", "/static/style.css", "/echo", "/nowhere"])
+def test_every_answer_carries_the_security_headers(path: str) -> None:
+    headers = create_app().test_client().get(path, buffered=True).headers
+    assert headers["Content-Security-Policy"] == CSP
+    assert headers["X-Content-Type-Options"] == "nosniff"
+    assert headers["Referrer-Policy"] == "no-referrer"
+
+
+@pytest.mark.parametrize("path", ["/static/style.css", "/static/js/main.js", "/favicon.ico"])
+def test_static_files_are_validated_not_sent_again(path: str) -> None:
+    client = create_app().test_client()
+    first = client.get(path, buffered=True)
+    assert first.status_code == 200
+    again = client.get(path, buffered=True, headers={"If-None-Match": first.headers["ETag"]})
+    assert (again.status_code, again.data) == (304, b"")
+
+
+def test_the_page_works_below_a_prefix_that_a_trusted_proxy_names() -> None:
+    prefix = {"X-Forwarded-Prefix": "/below"}
+    trusting = create_app({"TRUSTED_PROXIES": 1}).test_client().get("/", headers=prefix)
+    assert b'"/below/static/' in trusting.data
+    wary = create_app().test_client().get("/", headers=prefix)
+    assert b"/below" not in wary.data
+
+
+def test_without_a_server_s_socket_the_error_says_which_servers_have_one() -> None:
+    app = create_app({"TESTING": True})
+    headers = {
+        "Connection": "Upgrade",
+        "Upgrade": "websocket",
+        "Sec-WebSocket-Version": "13",
+        "Sec-WebSocket-Key": "AAAAAAAAAAAAAAAAAAAAAA==",
+    }
+    with pytest.raises(RuntimeError, match="gunicorn or flask run"):
+        app.test_client().get("/echo", headers=headers)
+    assert app.test_client().get("/healthz").get_json()["seats_taken"] == 0

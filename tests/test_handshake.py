@@ -1,0 +1,200 @@
+"""Errors before the upgrade: real HTTP answers, on both servers, over a raw socket."""
+
+import base64
+
+import pytest
+
+from flask_echo.handshake import acceptable_offer, parse_offers
+from tests.clients import RawWebSocket, ask, frame, request_bytes
+from tests.conftest import StartServer
+from tests.servers import Server
+
+GONE = None
+KEY_15 = base64.b64encode(b"only 15 bytes!!").decode()
+
+NEEDS_UPGRADE = [
+    ("no Upgrade", {"Upgrade": GONE}, "no Upgrade"),
+    ("no Connection", {"Connection": GONE}, "no Connection"),
+    ("Connection: close", {"Connection": "close", "Upgrade": GONE}, "hop-by-hop"),
+    ("another upgrade", {"Upgrade": "h2c"}, "Upgrade: h2c"),
+    ("no version", {"Sec-WebSocket-Version": GONE}, "no Sec-WebSocket-Version"),
+    ("version 8", {"Sec-WebSocket-Version": "8"}, "Sec-WebSocket-Version: 8"),
+    ("two versions", {"Sec-WebSocket-Version": "13, 8"}, "13, 8"),
+]
+MALFORMED = [
+    ("no key", {"Sec-WebSocket-Key": GONE}, "no Sec-WebSocket-Key"),
+    ("empty key", {"Sec-WebSocket-Key": ""}, "Sec-WebSocket-Key"),
+    ("key of 15 bytes", {"Sec-WebSocket-Key": KEY_15}, KEY_15),
+    ("key not base64", {"Sec-WebSocket-Key": "no base64 at all !!!!!!=="}, "base64"),
+    ("no host", {"Host": GONE}, "Host"),
+    ("body", {"Content-Length": "5"}, "body"),
+    ("subprotocol", {"Sec-WebSocket-Protocol": "good, b@d"}, "b@d"),
+    ("extension syntax", {"Sec-WebSocket-Extensions": "a;;b"}, "'a;;b'"),
+    ("extension quotes", {"Sec-WebSocket-Extensions": 'a; b="c'}, "Extensions"),
+    (
+        "window bits",
+        {"Sec-WebSocket-Extensions": "permessage-deflate; client_max_window_bits=abc"},
+        "abc",
+    ),
+]
+Case = tuple[str, dict[str, str | None], str]
+
+
+def name_of(case: Case) -> str:
+    return case[0]
+
+
+@pytest.mark.parametrize("path", ["/echo", "/WS.ashx", "/"])
+@pytest.mark.parametrize("case", NEEDS_UPGRADE, ids=name_of)
+def test_an_upgrade_that_is_none_gets_426(each_server: Server, path: str, case: Case) -> None:
+    answer = ask(each_server, request_bytes(path, case[1]))
+    assert answer.status == 426
+    assert "upgrade" in answer.headers["Connection"].lower()
+    assert answer.headers["Upgrade"] == "websocket"
+    assert answer.headers["Sec-WebSocket-Version"] == "13"
+    assert case[2] in answer.text
+
+
+@pytest.mark.parametrize("path", ["/echo", "/WS.ashx", "/"])
+def test_http_1_0_gets_426(each_server: Server, path: str) -> None:
+    answer = ask(each_server, request_bytes(path, version="HTTP/1.0"))
+    assert answer.status == 426
+    assert "HTTP/1.1" in answer.text
+
+
+def test_a_browser_that_opens_a_websocket_address_as_a_page_is_told_so(
+    each_server: Server,
+) -> None:
+    answer = ask(each_server, b"GET /echo HTTP/1.1\r\nHost: x\r\n\r\n")
+    assert answer.status == 426
+    assert "the page is at /" in answer.text
+
+
+@pytest.mark.parametrize("path", ["/echo", "/"])
+@pytest.mark.parametrize("case", MALFORMED, ids=name_of)
+def test_a_malformed_upgrade_gets_400(each_server: Server, path: str, case: Case) -> None:
+    answer = ask(each_server, request_bytes(path, case[1]) + b"hello")
+    assert answer.status == 400
+    assert case[2] in answer.text
+
+
+@pytest.mark.parametrize("method", ["HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH"])
+@pytest.mark.parametrize("changes", [{}, {"Upgrade": GONE, "Connection": GONE}], ids=["ws", "http"])
+def test_other_methods_get_405(
+    each_server: Server, method: str, changes: dict[str, str | None]
+) -> None:
+    answer = ask(each_server, request_bytes("/echo", changes, method=method))
+    assert answer.status == 405
+    assert answer.headers["Allow"] == "GET"
+    assert answer.text == "" if method == "HEAD" else method in answer.text
+
+
+def test_an_upgrade_at_an_address_without_websocket_names_those_that_have_one(
+    each_server: Server,
+) -> None:
+    answer = ask(each_server, request_bytes("/healthz"))
+    assert answer.status == 400
+    assert "/echo" in answer.text
+
+
+def test_hostile_header_values_come_back_escaped(each_server: Server) -> None:
+    key = "\xff<script>" + "x" * 1000
+    answer = ask(each_server, request_bytes(changes={"Sec-WebSocket-Key": key}))
+    assert answer.status == 400
+    assert answer.text.isascii()
+    assert answer.headers["Content-Type"].startswith("text/plain")
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"Connection": "keep-alive, Upgrade", "Upgrade": "WebSocket"},
+        {"Connection": "upgrade", "Sec-WebSocket-Protocol": "chat, superchat"},
+        {"Host": "\xff\xfe" + "a" * 300},
+        {"Sec-WebSocket-Extensions": "permessage-deflate; client_max_window_bits=16"},
+        {"Sec-WebSocket-Extensions": 'x-unknown; a="b, c;d"; e'},
+        {"Origin": "null"},
+    ],
+    ids=str,
+)
+def test_a_good_upgrade_in_other_words_is_accepted(
+    each_server: Server, changes: dict[str, str | None]
+) -> None:
+    with RawWebSocket(each_server, changes=changes) as client:
+        client.send(frame(0x81, b"hi"))
+        assert client.receive().payload == b"hi"
+        assert b"Sec-WebSocket-Extensions" not in client.head
+
+
+ALLOWED = "https://example.org,null"
+
+
+@pytest.mark.parametrize(
+    ("origin", "status"),
+    [
+        ("https://example.org", 101),
+        ("HTTPS://EXAMPLE.ORG", 101),
+        (None, 101),
+        ("null", 101),
+        ("https://example.org:8443", 403),
+        ("http://example.org", 403),
+        ("https://example.org.evil.example", 403),
+        ("", 403),
+    ],
+)
+def test_only_allowed_origins_connect(
+    start_server: StartServer, origin: str | None, status: int
+) -> None:
+    server = start_server("gunicorn", ALLOWED_ORIGINS=ALLOWED)
+    answer = ask(server, request_bytes(changes={"Origin": origin}))
+    assert answer.status == status
+    if status == 403:
+        assert "ALLOWED_ORIGINS" in answer.text
+
+
+@pytest.mark.parametrize(
+    ("header", "accepted"),
+    [
+        ("", None),
+        ("x-other", None),
+        ("permessage-deflate", "permessage-deflate"),
+        (
+            "PerMessage-Deflate ; Client_Max_Window_Bits",
+            "permessage-deflate; client_max_window_bits",
+        ),
+        (
+            'permessage-deflate; client_max_window_bits="10"; server_no_context_takeover',
+            "permessage-deflate; client_max_window_bits=10; server_no_context_takeover",
+        ),
+        ("permessage-deflate; client_max_window_bits=8", "permessage-deflate"),
+        ("permessage-deflate; server_max_window_bits=8", None),
+        ("permessage-deflate; server_max_window_bits=09", None),
+        ("permessage-deflate; server_max_window_bits", None),
+        ("permessage-deflate; client_no_context_takeover=1", None),
+        ("permessage-deflate; unknown", None),
+        ("permessage-deflate; server_max_window_bits=10; server_max_window_bits=11", None),
+        (
+            "permessage-deflate; server_max_window_bits=7, permessage-deflate",
+            "permessage-deflate",
+        ),
+    ],
+)
+def test_the_first_possible_offer_of_compression_is_chosen(
+    header: str, accepted: str | None
+) -> None:
+    assert acceptable_offer(header) == accepted
+
+
+def test_offers_are_parsed_with_their_quotes() -> None:
+    assert parse_offers('a; b="c, \\"d\\""; e, , F;g=h') == [
+        ("a", [("b", 'c, "d"'), ("e", None)]),
+        ("f", [("g", "h")]),
+    ]
+
+
+@pytest.mark.parametrize(
+    "hostile", ["a" + " " * 8000 + "@", "a" + ";b=c" * 2000 + "@", "a;" * 4000]
+)
+def test_a_hostile_offer_costs_no_more_than_its_length(hostile: str) -> None:
+    with pytest.raises(ValueError, match="cannot be read"):
+        parse_offers(hostile)
