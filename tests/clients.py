@@ -122,32 +122,31 @@ def close_frame(code: int | None = 1000, reason: str = "") -> bytes:
 
 
 class RawWebSocket:
-    """A WebSocket client of bare bytes that answers nothing by itself."""
+    """A WebSocket client of bare bytes, on a connected socket, that answers nothing by itself.
+
+    :param changes: headers of the upgrade request to change, or to leave out where None.
+    :param early: bytes that are sent together with the request.
+    :param status: the status of the answer that is expected.
+    """
 
     def __init__(
         self,
-        server: Server,
+        sock: socket.socket,
         path: str = "/echo",
         changes: Mapping[str, str | None] | None = None,
         early: bytes = b"",
-        receive_buffer: int | None = None,
+        status: int = 101,
     ) -> None:
-        self.sock = socket.socket()
-        self.sock.settimeout(TIMEOUT)
-        if receive_buffer is not None:
-            self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
-        self.sock.connect(("127.0.0.1", server.port))
-        if server.url.startswith("https"):
-            self.sock = _trusting().wrap_socket(self.sock)
-        key = base64.b64encode(os.urandom(16)).decode()
-        changes = {"Sec-WebSocket-Key": key, **(changes or {})}
-        self.sock.sendall(request_bytes(path, changes) + early)
+        self.sock = sock
         self._input = b""
+        key = base64.b64encode(os.urandom(16)).decode()
         with ExitStack() as on_failure:
-            on_failure.callback(self.sock.close)
+            on_failure.callback(sock.close)
+            sock.settimeout(TIMEOUT)
+            sock.sendall(request_bytes(path, {"Sec-WebSocket-Key": key, **(changes or {})}) + early)
             self.head = self._read_head()
-            assert self.head.startswith(b"HTTP/1.1 101 "), self.head
-            assert generate_accept_token(key.encode()) in self.head
+            assert self.head.startswith(b"HTTP/1.1 %d " % status), self.head
+            assert status != 101 or generate_accept_token(key.encode()) in self.head
             on_failure.pop_all()
 
     def __enter__(self) -> "RawWebSocket":
@@ -190,6 +189,27 @@ class RawWebSocket:
         while more := self.sock.recv(65536):
             data += more
         return data
+
+
+def raw(
+    server: Server,
+    path: str = "/echo",
+    changes: Mapping[str, str | None] | None = None,
+    early: bytes = b"",
+    receive_buffer: int | None = None,
+    status: int = 101,
+) -> RawWebSocket:
+    """Connect a :class:`RawWebSocket` to ``server``, plain or with TLS.
+
+    :param receive_buffer: size in bytes of the socket's buffer, for a client that is slow.
+    """
+    sock = socket.socket()
+    if receive_buffer is not None:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
+    sock.connect(("127.0.0.1", server.port))
+    if server.url.startswith("https"):
+        sock = _trusting().wrap_socket(sock)
+    return RawWebSocket(sock, path, changes, early, status)
 
 
 def _trusting() -> ssl.SSLContext:

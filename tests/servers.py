@@ -91,6 +91,10 @@ class Server:
             return self._last_words
         return os.pread(self._log.fileno(), 10**8, 0).decode()
 
+    def press(self, sign: int) -> None:
+        """Send a signal to all its processes, as a terminal does on Ctrl-C."""
+        os.killpg(self.process.pid, sign)
+
     def stop(self, sign: int = signal.SIGTERM) -> int:
         """End it, if it has not ended yet, and return its exit code."""
         if self.process.poll() is None:

@@ -5,7 +5,7 @@ import base64
 import pytest
 
 from flask_echo.handshake import acceptable_offer, parse_offers
-from tests.clients import RawWebSocket, ask, frame, request_bytes
+from tests.clients import ask, frame, raw, request_bytes
 from tests.conftest import StartServer
 from tests.servers import Server
 
@@ -120,7 +120,7 @@ def test_hostile_header_values_come_back_escaped(each_server: Server) -> None:
 def test_a_good_upgrade_in_other_words_is_accepted(
     each_server: Server, changes: dict[str, str | None]
 ) -> None:
-    with RawWebSocket(each_server, changes=changes) as client:
+    with raw(each_server, changes=changes) as client:
         client.send(frame(0x81, b"hi"))
         assert client.receive().payload == b"hi"
         assert b"Sec-WebSocket-Extensions" not in client.head

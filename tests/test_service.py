@@ -8,12 +8,12 @@ from simple_websocket import Client, ConnectionClosed
 
 from tests.clients import (
     TIMEOUT,
-    RawWebSocket,
     ask,
     close_frame,
     connected,
     frame,
     health,
+    raw,
     request_bytes,
 )
 from tests.conftest import StartServer
@@ -67,7 +67,7 @@ def test_echo_and_the_bare_address_return_messages_unchanged(
 
 
 def test_a_client_that_closes_gets_its_code_back_and_frees_its_seat(each_server: Server) -> None:
-    with RawWebSocket(each_server) as client:
+    with raw(each_server) as client:
         wait_until(lambda: health(each_server)["connections"] == 1)
         client.send(close_frame(4321, "enough"))
         answer = client.receive()
@@ -77,14 +77,14 @@ def test_a_client_that_closes_gets_its_code_back_and_frees_its_seat(each_server:
 
 
 def test_frames_sent_with_the_request_are_answered(each_server: Server) -> None:
-    with RawWebSocket(each_server, early=frame(0x81, b"early") + frame(0x81, b"bird")) as client:
+    with raw(each_server, early=frame(0x81, b"early") + frame(0x81, b"bird")) as client:
         assert [client.receive().payload, client.receive().payload] == [b"early", b"bird"]
 
 
 @pytest.mark.parametrize("kind", ["gunicorn", "flask"])
 def test_one_line_per_connection_tells_what_happened(start_server: StartServer, kind: str) -> None:
     server = start_server(kind)
-    with RawWebSocket(server, "/echo?%0Aforged") as client:
+    with raw(server, "/echo?%0Aforged") as client:
         client.send(frame(0x81, "é".encode()) + frame(0x82, b"abc"))
         client.receive(), client.receive()
         client.send(close_frame(4000, "bye\nbye"))
@@ -101,7 +101,7 @@ def test_one_line_per_connection_tells_what_happened(start_server: StartServer, 
 def test_what_a_peer_says_cannot_write_a_line_into_the_log(start_server: StartServer) -> None:
     server = start_server("gunicorn", TRUSTED_PROXIES=1)
     forged = {"X-Forwarded-For": "1.2.3.4\x85forged\xa0"}
-    with RawWebSocket(server, "/echo", forged) as client:
+    with raw(server, "/echo", forged) as client:
         client.send(close_frame(1000, "a\u2028b\x1b[0m\r\nforged"))
         client.rest()
     wait_until(lambda: "closed 1000" in server.output())
@@ -117,7 +117,7 @@ def test_beyond_the_last_seat_503_while_pages_are_served(
     start_server: StartServer, kind: str
 ) -> None:
     server = start_server(kind, MAX_CONNECTIONS=2)
-    with RawWebSocket(server) as first, RawWebSocket(server):
+    with raw(server) as first, raw(server):
         wait_until(lambda: health(server)["connections"] == 2)
         refused = ask(server, request_bytes())
         assert refused.status == 503
@@ -128,6 +128,6 @@ def test_beyond_the_last_seat_503_while_pages_are_served(
         first.send(close_frame())
         first.rest()
         wait_until(lambda: health(server)["connections"] == 1)
-        with RawWebSocket(server) as third:
+        with raw(server) as third:
             third.send(frame(0x81, b"welcome"))
             assert third.receive().payload == b"welcome"
