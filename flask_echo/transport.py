@@ -33,6 +33,9 @@ _DISCARD_BYTES = 256 * 1024
 # States of tcp(7) in which the peer has not ended its side: ESTABLISHED, FIN_WAIT1, FIN_WAIT2.
 _TCP_PEER_OPEN = (1, 4, 5)
 
+# struct linger: on, and no time at all.
+_RESET_ON_CLOSE = struct.pack("ii", 1, 0)
+
 
 class Woken(Exception):
     """The server is going away, and all that had arrived before is read. Raised once."""
@@ -151,7 +154,7 @@ class Transport(ABC):
     def abort(self) -> None:
         """Make the end of this connection a reset, and drop what the peer has not taken."""
         with suppress(OSError):
-            self._sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            self._sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
 
     def finish(self) -> None:
         """End both directions; the HTTP server's own last words go nowhere after this.
@@ -240,16 +243,21 @@ class TimeoutTransport(Transport):
             self._edges = select.epoll(1)
             self._edges.register(self._sock, select.EPOLLIN | select.EPOLLRDHUP | select.EPOLLET)
         while True:
-            ended = self._peer_has_ended()  # Asked before the read: data may precede the end.
+            ended = self._is_over()  # Asked before the read: data may precede the end.
             data = self._recv_now(size)
             if data or ended:
                 return data
             if not self._edges.poll(deadline.left()):
                 raise TimeoutError
 
-    def _peer_has_ended(self) -> bool:
-        info = self._sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1)
-        return info[0] not in _TCP_PEER_OPEN
+    def _is_over(self) -> bool:
+        """Whether the peer has ended its side, or the connection was cut by the worker.
+
+        A cut is seen by its mark: the close will be a reset. Our own end looks like any other.
+        """
+        state = self._sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1)[0]
+        linger = self._sock.getsockopt(socket.SOL_SOCKET, socket.SO_LINGER, len(_RESET_ON_CLOSE))
+        return state not in _TCP_PEER_OPEN or linger == _RESET_ON_CLOSE
 
     def shut_write(self) -> None:
         self._sock.shutdown(socket.SHUT_WR)

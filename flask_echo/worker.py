@@ -10,6 +10,7 @@ answers it and ends its connection. What both look at is guarded by a lock.
 
 import math
 import socket
+import struct
 import sys
 import threading
 from concurrent.futures import Future
@@ -38,6 +39,9 @@ ANSWER_TIMEOUT_SECONDS = 30.0
 
 # graceful_timeout is when the master kills. What is open is cut this much earlier.
 EXIT_SECONDS = 2.0
+
+# struct linger: on, and no time at all.
+RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 
 # Ctrl-C and SIGQUIT: how long what is open gets for its goodbye.
 QUICK_SECONDS = 1.0
@@ -157,8 +161,10 @@ class LongConnectionWorker(ThreadWorker):
 def _cut(conn: TConn) -> None:
     """Shut a connection down both ways, under the thread that serves it.
 
-    That thread wakes up, finds the stream at its end, and closes the socket. Not the method
-    of an SSLSocket, which would take the TLS state away from its owner.
+    That thread wakes up, finds the stream at its end, and closes the socket. The close is a
+    reset, which drops what the peer has not read. Not the method of an SSLSocket, which would
+    take the TLS state away from its owner.
     """
     with suppress(OSError):
+        conn.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET_ON_CLOSE)
         socket.socket.shutdown(conn.sock, socket.SHUT_RDWR)

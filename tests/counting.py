@@ -1,0 +1,24 @@
+"""Workers for tests: one that tells what it counts, one that has little patience."""
+
+from flask_echo import worker
+from flask_echo.worker import LongConnectionWorker
+
+
+class CountingWorker(LongConnectionWorker):
+    """Logs gunicorn's count of connections whenever it has changed."""
+
+    _told: int | None = None
+
+    def murder_pending(self) -> None:
+        super().murder_pending()
+        if self.nr_conns != self._told:
+            self._told = self.nr_conns
+            self.log.info("counted: %d.", self.nr_conns)
+
+
+class ImpatientWorker(LongConnectionWorker):
+    """Waits a second for headers and answers."""
+
+    def init_process(self) -> None:
+        worker.HEADER_TIMEOUT_SECONDS = worker.ANSWER_TIMEOUT_SECONDS = 1.0
+        super().init_process()
