@@ -381,16 +381,16 @@ class Connection(Server):
         elif not isinstance(data, bytes | str):
             data = str(data)
         header, payload = frames.encode(data)
+        size = len(payload)
         if self._reply_compressed:
-            self._write(self._ws.send(OutgoingMessage(data=data)))
-        else:
-            self._write(header + payload)
+            header, payload = b"", self._ws.send(OutgoingMessage(data=data))
+        self._write(header, payload)
         self.sent_messages += 1
-        self.sent_bytes += len(payload)
+        self.sent_bytes += size
 
-    def _write(self, data: bytes) -> None:
+    def _write(self, header: bytes, payload: bytes = b"") -> None:
         try:
-            self._transport.send(data)
+            self._transport.send_frame(header, payload)
         except SendTimeout:
             # Nothing more gets through to this peer, a Close frame neither.
             self._closed(CloseReason.ABNORMAL_CLOSURE, "peer has stopped reading")

@@ -8,7 +8,7 @@ The layout of a frame is that of RFC 6455, section 5.2.
 """
 
 from codecs import getincrementaldecoder
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 Message = str | bytes
 
@@ -71,7 +71,7 @@ def parse_header(head: bytes | bytearray) -> Header:
     return Header(head[0], bool(head[1] & MASK), length)
 
 
-def unmask(payload: bytes, key: bytes) -> bytes:
+def unmask(payload: bytes, key: bytes) -> bytes | bytearray:
     """XOR ``payload`` with the 4-byte ``key``, repeated (section 5.3); its own inverse."""
     size = len(payload)
     if size <= _XOR_AS_INTEGER_UP_TO:
@@ -81,7 +81,7 @@ def unmask(payload: bytes, key: bytes) -> bytes:
     mixed_bytes = bytearray(payload)
     for place in range(4):
         mixed_bytes[place::4] = payload[place::4].translate(_XOR_TABLES[key[place]])
-    return bytes(mixed_bytes)
+    return mixed_bytes
 
 
 def whole_message(data: bytes, start: int, limit: int) -> tuple[Message, int, int] | None:
@@ -109,7 +109,7 @@ def whole_message(data: bytes, start: int, limit: int) -> tuple[Message, int, in
     if size < 0 or end > len(data) or size > limit:
         return None
     payload = unmask(data[body:end], data[body - 4 : body])
-    return (payload.decode() if first == _FINAL_TEXT else payload), size, end
+    return (payload.decode() if first == _FINAL_TEXT else bytes(payload)), size, end
 
 
 class LargeFrame:
@@ -121,10 +121,10 @@ class LargeFrame:
     def __init__(self, header: Header, key: bytes) -> None:
         self._key = key
         self._left = header.length
-        self._pieces: list[Message] = []
+        self._pieces: list[Any] = []
         is_text = header.first == _FINAL_TEXT
         self._decoder = getincrementaldecoder("utf-8")() if is_text else None
-        self._nothing: Message = "" if is_text else b""
+        self._nothing: Any = "" if is_text else b""
 
     @classmethod
     def begin(cls, data: bytes, start: int, limit: int) -> "tuple[LargeFrame, int] | None":
@@ -164,7 +164,8 @@ class LargeFrame:
 
     def message(self) -> Message:
         """Return the message, once nothing is :attr:`left`."""
-        return self._nothing.join(self._pieces)  # type: ignore[arg-type]
+        message: Message = self._nothing.join(self._pieces)
+        return message
 
 
 def _shortest(length: int) -> int:

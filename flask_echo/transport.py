@@ -27,6 +27,9 @@ MIN_SEND_RATE = 4096  # bytes per second
 # How finely SO_SNDTIMEO slices the send timeout; a slice is the error of that timeout.
 _SEND_SLICES = 8
 
+# From this payload on, a copy to put a header before it costs more than a gathering write.
+_GATHER_FROM = 16 * 1024
+
 # How much of what nobody will look at is read at once.
 _DISCARD_BYTES = 256 * 1024
 
@@ -117,6 +120,10 @@ class Transport(ABC):
         sent = self._send_some(data)
         if sent != len(data):
             self._send_rest(memoryview(data)[sent:])
+
+    def send_frame(self, header: bytes, payload: bytes) -> None:
+        """Send ``header`` and ``payload`` as :meth:`send` does."""
+        self.send(header + payload)
 
     def _send_rest(self, rest: memoryview) -> None:
         began = progressed = monotonic()
@@ -214,6 +221,17 @@ class TimeoutTransport(Transport):
             return self._sock.send(data)
         except BlockingIOError:
             return 0
+
+    def send_frame(self, header: bytes, payload: bytes) -> None:
+        if len(payload) < _GATHER_FROM:
+            return self.send(header + payload)
+        try:
+            sent = self._sock.sendmsg((header, payload))
+        except BlockingIOError:
+            sent = 0
+        if sent < len(header):
+            return self.send(header[sent:] + payload)
+        return self._send_rest(memoryview(payload)[sent - len(header) :])
 
     def wake(self) -> None:
         self._wake_asked = True

@@ -395,4 +395,5 @@ def test_a_peer_that_is_gone_when_the_server_goes_away_costs_no_wait(serve: Open
     client, served = serve(close_timeout_seconds=60)
     wake(served)
     client.sock.close()
-    assert served.ended().close_reason == 1001
+    # Who was first to go is open; that the thread is free long before the minute is not.
+    assert not served.ended().connected
