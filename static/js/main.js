@@ -1,0 +1,3 @@
+import { startTalk } from "./talk.js";
+
+startTalk(document.querySelector("#talk"));
