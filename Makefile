@@ -11,7 +11,7 @@ BIN := $(VENV)/bin
 BROWSE := $(if $(findstring :,$(HOST)),[$(HOST)],$(patsubst 127.0.0.1,localhost,$(HOST)))
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: run test lint types clean
+.PHONY: run test lint types screenshots clean
 
 run: $(VENV)/run.stamp
 	@echo "Serving on http://$(BROWSE):$(PORT) (Ctrl-C stops)"
@@ -26,6 +26,10 @@ lint: $(VENV)/test.stamp
 
 types: $(VENV)/test.stamp
 	$(BIN)/mypy
+
+# The pictures in the README, taken from the real page; needs Chromium.
+screenshots: $(VENV)/test.stamp
+	$(BIN)/python -m tests.screenshots
 
 clean:
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis
