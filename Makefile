@@ -11,7 +11,7 @@ BIN := $(VENV)/bin
 BROWSE := $(if $(findstring :,$(HOST)),[$(HOST)],$(patsubst 127.0.0.1,localhost,$(HOST)))
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: run test lint types screenshots clean
+.PHONY: run test conformance lint types screenshots clean
 
 run: $(VENV)/run.stamp
 	@echo "Serving on http://$(BROWSE):$(PORT) (Ctrl-C stops)"
@@ -19,6 +19,10 @@ run: $(VENV)/run.stamp
 
 test: lint types
 	$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+# All 517 Autobahn cases; takes about five minutes.
+conformance: $(VENV)/test.stamp
+	$(BIN)/python -m tests.conformance
 
 lint: $(VENV)/test.stamp
 	$(BIN)/ruff check

@@ -17,10 +17,10 @@ from time import monotonic
 from typing import Any, NoReturn
 
 from simple_websocket import ConnectionClosed, Server
-from wsproto import ConnectionType, WSConnection
+from wsproto import ConnectionType
+from wsproto.connection import Connection as Protocol
 from wsproto.connection import ConnectionState
 from wsproto.events import (
-    AcceptConnection,
     BytesMessage,
     CloseConnection,
     Event,
@@ -31,6 +31,8 @@ from wsproto.events import (
 from wsproto.events import Message as OutgoingMessage
 from wsproto.extensions import Extension, PerMessageDeflate
 from wsproto.frame_protocol import CloseReason
+from wsproto.handshake import server_extensions_handshake
+from wsproto.utilities import generate_accept_token
 
 from flask_echo import frames
 from flask_echo.config import Settings
@@ -39,7 +41,7 @@ from flask_echo.transport import Deadline, SendTimeout, Woken, open_transport
 
 # One read takes many small frames, or a piece of a large one.
 _READ_BYTES = 16 * 1024
-_READ_LARGE_BYTES = 256 * 1024
+_READ_LARGE_BYTES = 64 * 1024
 
 # Deflate reaches 1,030 to 1, and wsproto inflates a piece whole: 1 KiB becomes 1 MiB at most
 # before the sum is looked at again.
@@ -52,6 +54,10 @@ _SENDABLE = {*range(1000, 1004), *range(1007, 1015), *range(3000, 5000)}
 def may_be_sent(code: int) -> bool:
     """Whether a Close frame may carry ``code`` (RFC 6455, sections 7.4.1 and 7.4.2)."""
     return code in _SENDABLE
+
+
+def _elements(header: str | None) -> list[str]:
+    return [element.strip() for element in (header or "").split(",") if element.strip()]
 
 
 class Connection(Server):
@@ -97,10 +103,10 @@ class Connection(Server):
             sock, settings.send_timeout_seconds, close_timeout / 2, wake_fd
         )
 
-        # Liveness: when a byte was heard last, and since when a ping has had no answer.
+        # Liveness: since when the peer has been silent and a ping has had no answer; 0 while it
+        # is not known or not so. The clock is not asked for each message.
         self._ping_interval = settings.ping_interval_seconds or None
-        self._heard = monotonic()
-        self._ping_sent = 0.0
+        self._heard = self._ping_sent = 0.0
 
         # Input: bytes that arrived, and how far they are used up.
         self._input = early
@@ -128,26 +134,38 @@ class Connection(Server):
 
         :raises ConnectionClosed: when the peer is gone already.
         """
-        ws = WSConnection(ConnectionType.SERVER)
-        ws.initiate_upgrade_connection(self._request_headers(), b"/")
-        request = next(event for event in ws.events() if isinstance(event, Request))
+        offers, protocols = (
+            _elements(self.environ.get(f"HTTP_SEC_WEBSOCKET_{name}"))
+            for name in ("EXTENSIONS", "PROTOCOL")
+        )
+        request = Request(
+            host=self.environ.get("HTTP_HOST", ""),
+            target=self.environ.get("PATH_INFO", "/"),
+            extensions=offers,
+            subprotocols=protocols,
+        )
         self.subprotocol = self.choose_subprotocol(request)
-        extensions: list[Extension] = [PerMessageDeflate()] if request.extensions else []
-        answer = ws.send(AcceptConnection(subprotocol=self.subprotocol, extensions=extensions))
-        # From here on the HTTP half of wsproto is dead weight, in each of many connections.
-        assert ws.connection is not None
-        self._ws = ws.connection
+        extensions: list[Extension] = [PerMessageDeflate()] if offers else []
+        accepted = server_extensions_handshake(offers, extensions)
+        self._ws = Protocol(ConnectionType.SERVER, extensions)
         self.connected = True
-        self._write(answer)
+        self._write(self._answer(accepted))
 
-    def _request_headers(self) -> list[tuple[bytes, bytes]]:
-        """Only what the handshake needs, already checked: wsproto trips over odd headers."""
-        names = ("Upgrade", "Connection", "Sec-WebSocket-Key", "Sec-WebSocket-Version")
-        optional = ("Sec-WebSocket-Protocol", "Sec-WebSocket-Extensions")
-        keys = {name: "HTTP_" + name.upper().replace("-", "_") for name in names + optional}
-        present = {name: self.environ[key] for name, key in keys.items() if self.environ.get(key)}
-        headers = [(name.encode(), value.encode("latin-1")) for name, value in present.items()]
-        return [(b"Host", b"localhost"), *headers]
+    def _answer(self, accepted: bytes | None) -> bytes:
+        """The head of the 101 (items 5.1 to 5.6), written here: an HTTP library would parse the
+        request once more, and keep its state in each of many connections."""
+        key = self.environ["HTTP_SEC_WEBSOCKET_KEY"].strip().encode()
+        lines = [
+            b"HTTP/1.1 101 Switching Protocols",
+            b"Upgrade: websocket",
+            b"Connection: Upgrade",
+            b"Sec-WebSocket-Accept: " + generate_accept_token(key),
+        ]
+        if self.subprotocol is not None:
+            lines.append(b"Sec-WebSocket-Protocol: " + self.subprotocol.encode())
+        if accepted is not None:
+            lines.append(b"Sec-WebSocket-Extensions: " + accepted)
+        return b"\r\n".join([*lines, b"", b""])
 
     # -- Receiving -------------------------------------------------------------------------
 
@@ -163,13 +181,15 @@ class Connection(Server):
         deadline = None if timeout is None else Deadline(timeout)
         time_is_up = False
         while True:
-            message = self._next_message()
-            if message is not None:
-                return message
+            if self._at < len(self._input):
+                message = self._next_message()
+                if message is not None:
+                    return message
             if time_is_up or not self._read(deadline):
                 return None
             # A peer that sends parts without a pause does not put off the deadline.
-            time_is_up = deadline is not None and not deadline.left()
+            if deadline is not None:
+                time_is_up = not deadline.left()
 
     def _next_message(self) -> Message | None:
         """Take a message from what has arrived, or None if there is not a whole one."""
@@ -205,8 +225,7 @@ class Connection(Server):
             self._lost()
         if not data:
             self._lost()
-        self._heard = monotonic()
-        self._ping_sent = 0.0
+        self._heard = self._ping_sent = 0.0
         self._arrived(data)
         return True
 
@@ -351,6 +370,7 @@ class Connection(Server):
             due = self._ping_sent + self._settings.ping_timeout_seconds
             waits.append(max(0.0, due - monotonic()))
         elif self._ping_interval is not None:
+            self._heard = self._heard or monotonic()
             waits.append(max(0.0, self._heard + self._ping_interval - monotonic()))
         return min(waits, default=None)
 
@@ -362,6 +382,7 @@ class Connection(Server):
                 # The code and the words that simple-websocket's callers know.
                 self._fail(CloseReason.POLICY_VIOLATION, "Ping/Pong timeout")
         elif self._ping_interval is not None and now - self._heard >= self._ping_interval:
+            # Also if it is not known since when: then the whole interval was waited for.
             self._ping_sent = now
             self._write(self._ws.send(Ping()))
         return deadline is None or deadline.left() > 0
@@ -376,10 +397,8 @@ class Connection(Server):
         """
         if not self.connected:
             self._raise_closed()
-        if isinstance(data, bytearray | memoryview):
-            data = bytes(data)
-        elif not isinstance(data, bytes | str):
-            data = str(data)
+        if not isinstance(data, (str, bytes)):
+            data = bytes(data) if isinstance(data, (bytearray, memoryview)) else str(data)
         header, payload = frames.encode(data)
         size = len(payload)
         if self._reply_compressed:

@@ -30,6 +30,8 @@ _SEND_SLICES = 8
 # From this payload on, a copy to put a header before it costs more than a gathering write.
 _GATHER_FROM = 16 * 1024
 
+_NOW = getattr(socket, "MSG_DONTWAIT", 0)
+
 # How much of what nobody will look at is read at once.
 _DISCARD_BYTES = 256 * 1024
 
@@ -107,6 +109,10 @@ class Transport(ABC):
         """
 
     @abstractmethod
+    def _send_now(self, data: bytes | memoryview) -> int:
+        """Send what the peer takes at once; return how many bytes."""
+
+    @abstractmethod
     def _send_some(self, data: bytes | memoryview) -> int:
         """Send what the peer takes within a slice of the timeout; return how many bytes."""
 
@@ -148,10 +154,9 @@ class Transport(ABC):
         :raises OSError: when the connection is broken.
         """
         rest = memoryview(data)
-        while rest:
+        while rest := rest[self._send_now(rest) :]:
             if not self._await_event(select.POLLOUT, deadline):
                 raise SendTimeout
-            rest = rest[self._send_some(rest) :]
 
     def _await_event(self, event: int, deadline: Deadline) -> bool:
         poller = select.poll()
@@ -191,9 +196,9 @@ class TimeoutTransport(Transport):
 
     def __init__(self, sock: socket.socket, send_timeout: float, wake_grace: float) -> None:
         super().__init__(sock, send_timeout, wake_grace)
-        sock.setblocking(True)
+        if sock.gettimeout() is not None:  # Each system call is a chance to lose the interpreter.
+            sock.setblocking(True)
         self._set_timeout(socket.SO_SNDTIMEO, send_timeout / _SEND_SLICES)
-        self._set_timeout(socket.SO_RCVTIMEO, None)
         self._wait: float | None = None
         self._edges: select.epoll | None = None
 
@@ -211,7 +216,7 @@ class TimeoutTransport(Transport):
             self._wait = wait
         try:
             # The kernel rounds a timeout up to a tick of its clock; no wait at all is a flag.
-            data = self._sock.recv(size, 0 if wait != 0 else socket.MSG_DONTWAIT)
+            data = self._sock.recv(size) if wait != 0 else self._sock.recv(size, _NOW)
         except BlockingIOError:
             raise TimeoutError from None
         return data if data or not self._wake_asked else self._recv_woken(size, wait)
@@ -222,16 +227,33 @@ class TimeoutTransport(Transport):
         except BlockingIOError:
             return 0
 
+    def _send_now(self, data: bytes | memoryview) -> int:
+        try:
+            return self._sock.send(data, _NOW)
+        except BlockingIOError:
+            return 0
+
     def send_frame(self, header: bytes, payload: bytes) -> None:
-        if len(payload) < _GATHER_FROM:
-            return self.send(header + payload)
+        if len(payload) >= _GATHER_FROM:
+            return self._gather(header, payload)
+        frame = header + payload
+        try:
+            sent = self._sock.send(frame)
+        except BlockingIOError:
+            sent = 0
+        if sent != len(frame):
+            self._send_rest(memoryview(frame)[sent:])
+        return None
+
+    def _gather(self, header: bytes, payload: bytes) -> None:
         try:
             sent = self._sock.sendmsg((header, payload))
         except BlockingIOError:
             sent = 0
         if sent < len(header):
-            return self.send(header[sent:] + payload)
-        return self._send_rest(memoryview(payload)[sent - len(header) :])
+            self.send(header[sent:] + payload)
+        else:
+            self._send_rest(memoryview(payload)[sent - len(header) :])
 
     def wake(self) -> None:
         self._wake_asked = True
@@ -250,7 +272,7 @@ class TimeoutTransport(Transport):
 
     def _recv_now(self, size: int) -> bytes:
         try:
-            return self._sock.recv(size, socket.MSG_DONTWAIT)
+            return self._sock.recv(size, _NOW)
         except BlockingIOError:
             return b""
 
@@ -333,17 +355,18 @@ class PollTransport(Transport):
             self._readable.unregister(self._wake_fd)
             self._raise_woken()
 
+    def _send_now(self, data: bytes | memoryview) -> int:
+        try:
+            return self._sock.send(data)
+        except (BlockingIOError, ssl.SSLWantWriteError):
+            return 0
+
     def _send_some(self, data: bytes | memoryview) -> int:
+        sent = self._send_now(data)
         deadline = Deadline(self._send_timeout / _SEND_SLICES)
-        while True:
-            try:
-                return self._sock.send(data)
-            except (BlockingIOError, ssl.SSLWantWriteError):
-                event = select.POLLOUT
-            except ssl.SSLWantReadError:
-                event = select.POLLIN
-            if not self._await_event(event, deadline):
-                return 0
+        while not sent and self._await_event(select.POLLOUT, deadline):
+            sent = self._send_now(data)
+        return sent
 
     def wake(self) -> None:
         self._wake_asked = True

@@ -9,6 +9,7 @@ answers it and ends its connection. What both look at is guarded by a lock.
 """
 
 import math
+import select
 import socket
 import struct
 import sys
@@ -83,6 +84,8 @@ class LongConnectionWorker(ThreadWorker):
         with self._lock:
             self._served.add(conn)
             self._due[conn] = monotonic() + HEADER_TIMEOUT_SECONDS
+        # gunicorn makes an epoll to wait for the first bytes, which as a rule are there already.
+        conn.data_ready = conn.data_ready or _is_readable(conn.sock)
         try:
             keep = super().handle(conn)
             if keep is False:
@@ -156,6 +159,12 @@ class LongConnectionWorker(ThreadWorker):
         extensions = getattr(self.wsgi, "extensions", {})
         if "flask_echo" in extensions:
             extensions["flask_echo"].seats.drain()
+
+
+def _is_readable(sock: socket.socket) -> bool:
+    poller = select.poll()
+    poller.register(sock, select.POLLIN)
+    return bool(poller.poll(0))
 
 
 def _cut(conn: TConn) -> None:
