@@ -320,7 +320,9 @@ class Connection(Server):
         """Give wsproto a part of one frame, and do what it says; return a finished message."""
         message = None
         self._ws.receive_data(piece)
-        for event in self._ws.events():
+        # To the end before anything is raised: wsproto's generator is part of a reference cycle,
+        # and would keep the payload that it has just handed out until the garbage is collected.
+        for event in list(self._ws.events()):
             if isinstance(event, TextMessage | BytesMessage):
                 message = self._add_part(event)
             else:
@@ -414,7 +416,7 @@ class Connection(Server):
             # Nothing more gets through to this peer, a Close frame neither.
             self._closed(CloseReason.ABNORMAL_CLOSURE, "peer has stopped reading")
             self._transport.abort()
-            self._transport.finish()
+            self._let_go()
             self._raise_closed()
         except OSError:
             self._lost()
@@ -459,7 +461,7 @@ class Connection(Server):
                 self._read_until_close(Deadline(0))
             if self._peer_close is not None:
                 self._closed(self._peer_close.code, self._peer_close.reason)
-            self._transport.finish()
+            self._let_go()
         self._raise_closed()
 
     def _closed(self, code: int, message: str | None) -> None:
@@ -492,7 +494,14 @@ class Connection(Server):
         except OSError:
             pass  # Out of time, or the peer is gone: this was all that can be done for it.
         finally:
-            self._transport.finish()
+            self._let_go()
+
+    def _let_go(self) -> None:
+        """End the stream, and drop what may be large, however long the handler goes on."""
+        self._transport.finish()
+        self._input, self._at = b"", 0
+        self._large = None
+        self._parts = []
 
     def _read_until_close(self, deadline: Deadline) -> None:
         """Drop messages until the peer's Close frame or the end of the stream."""

@@ -131,3 +131,14 @@ def test_beyond_the_last_seat_503_while_pages_are_served(
         with raw(server) as third:
             third.send(frame(0x81, b"welcome"))
             assert third.receive().payload == b"welcome"
+
+
+@pytest.mark.parametrize(("setting", "negotiated"), [("true", True), ("false", False)])
+def test_compression_is_negotiated_unless_it_is_switched_off(
+    start_server: StartServer, setting: str, negotiated: bool
+) -> None:
+    server = start_server("gunicorn", COMPRESSION=setting)
+    with raw(server, changes={"Sec-WebSocket-Extensions": "permessage-deflate"}) as client:
+        assert (b"permessage-deflate" in client.head) == negotiated
+        client.send(frame(0x81, b"plain"))
+        assert client.receive() == (0x81, b"plain")
