@@ -1,0 +1,566 @@
+"""A WebSocket load generator: many clients in one thread, cheap enough to outrun the servers.
+
+It stands alone, so that other tools can use it::
+
+    target = Target(port=8080)
+    message = Message.of(32)
+    opened = open_connections(target, 64, message, seconds=10)
+    with Exchange(opened.sockets, message, window=16) as exchange:
+        exchange.run(0.5)                                   # warm up
+        traffic = exchange.run(3.0)
+    print(traffic.messages / traffic.seconds, percentile(traffic.latencies, 0.99))
+
+`Exchange` is the fast one: established connections, one message to and fro.
+`converse` takes connections through any sequence of steps, a limited number at a time;
+`open_connections`, `still_answering` and `open_and_close` are its uses.
+
+Every byte that comes back is compared with what an echo must be, and every call ends by its
+deadline. Only Linux is supported (epoll).
+
+What keeps it cheap: frames are masked once, beforehand, and sent as they are; a reply is
+compared as bytes (one memcmp) and never parsed; and by default it never sleeps. A sleeping
+client would be woken by the server's own ``send``, which would charge that wake-up to the server
+and add its own (up to 100 µs on a virtual machine) to every latency. So it needs a core of its
+own; `spin=False` is for machines that have none to spare.
+"""
+
+import errno
+import gc
+import itertools
+import select
+import socket
+import struct
+import time
+from collections import Counter, deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from typing import NamedTuple, Self
+
+TEXT = 0x1
+BINARY = 0x2
+CLOSE = 0x8
+
+# The example key and its answer from RFC 6455 section 1.3. One key for all connections lets
+# servers without any protocol (bench/servers/floor.py, ceiling.c) answer with a fixed string.
+KEY = "dGhlIHNhbXBsZSBub25jZQ=="
+ACCEPT = b"s3pPLMBiTxaQ9kYGzzhZRbK+xOo="
+# The masking key of the examples in RFC 6455 section 5.7.
+MASK = b"\x37\xfa\x21\x3d"
+# 37 is prime: a payload that comes back shifted by any part of a mask or a buffer is not equal.
+ALPHABET = b"0123456789abcdefghijklmnopqrstuvwxyz-"
+
+READ_BYTES = 256 * 1024
+# The newest samples are kept: more than a second's at the highest rate seen, in 8 MiB.
+LATENCY_SAMPLES = 2**18
+EVENTS_PER_POLL = 256
+OPENING_AT_ONCE = 64
+STUCK_SECONDS = 2.0
+
+READ_EVENTS = select.EPOLLIN | select.EPOLLRDHUP
+
+
+class WrongAnswer(Exception):
+    """The server sent something else than the protocol or the echo demands."""
+
+
+def frame(opcode: int, payload: bytes, mask: bytes = b"") -> bytes:
+    """Return a whole final frame (RFC 6455 section 5.2), masked if `mask` is given."""
+    length = len(payload)
+    mask_bit = 0x80 if mask else 0
+    if length < 126:
+        size = struct.pack("!B", mask_bit | length)
+    elif length < 1 << 16:
+        size = struct.pack("!BH", mask_bit | 126, length)
+    else:
+        size = struct.pack("!BQ", mask_bit | 127, length)
+    return bytes([0x80 | opcode]) + size + mask + (_masked(payload, mask) if mask else payload)
+
+
+def _masked(payload: bytes, mask: bytes) -> bytes:
+    stretched = (mask * (len(payload) // 4 + 1))[: len(payload)]
+    product = int.from_bytes(payload, "big") ^ int.from_bytes(stretched, "big")
+    return product.to_bytes(len(payload), "big")
+
+
+_NORMAL_CLOSURE = struct.pack("!H", 1000)
+CLOSE_FRAME = frame(CLOSE, _NORMAL_CLOSURE, MASK)
+CLOSE_REPLY = frame(CLOSE, _NORMAL_CLOSURE)
+
+
+@dataclass(frozen=True)
+class Message:
+    """A message as the wire sees it: the client's frame and the echo of it."""
+
+    frame: bytes
+    reply: bytes
+
+    @classmethod
+    def of(cls, size: int, opcode: int = TEXT) -> Self:
+        """Make a message of `size` bytes of payload."""
+        payload = (ALPHABET * (size // len(ALPHABET) + 1))[:size]
+        return cls(frame(opcode, payload, MASK), frame(opcode, payload))
+
+
+@dataclass(frozen=True)
+class Target:
+    """The address of a WebSocket; connections go to this machine unless `host` says otherwise."""
+
+    port: int
+    path: str = "/echo"
+    host: str = "127.0.0.1"
+
+    @property
+    def request(self) -> bytes:
+        """The upgrade request. It offers no extension, so nothing is compressed."""
+        return (
+            f"GET {self.path} HTTP/1.1\r\nHost: {self.host}:{self.port}\r\n"
+            "Connection: Upgrade\r\nUpgrade: websocket\r\n"
+            f"Sec-WebSocket-Key: {KEY}\r\nSec-WebSocket-Version: 13\r\n\r\n"
+        ).encode("ascii")
+
+    def connect(self) -> socket.socket:
+        """Start a TCP connection and return its non-blocking socket at once."""
+        sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        error = sock.connect_ex((self.host, self.port))
+        if error not in (0, errno.EINPROGRESS):
+            sock.close()
+            raise OSError(error, errno.errorcode[error])
+        return sock
+
+
+def percentile(ordered: Sequence[float], fraction: float) -> float:
+    """Return the value below which `fraction` of the `ordered` samples lie (NaN without any)."""
+    if not ordered:
+        return float("nan")
+    return ordered[min(int(fraction * len(ordered)), len(ordered) - 1)]
+
+
+@contextmanager
+def _no_garbage_collection() -> Iterator[None]:
+    """Keep the collector out of a measurement; the loops here make no cycles."""
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
+
+
+# Conversations: connections that go through a sequence of steps
+
+
+class Step(NamedTuple):
+    """What to send, and how to tell that it has been answered.
+
+    `answered` takes all that was received since: True means complete, False that more must come;
+    it raises `WrongAnswer`. None in its place waits for the end of the stream.
+    """
+
+    send: bytes
+    answered: Callable[[bytes], bool] | None
+
+
+def upgrade_step(target: Target) -> Step:
+    """Ask for the upgrade, accept nothing but a right 101."""
+    return Step(target.request, _upgraded)
+
+
+def echo_step(message: Message) -> Step:
+    """Send one message, accept nothing but its echo."""
+
+    def echoed(received: bytes) -> bool:
+        if message.reply.startswith(received):
+            return len(received) == len(message.reply)
+        raise WrongAnswer(f"not the echo: {received[:16]!r}...")
+
+    return Step(message.frame, echoed)
+
+
+def close_steps() -> tuple[Step, Step]:
+    """Close: a close frame comes back, then the server ends TCP (RFC 6455 section 7.1.1)."""
+    return Step(CLOSE_FRAME, _closed), Step(b"", None)
+
+
+def _upgraded(received: bytes) -> bool:
+    if b"\r\n\r\n" not in received:
+        return False
+    status = received.partition(b"\r\n")[0]
+    if not status.startswith(b"HTTP/1.1 101 "):
+        raise WrongAnswer(f"refused: {status.decode('latin-1')}")
+    if ACCEPT not in received or not received.endswith(b"\r\n\r\n"):
+        raise WrongAnswer("a 101 without the right accept value or with more behind it")
+    return True
+
+
+def _closed(received: bytes) -> bool:
+    if received[0] != 0x80 | CLOSE:
+        raise WrongAnswer(f"not a close frame: {received[:16]!r}...")
+    return len(received) >= 2 and len(received) == 2 + received[1]
+
+
+class _Conversation:
+    """One connection on its way through the steps. It belongs to one `_Stage`."""
+
+    def __init__(self, sock: socket.socket, steps: Iterable[Step], began: float) -> None:
+        self.sock = sock
+        self.began = began
+        self._steps = iter(steps)
+        self._received = b""
+        self.unsent = memoryview(b"")
+        self._next_step()
+
+    def _next_step(self) -> bool:
+        """Load the next step; False if the last one was done."""
+        step = next(self._steps, None)
+        if step is None:
+            return False
+        self._answered = step.answered
+        self.unsent = memoryview(step.send)
+        return True
+
+    def advance(self, events: int) -> bool:
+        """Do what the socket is ready for; True once the last step is answered."""
+        if not self.unsent and events & ~select.EPOLLOUT and self._read():
+            self._received = b""
+            if not self._next_step():
+                return True
+        if self.unsent:
+            self._write()
+        return False
+
+    def _write(self) -> None:
+        with suppress(BlockingIOError):
+            self.unsent = self.unsent[self.sock.send(self.unsent) :]
+
+    def _read(self) -> bool:
+        """Read once; True when this step is answered."""
+        data = self.sock.recv(READ_BYTES)
+        if self._answered is None:
+            if data:
+                raise WrongAnswer(f"bytes after the close frame: {data[:16]!r}...")
+            return True
+        if not data:
+            raise WrongAnswer("the connection ended")
+        self._received += data
+        return self._answered(self._received)
+
+
+@dataclass
+class Outcome:
+    """What became of the conversations of one `converse`.
+
+    `sockets` are the connections still open (unless the last step was their end), `latencies` the
+    seconds from connect to the last answer, in order of size, `failures` the reasons with their
+    counts.
+    """
+
+    sockets: list[socket.socket] = field(default_factory=list)
+    completed: int = 0
+    seconds: float = 0.0
+    latencies: Sequence[float] = ()
+    failures: Counter[str] = field(default_factory=Counter)
+
+    def close(self) -> None:
+        """Close the connections that were left open."""
+        for sock in self.sockets:
+            sock.close()
+        self.sockets.clear()
+
+
+class _Stage:
+    """Runs conversations, `width` of them at a time."""
+
+    def __init__(self, sockets: Iterable[socket.socket], steps: Sequence[Step], width: int) -> None:
+        self._waiting = iter(sockets)
+        self._steps = steps
+        self._width = width
+        self._ends = steps[-1].answered is None
+        self._active: dict[int, _Conversation] = {}
+        self._writing: set[int] = set()
+        self._latencies: deque[float] = deque(maxlen=LATENCY_SAMPLES)
+        self._outcome = Outcome()
+        self._poller = select.epoll()
+
+    def run(self, seconds: float, spin: bool) -> Outcome:
+        """Play until all is done or the time is up."""
+        began = now = time.perf_counter()
+        with _no_garbage_collection(), self._poller:
+            while now < began + seconds and self._admit(now):
+                for fd, events in self._poller.poll(0 if spin else 0.001, EVENTS_PER_POLL):
+                    self._turn(fd, events)
+                now = time.perf_counter()
+            self._abandon(now)
+        self._outcome.seconds = now - began
+        self._outcome.latencies = sorted(self._latencies)
+        return self._outcome
+
+    def _admit(self, now: float) -> bool:
+        """Let in as many as there is room for; False when nobody is left."""
+        room = self._width - len(self._active)
+        for sock in itertools.islice(self._waiting, room):
+            self._active[sock.fileno()] = _Conversation(sock, self._steps, now)
+            self._writing.add(sock.fileno())
+            self._poller.register(sock, READ_EVENTS | select.EPOLLOUT)
+        return bool(self._active)
+
+    def _turn(self, fd: int, events: int) -> None:
+        conversation = self._active[fd]
+        try:
+            if conversation.advance(events):
+                self._complete(fd)
+            elif bool(conversation.unsent) != (fd in self._writing):
+                self._watch_writing(fd, bool(conversation.unsent))
+        except (OSError, WrongAnswer) as error:
+            self._outcome.failures[_reason(error)] += 1
+            self._leave(fd).close()
+
+    def _watch_writing(self, fd: int, wanted: bool) -> None:
+        self._poller.modify(fd, READ_EVENTS | select.EPOLLOUT if wanted else READ_EVENTS)
+        (self._writing.add if wanted else self._writing.discard)(fd)
+
+    def _complete(self, fd: int) -> None:
+        self._latencies.append(time.perf_counter() - self._active[fd].began)
+        self._outcome.completed += 1
+        sock = self._leave(fd)
+        if self._ends:
+            sock.close()
+        else:
+            self._outcome.sockets.append(sock)
+
+    def _leave(self, fd: int) -> socket.socket:
+        self._poller.unregister(fd)
+        self._writing.discard(fd)
+        return self._active.pop(fd).sock
+
+    def _abandon(self, now: float) -> None:
+        """Time is up: those under way are cut, those that hung are failures."""
+        for fd, conversation in list(self._active.items()):
+            if now - conversation.began > STUCK_SECONDS:
+                self._outcome.failures[f"no answer for {STUCK_SECONDS:.0f} s"] += 1
+            self._leave(fd).close()
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, OSError) and error.errno is not None:
+        return errno.errorcode.get(error.errno, str(error))
+    return str(error)
+
+
+def converse(
+    sockets: Iterable[socket.socket],
+    steps: Sequence[Step],
+    *,
+    width: int,
+    seconds: float,
+    spin: bool = True,
+) -> Outcome:
+    """Take each of the non-blocking `sockets` through `steps`, at most `width` at a time.
+
+    `sockets` may be lazy: the next one is asked for when there is room. Ends when all are done, or
+    after `seconds`. Raises `OSError` if this side has no more ports or file descriptors.
+    """
+    return _Stage(sockets, steps, width).run(seconds, spin)
+
+
+def open_connections(
+    target: Target, count: int, message: Message, *, seconds: float, spin: bool = True
+) -> Outcome:
+    """Open `count` connections; one echo on each has been checked when they are handed over."""
+    steps = (upgrade_step(target), echo_step(message))
+    sockets = (target.connect() for _ in range(count))
+    return converse(sockets, steps, width=OPENING_AT_ONCE, seconds=seconds, spin=spin)
+
+
+def still_answering(
+    sockets: Iterable[socket.socket], message: Message, *, seconds: float, spin: bool = True
+) -> Outcome:
+    """Send one message on each of the open connections; those that failed are closed."""
+    steps = (echo_step(message),)
+    return converse(sockets, steps, width=OPENING_AT_ONCE, seconds=seconds, spin=spin)
+
+
+def open_and_close(
+    target: Target, message: Message, *, width: int, seconds: float, spin: bool = True
+) -> Outcome:
+    """Open, exchange one message, close and see the end of TCP, again and again for `seconds`."""
+    steps = (upgrade_step(target), echo_step(message), *close_steps())
+    sockets = (target.connect() for _ in itertools.count())
+    return converse(sockets, steps, width=width, seconds=seconds, spin=spin)
+
+
+# Exchange: the fast path for established connections
+
+
+@dataclass(frozen=True)
+class Traffic:
+    """What one `Exchange.run` saw.
+
+    `latencies` are seconds, in order of size. A starved connection got no reply during the whole
+    run; its wait so far is among the latencies, as a lower bound. `dropped` counts the connections
+    lost since the exchange began, by reason.
+    """
+
+    messages: int
+    seconds: float
+    latencies: Sequence[float]
+    starved: int
+    dropped: Counter[str]
+
+
+class _Peer:
+    """What an `Exchange` knows about one connection."""
+
+    # Slots and prepared methods: their lookup is a tenth of the cost of a message.
+    __slots__ = ("due", "fd", "position", "receive", "sent_at", "sock", "transmit", "unsent")
+
+    def __init__(self, sock: socket.socket, window: int) -> None:
+        self.sock = sock
+        self.fd = sock.fileno()
+        self.receive = sock.recv
+        self.transmit: Callable[[bytes], int] = sock.send
+        self.unsent = bytearray()
+        # Bytes received of an incomplete reply.
+        self.position = 0
+        # One message in flight is timed: the last one of a batch, sent at `sent_at`, which is
+        # answered when `due` more replies have come.
+        self.sent_at = 0.0
+        self.due = window
+
+    def queue(self, data: bytes) -> int:
+        """Stand in for `send` while something is unsent."""
+        self.unsent += data
+        return len(data)
+
+
+class Exchange:
+    """The same message to and fro on every connection, `window` of them in flight on each.
+
+    What was answered is sent again at once, as one batch. The sockets must be non-blocking; the
+    exchange owns them from now on. Not thread-safe.
+    """
+
+    def __init__(
+        self,
+        sockets: Iterable[socket.socket],
+        message: Message,
+        *,
+        window: int = 1,
+        spin: bool = True,
+    ) -> None:
+        self._peers = {sock.fileno(): _Peer(sock, window) for sock in sockets}
+        self._window = window
+        self._poll_seconds = 0 if spin else 0.001
+        self._reply = message.reply
+        # A read starts anywhere in a reply and holds a window of them at most.
+        self._expected = message.reply * (window + 1)
+        self._read_bytes = min(window * len(message.reply), READ_BYTES)
+        self._batches = [message.frame * count for count in range(window + 1)]
+        self._dropped: Counter[str] = Counter()
+        self._poller = select.epoll()
+        self._started = False
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._poller.close()
+        for peer in self._peers.values():
+            peer.sock.close()
+
+    def run(self, seconds: float) -> Traffic:
+        """Keep the messages going for `seconds`; what is in flight stays so for the next run."""
+        latencies: deque[float] = deque(maxlen=LATENCY_SAMPLES)
+        with _no_garbage_collection():
+            if not self._started:
+                self._start()
+            began = time.perf_counter()
+            messages, ended = self._loop(began + seconds, latencies)
+        waits = [ended - peer.sent_at for peer in self._peers.values() if peer.sent_at < began]
+        samples = sorted(itertools.chain(latencies, waits))
+        return Traffic(messages, ended - began, samples, len(waits), self._dropped.copy())
+
+    def _start(self) -> None:
+        self._started = True
+        for peer in self._peers.values():
+            self._poller.register(peer.fd, READ_EVENTS)
+            peer.sent_at = time.perf_counter()
+            self._postpone(peer, self._batches[self._window])
+
+    def _loop(self, until: float, latencies: deque[float]) -> tuple[int, float]:
+        """Answer replies with new messages until the time has come.
+
+        Returns how many replies came, and the time. Every line runs for every message, so all is
+        inlined and bound to locals and the rare is elsewhere: that is the reason for its length.
+        """
+        poll, poll_seconds, clock = self._poller.poll, self._poll_seconds, time.perf_counter
+        peers, reply, read_bytes = self._peers, self._reply, self._read_bytes
+        batches, window = self._batches, self._window
+        sample, readable = latencies.append, select.EPOLLIN
+        messages, now = 0, clock()
+        while now < until and peers:
+            now = clock()
+            for fd, events in poll(poll_seconds, EVENTS_PER_POLL):
+                peer = peers[fd]
+                if events != readable:
+                    self._unusual(peer, events)
+                    continue
+                now = clock()
+                try:
+                    receive = peer.receive
+                    data = receive(read_bytes)
+                    answered = 1
+                    if data != reply or peer.position:
+                        answered = self._count(peer, data)
+                        if not answered:
+                            continue
+                    messages += answered
+                    peer.due -= answered
+                    if peer.due <= 0:
+                        sample(now - peer.sent_at)
+                        peer.sent_at = now
+                        peer.due = window
+                    transmit, batch = peer.transmit, batches[answered]
+                    try:
+                        sent = transmit(batch)
+                    except BlockingIOError:
+                        sent = 0
+                    if sent != len(batch):
+                        self._postpone(peer, batch[sent:])
+                except (OSError, WrongAnswer) as error:
+                    self._drop(peer, _reason(error))
+        return messages, now
+
+    def _count(self, peer: _Peer, data: bytes) -> int:
+        """Check a read that is not exactly one reply; return how many it completes."""
+        if not self._expected.startswith(data, peer.position):
+            raise WrongAnswer("not the echo")
+        answered, peer.position = divmod(peer.position + len(data), len(self._reply))
+        return answered
+
+    def _unusual(self, peer: _Peer, events: int) -> None:
+        """Deal with anything but "there is something to read"."""
+        try:
+            if events & ~(select.EPOLLIN | select.EPOLLOUT):
+                raise WrongAnswer("the connection ended")
+            self._flush(peer)
+        except (OSError, WrongAnswer) as error:
+            self._drop(peer, _reason(error))
+
+    def _postpone(self, peer: _Peer, data: bytes) -> None:
+        """Keep what the socket did not take, and queue what follows behind it."""
+        peer.unsent += data
+        peer.transmit = peer.queue
+        self._poller.modify(peer.fd, READ_EVENTS | select.EPOLLOUT)
+
+    def _flush(self, peer: _Peer) -> None:
+        del peer.unsent[: peer.sock.send(peer.unsent)]
+        if not peer.unsent:
+            peer.transmit = peer.sock.send
+            self._poller.modify(peer.fd, READ_EVENTS)
+
+    def _drop(self, peer: _Peer, reason: str) -> None:
+        self._dropped[reason] += 1
+        self._poller.unregister(peer.fd)
+        del self._peers[peer.fd]
+        peer.sock.close()

@@ -1,0 +1,12 @@
+"""What the peers have in common, so that none is faster by its settings."""
+
+import sys
+
+HOST = "127.0.0.1"
+# The echo service's default. Compression and pings are off in every server.
+MAX_MESSAGE_BYTES = 16 * 1024 * 1024
+
+
+def port_argument() -> int:
+    """Return the port the benchmark chose, the first argument of every server."""
+    return int(sys.argv[1])
