@@ -11,7 +11,7 @@ BIN := $(VENV)/bin
 BROWSE := $(if $(findstring :,$(HOST)),[$(HOST)],$(patsubst 127.0.0.1,localhost,$(HOST)))
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: run test conformance lint types screenshots clean
+.PHONY: run test conformance bench bench-types lint types screenshots clean
 
 run: $(VENV)/run.stamp
 	@echo "Serving on http://$(BROWSE):$(PORT) (Ctrl-C stops)"
@@ -23,6 +23,14 @@ test: lint types
 # All 517 Autobahn cases; takes about five minutes.
 conformance: $(VENV)/test.stamp
 	$(BIN)/python -m tests.conformance
+
+# Side by side with its peers, about twenty minutes; needs a machine that nobody else uses.
+# make bench BENCH_ARGS=--quick tries it out.
+bench: $(VENV)/bench.stamp
+	$(BIN)/python -m bench $(BENCH_ARGS)
+
+bench-types: $(VENV)/bench.stamp $(VENV)/test.stamp
+	$(BIN)/mypy bench
 
 lint: $(VENV)/test.stamp
 	$(BIN)/ruff check
@@ -47,4 +55,8 @@ $(VENV)/run.stamp: requirements.txt
 
 $(VENV)/test.stamp: requirements-dev.txt $(VENV)/run.stamp
 	$(PIP) -r requirements-dev.txt
+	@touch $@
+
+$(VENV)/bench.stamp: requirements-bench.txt $(VENV)/run.stamp
+	$(PIP) -r requirements-bench.txt
 	@touch $@

@@ -16,11 +16,10 @@ from bench.plan import ROOT, Plan, Record
 from bench.report import Report
 from bench.results import as_json
 from bench.scenarios import LOADS, Load
-from bench.servers import SERVERS, Server
+from bench.servers import PROJECT, SERVERS, Server
 
 DEFAULT_OUTPUT = ROOT / "bench" / "RESULTS.md"
 QUICK_SECONDS = 0.3
-
 
 Choosable = TypeVar("Choosable", Load, Server)
 
@@ -90,6 +89,9 @@ def main(
         json.dump([as_json(record) for record in report.records], raw, indent=1)
     if output or not quick:
         _write(report, output or DEFAULT_OUTPUT)
+    # Peers may fail, which is a result; this project may not.
+    if any(record.failure for record in report.records if record.server == PROJECT):
+        raise SystemExit(1)
 
 
 def _with_progress(plan: Plan) -> Iterator[Record]:
