@@ -4,9 +4,8 @@ There is no second thread: :meth:`Connection.receive` reads the socket when the 
 for a message, and nothing else ever reads or writes it or touches the protocol state. The
 kernel's socket buffer is the queue, so a peer that does not read is held back by TCP.
 
-wsproto is the authority on the protocol (RFC 6455). Frames of the common kind are taken by
-:mod:`flask_echo.frames` without it, all others go to it one at a time and never past their
-end, so it stands between two frames whenever the fast path looks again.
+What the bytes mean is judged by :mod:`flask_echo.incoming`, with wsproto as its authority;
+here is who waits, who answers, and how it ends (RFC 6455).
 """
 
 import socket
@@ -19,14 +18,10 @@ from typing import Any, NoReturn
 from simple_websocket import ConnectionClosed, Server
 from wsproto import ConnectionType
 from wsproto.connection import Connection as Protocol
-from wsproto.connection import ConnectionState
 from wsproto.events import (
-    BytesMessage,
     CloseConnection,
-    Event,
     Ping,
     Request,
-    TextMessage,
 )
 from wsproto.events import Message as OutgoingMessage
 from wsproto.extensions import Extension, PerMessageDeflate
@@ -36,17 +31,14 @@ from wsproto.utilities import generate_accept_token
 
 from flask_echo import frames
 from flask_echo.config import Settings
-from flask_echo.frames import Header, LargeFrame, Message
+from flask_echo.frames import Message
+from flask_echo.incoming import Incoming, Unacceptable
 from flask_echo.transport import Deadline, SendTimeout, Woken, open_transport
 
 # One read takes many small frames, or a piece of a large one. A thread that waits in a read
 # holds the buffer for it: with 16 KiB an idle connection takes 4 KiB of memory more.
 _READ_BYTES = 4 * 1024
 _READ_LARGE_BYTES = 64 * 1024
-
-# Deflate reaches 1,030 to 1, and wsproto inflates a piece whole: 1 KiB becomes 1 MiB at most
-# before the sum is looked at again.
-_INFLATE_BYTES = 1024
 
 # Codes that an endpoint may send (RFC 6455, section 7.4; 1012 to 1014 are registered later).
 _SENDABLE = {*range(1000, 1004), *range(1007, 1015), *range(3000, 5000)}
@@ -93,11 +85,9 @@ class Connection(Server):
         self.connected = False
         self.close_reason: int = CloseReason.ABNORMAL_CLOSURE
         self.close_message: str | None = None
-        self.received_messages = self.received_bytes = 0
         self.sent_messages = self.sent_bytes = 0
 
         self._settings = settings
-        self._limit = settings.max_message_bytes
         self._owner = get_ident()
         close_timeout = settings.close_timeout_seconds
         self._transport = open_transport(
@@ -109,32 +99,26 @@ class Connection(Server):
         self._ping_interval = settings.ping_interval_seconds or None
         self._heard = self._ping_sent = 0.0
 
-        # Input: bytes that arrived, and how far they are used up.
-        self._input = early
-        self._at = 0
-        # Whether wsproto and we stand between two messages, so that the fast path may look.
-        self._fresh = True
-        self._large: LargeFrame | None = None
-        # The frame that wsproto is at: its header so far, and the payload still to come.
-        self._head = bytearray()
-        self._frame = Header(0, False, 0)
-        self._frame_left = 0
-        # The message that wsproto is at: all its frames have arrived when it is not open.
-        self._open = False
-        self._compressed = False
-        self._size = 0
-        self._parts: list[Any] = []
-        self._reply_compressed = False
-        # The peer's Close frame.
+        extensions, accepted = self._negotiate()
+        self._head = self._answer(accepted)
+        self._protocol = Protocol(ConnectionType.SERVER, extensions)
+        self._incoming = Incoming(self._protocol, settings.max_message_bytes, early)
         self._peer_close: CloseConnection | None = None
+
+    @property
+    def received_messages(self) -> int:
+        """How many messages have come so far."""
+        return self._incoming.messages
+
+    @property
+    def received_bytes(self) -> int:
+        """How many bytes of payload have come so far, inflated if they were compressed."""
+        return self._incoming.bytes
 
     # -- The opening handshake (RFC 6455, section 4.2.2) -----------------------------------
 
-    def upgrade(self) -> None:
-        """Answer the upgrade request with 101; the first thing to do.
-
-        :raises ConnectionClosed: when the peer is gone already.
-        """
+    def _negotiate(self) -> tuple[list[Extension], bytes | None]:
+        """Choose the subprotocol and the extensions, and return these with their answer."""
         offers, protocols = (
             _elements(self.environ.get(f"HTTP_SEC_WEBSOCKET_{name}"))
             for name in ("EXTENSIONS", "PROTOCOL")
@@ -147,10 +131,7 @@ class Connection(Server):
         )
         self.subprotocol = self.choose_subprotocol(request)
         extensions: list[Extension] = [PerMessageDeflate()] if offers else []
-        accepted = server_extensions_handshake(offers, extensions)
-        self._ws = Protocol(ConnectionType.SERVER, extensions)
-        self.connected = True
-        self._write(self._answer(accepted))
+        return extensions, server_extensions_handshake(offers, extensions)
 
     def _answer(self, accepted: bytes | None) -> bytes:
         """The head of the 101 (items 5.1 to 5.6), written here: an HTTP library would parse the
@@ -168,6 +149,14 @@ class Connection(Server):
             lines.append(b"Sec-WebSocket-Extensions: " + accepted)
         return b"\r\n".join([*lines, b"", b""])
 
+    def upgrade(self) -> None:
+        """Answer the upgrade request with 101; the first thing to do.
+
+        :raises ConnectionClosed: when the peer is gone already.
+        """
+        self.connected = True
+        self._write(self._head)
+
     # -- Receiving -------------------------------------------------------------------------
 
     def receive(self, timeout: float | None = None) -> Message | None:
@@ -182,7 +171,7 @@ class Connection(Server):
         deadline = None if timeout is None else Deadline(timeout)
         time_is_up = False
         while True:
-            if self._at < len(self._input):
+            if self._incoming:
                 message = self._next_message()
                 if message is not None:
                     return message
@@ -193,19 +182,26 @@ class Connection(Server):
                 time_is_up = not deadline.left()
 
     def _next_message(self) -> Message | None:
-        """Take a message from what has arrived, or None if there is not a whole one."""
-        if self._fresh:
+        """Take a message from what has arrived; see to the control frames before it."""
+        while True:
             try:
-                whole = frames.whole_message(self._input, self._at, self._limit)
-            except UnicodeDecodeError as error:
-                self._fail(CloseReason.INVALID_FRAME_PAYLOAD_DATA, str(error))
-            if whole is not None:
-                message, size, self._at = whole
-                self.received_messages += 1
-                self.received_bytes += size
-                self._reply_compressed = False
-                return message
-        return self._assemble()
+                item = self._incoming.next()
+            except Unacceptable as error:
+                self._fail(error.code, error.reason)
+            if item is None or isinstance(item, (str, bytes)):
+                return item
+            if isinstance(item, CloseConnection):
+                self._on_close(item)
+                return None
+            if isinstance(item, Ping) and self.connected:  # RFC 6455, section 5.5.2.
+                self._write(self._protocol.send(item.response()))
+
+    def _on_close(self, event: CloseConnection) -> None:
+        self._peer_close = event
+        if self.connected:
+            self._closed(event.code, event.reason)
+            self._say_goodbye(event.response(), await_close=False)
+            self._raise_closed()
 
     def _read(self, deadline: Deadline | None) -> bool:
         """Wait for more input; False when ``deadline`` came first."""
@@ -215,7 +211,7 @@ class Connection(Server):
         else:
             wait = self._until_due(deadline)
         try:
-            size = _READ_BYTES if self._large is None else _READ_LARGE_BYTES
+            size = _READ_LARGE_BYTES if self._incoming.expects_much else _READ_BYTES
             data = self._transport.recv(size, wait)
         except TimeoutError:
             return self._on_silence(deadline)
@@ -227,142 +223,8 @@ class Connection(Server):
         if not data:
             self._lost()
         self._heard = self._ping_sent = 0.0
-        self._arrived(data)
+        self._incoming.add(data)
         return True
-
-    def _arrived(self, data: bytes) -> None:
-        self._input = self._input[self._at :] + data if self._at < len(self._input) else data
-        self._at = 0
-
-    def _assemble(self) -> Message | None:
-        """The slow path: go on from frame to frame until a message is whole."""
-        while self._at < len(self._input) and self._peer_close is None:
-            if self._fresh and self._large is None:
-                self._begin_large()
-            if self._large is not None:
-                message = self._take_large(self._large)
-            elif self._frame_left:
-                message = self._take_payload()
-            else:
-                message = self._take_header()
-            if message is not None:
-                return message
-        return None
-
-    def _begin_large(self) -> None:
-        begun = LargeFrame.begin(self._input, self._at, self._limit)
-        if begun is not None:
-            self._large, self._at = begun
-            self._fresh = False
-
-    def _take_large(self, large: LargeFrame) -> Message | None:
-        start = self._at
-        try:
-            self._at = large.add(self._input, self._at)
-        except UnicodeDecodeError as error:
-            self._fail(CloseReason.INVALID_FRAME_PAYLOAD_DATA, str(error))
-        self.received_bytes += self._at - start
-        if large.left:
-            return None
-        self._large, self._fresh = None, True
-        self.received_messages += 1
-        self._reply_compressed = False
-        return large.message()
-
-    def _take_header(self) -> Message | None:
-        """Hand the bytes of a header to wsproto, which judges it before the size is judged."""
-        need = frames.header_size(self._head) - len(self._head)
-        piece = self._take(need)
-        self._head += piece
-        self._fresh = False
-        complete = len(self._head) == frames.header_size(self._head)
-        if complete:
-            self._begin_frame(frames.parse_header(self._head))
-        message = self._feed(piece)
-        if complete:
-            self._check_size()
-        return message
-
-    def _begin_frame(self, header: Header) -> None:
-        self._head.clear()
-        self._frame = header
-        self._frame_left = header.length
-        if header.is_control:
-            return
-        if header.first & frames.OPCODE != frames.CONTINUATION:
-            self._compressed = header.is_compressed
-            self._size = 0
-        self._open = not header.is_final
-        if not self._compressed:
-            self._size += header.length
-
-    def _check_size(self) -> None:
-        """Refuse a message that is too long from the header, before its payload is read."""
-        if self._frame.is_control:  # wsproto holds these to 125 bytes (section 5.5).
-            return
-        # Compressed, its size is counted as it is inflated. No sane encoder makes data longer
-        # than by the 9 bits for 8 of fixed Huffman codes (RFC 1951, section 3.2.6).
-        longest = self._limit + self._limit // 8 + 1024 if self._compressed else self._limit
-        if self._size > self._limit or self._frame_left > longest:
-            self._fail_too_big()
-
-    def _take_payload(self) -> Message | None:
-        inflates = self._compressed and not self._frame.is_control
-        piece = self._take(min(self._frame_left, _INFLATE_BYTES) if inflates else self._frame_left)
-        self._frame_left -= len(piece)
-        return self._feed(piece)
-
-    def _take(self, size: int) -> bytes:
-        piece = self._input[self._at : self._at + size]
-        self._at += len(piece)
-        return piece
-
-    def _feed(self, piece: bytes) -> Message | None:
-        """Give wsproto a part of one frame, and do what it says; return a finished message."""
-        message = None
-        self._ws.receive_data(piece)
-        # To the end before anything is raised: wsproto's generator is part of a reference cycle,
-        # and would keep the payload that it has just handed out until the garbage is collected.
-        for event in list(self._ws.events()):
-            if isinstance(event, TextMessage | BytesMessage):
-                message = self._add_part(event)
-            else:
-                self._on_control(event)
-        if not self._frame_left and not self._head:
-            self._fresh = not self._open
-        return message
-
-    def _add_part(self, event: TextMessage | BytesMessage) -> Message | None:
-        size = len(event.data) if isinstance(event, BytesMessage) else len(event.data.encode())
-        self.received_bytes += size
-        if self._compressed:
-            self._size += size
-            if self._size > self._limit:
-                self._fail_too_big()
-        self._parts.append(event.data)
-        if not event.message_finished:
-            return None
-        message: Message = self._parts[0][:0].join(self._parts)
-        self._parts = []
-        self.received_messages += 1
-        self._reply_compressed = self._compressed
-        return message
-
-    def _on_control(self, event: Event) -> None:
-        """Answer a ping (RFC 6455, section 5.5.2); see to the end of the connection."""
-        if isinstance(event, Ping) and self.connected:
-            self._write(self._ws.send(event.response()))
-        elif isinstance(event, CloseConnection):
-            self._on_close(event)
-
-    def _on_close(self, event: CloseConnection) -> None:
-        if self._ws.state is ConnectionState.OPEN:  # Not a Close frame: wsproto's verdict.
-            self._fail(event.code, event.reason)
-        self._peer_close = event
-        if self.connected:
-            self._closed(event.code, event.reason)
-            self._say_goodbye(event.response(), await_close=False)
-            self._raise_closed()
 
     # -- Liveness --------------------------------------------------------------------------
 
@@ -387,7 +249,7 @@ class Connection(Server):
         elif self._ping_interval is not None and now - self._heard >= self._ping_interval:
             # Also if it is not known since when: then the whole interval was waited for.
             self._ping_sent = now
-            self._write(self._ws.send(Ping()))
+            self._write(self._protocol.send(Ping()))
         return deadline is None or deadline.left() > 0
 
     # -- Sending ---------------------------------------------------------------------------
@@ -404,8 +266,8 @@ class Connection(Server):
             data = bytes(data) if isinstance(data, (bytearray, memoryview)) else str(data)
         header, payload = frames.encode(data)
         size = len(payload)
-        if self._reply_compressed:
-            header, payload = b"", self._ws.send(OutgoingMessage(data=data))
+        if self._incoming.compressed:
+            header, payload = b"", self._protocol.send(OutgoingMessage(data=data))
         self._write(header, payload)
         self.sent_messages += 1
         self.sent_bytes += size
@@ -444,9 +306,6 @@ class Connection(Server):
         """Tell the owner that the server is going away; the one method for other threads."""
         self._transport.wake()
 
-    def _fail_too_big(self) -> NoReturn:
-        self._fail(CloseReason.MESSAGE_TOO_BIG, f"message longer than {self._limit} bytes")
-
     def _fail(self, code: int, message: str | None) -> NoReturn:
         """_Fail the WebSocket Connection_ (section 7.1.7): what still comes is not looked at."""
         if self.connected:
@@ -484,7 +343,7 @@ class Connection(Server):
         """
         deadline = Deadline(self._settings.close_timeout_seconds)
         try:
-            self._transport.send_last(self._ws.send(close), deadline)
+            self._transport.send_last(self._protocol.send(close), deadline)
             if await_close:
                 with suppress(ConnectionClosed):
                     self._read_until_close(deadline)
@@ -500,9 +359,7 @@ class Connection(Server):
     def _let_go(self) -> None:
         """End the stream, and drop what may be large, however long the handler goes on."""
         self._transport.finish()
-        self._input, self._at = b"", 0
-        self._large = None
-        self._parts = []
+        self._incoming.clear()
 
     def _read_until_close(self, deadline: Deadline) -> None:
         """Drop messages until the peer's Close frame or the end of the stream."""
@@ -517,4 +374,4 @@ class Connection(Server):
                 continue  # We are going already.
             if not data:
                 return
-            self._arrived(data)
+            self._incoming.add(data)
