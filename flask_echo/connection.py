@@ -211,7 +211,7 @@ class Connection(Server):
         else:
             wait = self._until_due(deadline)
         try:
-            size = _READ_LARGE_BYTES if self._incoming.expects_much else _READ_BYTES
+            size = _READ_BYTES if self._incoming.large is None else _READ_LARGE_BYTES
             data = self._transport.recv(size, wait)
         except TimeoutError:
             return self._on_silence(deadline)

@@ -44,6 +44,7 @@ class Incoming:
     :param early: bytes that have arrived already.
     :ivar messages: how many have been returned so far.
     :ivar bytes: of payload, inflated, that have arrived so far in messages.
+    :ivar large: the frame that is under way and pays to be read in large pieces, if there is one.
     :ivar compressed: whether the message that was returned last had been.
     """
 
@@ -51,13 +52,13 @@ class Incoming:
         self.messages = 0
         self.bytes = 0
         self.compressed = False
+        self.large: LargeFrame | None = None
         self._protocol = protocol
         self._limit = limit
         self._data = early
         self._at = 0
         # Whether the next byte begins a message, so that the fast path may look at it.
         self._fresh = True
-        self._large: LargeFrame | None = None
         # The frame that wsproto is at: its header so far, and the payload still to come.
         self._head = bytearray()
         self._frame = Header(0, False, 0)
@@ -72,11 +73,6 @@ class Incoming:
         """Whether there is input that :meth:`next` has not used."""
         return self._at < len(self._data)
 
-    @property
-    def expects_much(self) -> bool:
-        """Whether a large frame is under way, so that it pays to read much at once."""
-        return self._large is not None
-
     def add(self, data: bytes) -> None:
         """Append what was read."""
         self._data = self._data[self._at :] + data if self else data
@@ -85,7 +81,7 @@ class Incoming:
     def clear(self) -> None:
         """Drop all input, used or not."""
         self._data, self._at = b"", 0
-        self._large = None
+        self.large = None
         self._parts = []
 
     def next(self) -> Message | Event | None:
@@ -111,8 +107,8 @@ class Incoming:
         while self:
             if self._fresh:
                 self._begin_large()
-            if self._large is not None:
-                item: Message | Event | None = self._take_large(self._large)
+            if self.large is not None:
+                item: Message | Event | None = self._take_large(self.large)
             elif self._frame_left:
                 item = self._take_payload()
             else:
@@ -126,7 +122,7 @@ class Incoming:
     def _begin_large(self) -> None:
         begun = LargeFrame.begin(self._data, self._at, self._limit)
         if begun is not None:
-            self._large, self._at = begun
+            self.large, self._at = begun
             self._fresh = False
 
     def _take_large(self, large: LargeFrame) -> Message | None:
@@ -138,7 +134,7 @@ class Incoming:
         self.bytes += self._at - start
         if large.left:
             return None
-        self._large, self._fresh = None, True
+        self.large, self._fresh = None, True
         self.messages += 1
         self.compressed = False
         return large.message()
