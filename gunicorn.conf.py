@@ -30,7 +30,10 @@ def _settings() -> Settings:
 
 
 def _address() -> str:
-    host, port = os.environ.get("HOST", "127.0.0.1"), os.environ.get("PORT", "8080")
+    host = (os.environ.get("HOST") or "127.0.0.1").strip("[]")
+    port = os.environ.get("PORT") or "8080"
+    if not port.isdecimal() or not 0 <= int(port) <= 65535:
+        _stop(f"PORT={port!r}: must be a whole number from 0 to 65535")
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 

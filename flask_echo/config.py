@@ -49,9 +49,10 @@ def _origin(text: str) -> str:
     """Check one serialized origin (RFC 6454, section 6.2) and return it in lower case."""
     parts = urlsplit(text)
     bare = f"{parts.scheme}://{parts.netloc}" == text and parts.hostname and parts.port != 0
-    if text != "null" and not bare:
+    if text != "null" and (not bare or "@" in text or " " in text):
         raise ValueError(text)
-    return text.lower()
+    # Browsers leave out the port that the scheme implies.
+    return text.lower().removesuffix({"http": ":80", "https": ":443"}.get(parts.scheme, " "))
 
 
 def _origins(value: Any) -> frozenset[str] | None:
@@ -99,7 +100,10 @@ def load_settings(overrides: Mapping[str, Any] | None = None) -> Settings:
     :raises SettingsError: on an unknown name or a value that is not allowed.
     """
     environment = Config("")
-    environment.from_prefixed_env(PREFIX)
+    try:
+        environment.from_prefixed_env(PREFIX)
+    except TypeError:  # Flask reads two underscores as a key within a key.
+        raise SettingsError(f"{PREFIX}_: no setting has __ in its name") from None
     values: dict[str, Any] = {}
     for prefix, source in ((f"{PREFIX}_", environment), ("", overrides or {})):
         for name, value in source.items():

@@ -9,7 +9,7 @@ here is who waits, who answers, and how it ends (RFC 6455).
 """
 
 import socket
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from threading import get_ident
 from time import monotonic
@@ -32,6 +32,7 @@ from wsproto.utilities import generate_accept_token
 from flask_echo import frames
 from flask_echo.config import Settings
 from flask_echo.frames import Message
+from flask_echo.handshake import elements
 from flask_echo.incoming import Incoming, Unacceptable
 from flask_echo.transport import Deadline, SendTimeout, Woken, open_transport
 
@@ -40,6 +41,9 @@ from flask_echo.transport import Deadline, SendTimeout, Woken, open_transport
 _READ_BYTES = 4 * 1024
 _READ_LARGE_BYTES = 64 * 1024
 
+# For reading what had arrived on a stream that is broken; as a rule that does not block.
+_LAST_LOOK_SECONDS = 0.1
+
 # Codes that an endpoint may send (RFC 6455, section 7.4; 1012 to 1014 are registered later).
 _SENDABLE = {*range(1000, 1004), *range(1007, 1015), *range(3000, 5000)}
 
@@ -47,10 +51,6 @@ _SENDABLE = {*range(1000, 1004), *range(1007, 1015), *range(3000, 5000)}
 def may_be_sent(code: int) -> bool:
     """Whether a Close frame may carry ``code`` (RFC 6455, sections 7.4.1 and 7.4.2)."""
     return code in _SENDABLE
-
-
-def _elements(header: str | None) -> list[str]:
-    return [element.strip() for element in (header or "").split(",") if element.strip()]
 
 
 class Connection(Server):
@@ -64,7 +64,6 @@ class Connection(Server):
         good; ``HTTP_SEC_WEBSOCKET_EXTENSIONS`` in it is an offer that can be accepted.
     :param settings: limits and time-outs.
     :param wake_fd: gives a descriptor that is readable once :meth:`wake` was called.
-    :param subprotocols: those that this route speaks, by preference of the client.
     :param early: bytes that the HTTP server has read beyond the request.
     """
 
@@ -74,13 +73,12 @@ class Connection(Server):
         environ: Mapping[str, Any],
         settings: Settings,
         wake_fd: Callable[[], int],
-        subprotocols: Sequence[str] = (),
         early: bytes = b"",
     ) -> None:
         # Not super().__init__(): it starts the thread that this class is there to avoid.
         self.sock = sock
         self.environ = environ
-        self.subprotocols = list(subprotocols)
+        self.subprotocols: list[str] = []  # Those that a subclass speaks.
         self.subprotocol: str | None = None
         self.connected = False
         self.close_reason: int = CloseReason.ABNORMAL_CLOSURE
@@ -120,7 +118,7 @@ class Connection(Server):
     def _negotiate(self) -> tuple[list[Extension], bytes | None]:
         """Choose the subprotocol and the extensions, and return these with their answer."""
         offers, protocols = (
-            _elements(self.environ.get(f"HTTP_SEC_WEBSOCKET_{name}"))
+            elements(self.environ.get(f"HTTP_SEC_WEBSOCKET_{name}") or "")
             for name in ("EXTENSIONS", "PROTOCOL")
         )
         request = Request(
@@ -318,7 +316,7 @@ class Connection(Server):
         if self.connected:
             self._closed(CloseReason.ABNORMAL_CLOSURE, None)
             with suppress(OSError, ConnectionClosed):
-                self._read_until_close(Deadline(0))
+                self._read_until_close(Deadline(_LAST_LOOK_SECONDS))
             if self._peer_close is not None:
                 self._closed(self._peer_close.code, self._peer_close.reason)
             self._let_go()
@@ -375,3 +373,4 @@ class Connection(Server):
             if not data:
                 return
             self._incoming.add(data)
+            deadline.check()

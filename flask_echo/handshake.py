@@ -155,7 +155,7 @@ def _check_fields(environ: Mapping[str, Any]) -> Refusal | None:
             "Send the upgrade request without Content-Length and Transfer-Encoding.",
         )
     protocols = environ.get("HTTP_SEC_WEBSOCKET_PROTOCOL", "")
-    if not all(re.fullmatch(_TOKEN, name) for name in _elements(protocols)):
+    if not all(re.fullmatch(_TOKEN, name) for name in elements(protocols)):
         return Refusal(
             400,
             f"Malformed subprotocols: {_shown('Sec-WebSocket-Protocol', protocols)} arrived.",
@@ -251,13 +251,13 @@ def _spell(parameters: Mapping[str, str | None]) -> str:
     return "; ".join(spelled)
 
 
-def _elements(header: str) -> list[str]:
+def elements(header: str) -> list[str]:
     """The elements of a comma-separated list, empty ones left out (RFC 9110, section 5.6.1)."""
     return [element.strip() for element in header.split(",") if element.strip()]
 
 
 def _tokens(header: str) -> list[str]:
-    return [element.lower() for element in _elements(header)]
+    return [element.lower() for element in elements(header)]
 
 
 def _shown(name: str, value: str) -> str:

@@ -4,6 +4,7 @@ No socket is known here and nothing is sent: the connection asks for what comes 
 answers it.
 """
 
+from io import BytesIO, StringIO
 from typing import Any
 
 from wsproto.connection import Connection as Protocol
@@ -67,7 +68,7 @@ class Incoming:
         self._open = False
         self._deflated = False
         self._size = 0
-        self._parts: list[Any] = []
+        self._parts: Any = None  # A StringIO or a BytesIO.
 
     def __bool__(self) -> bool:
         """Whether there is input that :meth:`next` has not used."""
@@ -81,8 +82,7 @@ class Incoming:
     def clear(self) -> None:
         """Drop all input, used or not."""
         self._data, self._at = b"", 0
-        self.large = None
-        self._parts = []
+        self.large = self._parts = None
 
     def next(self) -> Message | Event | None:
         """Return the next message or control event, or None until there is more input.
@@ -194,6 +194,7 @@ class Incoming:
         # To the end before anything is raised: wsproto's generator is part of a reference cycle,
         # and would keep the payload that it has just handed out until the garbage is collected.
         events = list(self._protocol.events())
+        assert len(events) <= 1, events
         if not self._frame_left and not self._head:
             self._fresh = not self._open
         for event in events:
@@ -211,11 +212,14 @@ class Incoming:
             self._size += size
             if self._size > self._limit:
                 raise self._too_big()
-        self._parts.append(event.data)
+        # In one buffer: a list would take 36 bytes for each fragment of one byte.
+        if self._parts is None:
+            self._parts = BytesIO() if isinstance(event, BytesMessage) else StringIO()
+        self._parts.write(event.data)
         if not event.message_finished:
             return None
-        message: Message = self._parts[0][:0].join(self._parts)
-        self._parts = []
+        message: Message = self._parts.getvalue()
+        self._parts = None
         self.messages += 1
         self.compressed = self._deflated
         return message

@@ -118,6 +118,8 @@ def _connect(handler: Handler, seat: Seat, settings: Settings) -> None:
     connection = Connection(sock, environ, settings, seat.wake_fd, early=_read_ahead(environ, sock))
     began = monotonic()
     seat.occupy(connection)
+    # Our worker limits the time for an answer, and this one has no end.
+    environ.get("flask_echo.stays", bool)()
     try:
         connection.upgrade()
         _converse(handler, connection)
@@ -161,7 +163,10 @@ def _read_ahead(environ: dict[str, Any], sock: socket.socket) -> bytes:
     if "gunicorn.socket" in environ:
         return cast(bytes, stream.reader.unreader.take_buffered())
     sock.setblocking(False)  # With an empty buffer, peek() reads the socket.
-    return cast(bytes, stream.peek())
+    try:
+        return cast(bytes, stream.peek())
+    except OSError:  # There is nothing yet (TLS says so in this way), or the peer is gone.
+        return b""
 
 
 def _already_answered() -> Response:
@@ -177,7 +182,7 @@ def _log(connection: Connection, seconds: float) -> None:
     current_app.logger.info(
         "%s from %s: %.3f s, closed %d%s; in %d messages, %d bytes; out %d messages, %d bytes",
         _shown(request.path),
-        _shown(f"{request.remote_addr} port {request.environ.get('REMOTE_PORT')}"),
+        _shown(_peer()),
         seconds,
         connection.close_reason,
         f" ({_shown(message)})" if message else "",
@@ -186,6 +191,12 @@ def _log(connection: Connection, seconds: float) -> None:
         connection.sent_messages,
         connection.sent_bytes,
     )
+
+
+def _peer() -> str:
+    """Who is at the other end; behind proxies that are trusted the port is only theirs."""
+    address, port = request.remote_addr or "a Unix socket", request.environ.get("REMOTE_PORT")
+    return f"{address} port {port}" if port and not state().settings.trusted_proxies else address
 
 
 def _shown(text: str) -> str:

@@ -18,7 +18,7 @@ import sys
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from contextlib import suppress
-from time import monotonic
+from time import monotonic, sleep
 
 # A peer that takes less than this on average over a message has stopped reading. For
 # comparison: nginx renews its send_timeout with every byte, so one byte a minute will do.
@@ -31,6 +31,9 @@ _SEND_SLICES = 8
 _GATHER_FROM = 16 * 1024
 
 _NOW = getattr(socket, "MSG_DONTWAIT", 0)
+
+# Where no descriptor is left to wait with.
+_LOOK_AGAIN_SECONDS = 0.1
 
 # How much of what nobody will look at is read at once.
 _DISCARD_BYTES = 256 * 1024
@@ -59,6 +62,12 @@ class Deadline:
     def left(self) -> float:
         """Return the seconds that are left, 0 when time is up."""
         return max(0.0, self._at - monotonic())
+
+    def check(self) -> None:
+        """Raise :class:`TimeoutError` when time is up: a peer that sends without a pause does
+        not put it off."""
+        if not self.left():
+            raise TimeoutError
 
 
 class Transport(ABC):
@@ -277,18 +286,30 @@ class TimeoutTransport(Transport):
             return b""
 
     def _recv_late(self, size: int, deadline: Deadline) -> bytes:
-        # poll() finds a socket after SHUT_RD readable for ever; an edge-triggered epoll speaks
-        # only when something new has happened: data, or the peer's end of stream.
-        if self._edges is None:
-            self._edges = select.epoll(1)
-            self._edges.register(self._sock, select.EPOLLIN | select.EPOLLRDHUP | select.EPOLLET)
         while True:
             ended = self._is_over()  # Asked before the read: data may precede the end.
             data = self._recv_now(size)
             if data or ended:
                 return data
-            if not self._edges.poll(deadline.left()):
+            if not deadline.left():
                 raise TimeoutError
+            self._await_edge(deadline)
+
+    def _await_edge(self, deadline: Deadline) -> None:
+        """Wait until something new may have happened: data, or the peer's end of stream.
+
+        ``poll`` finds a socket after ``SHUT_RD`` readable for ever; an edge-triggered epoll
+        speaks only of news. That takes a descriptor, for each of many connections at once, and
+        where there is none left, looking again now and then has to do.
+        """
+        try:
+            if self._edges is None:
+                self._edges = select.epoll(1)
+                news = select.EPOLLIN | select.EPOLLRDHUP | select.EPOLLET
+                self._edges.register(self._sock, news)
+            self._edges.poll(deadline.left())
+        except OSError:
+            sleep(min(_LOOK_AGAIN_SECONDS, deadline.left()))
 
     def _is_over(self) -> bool:
         """Whether the peer has ended its side, or the connection was cut by the worker.
@@ -303,11 +324,13 @@ class TimeoutTransport(Transport):
         self._sock.shutdown(socket.SHUT_WR)
 
     def discard(self, deadline: Deadline) -> None:
-        with suppress(Woken):
-            while self.recv(_DISCARD_BYTES, deadline.left()):
-                pass
-            return
-        self.discard(deadline)
+        while True:
+            try:
+                if not self.recv(_DISCARD_BYTES, deadline.left()):
+                    return
+            except Woken:
+                continue  # The end is under way already.
+            deadline.check()
 
     def finish(self) -> None:
         super().finish()
@@ -340,8 +363,14 @@ class PollTransport(Transport):
                 self._await_input(deadline)
             try:
                 return self._sock.recv(size)
-            except (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError):
-                continue  # Part of a TLS record, or a message of the TLS layer itself.
+            except (BlockingIOError, ssl.SSLWantReadError):
+                pass  # Part of a TLS record, or a message of the TLS layer itself.
+            except ssl.SSLWantWriteError:
+                # TLS must answer such a message first, and the peer does not read.
+                if not self._await_event(select.POLLOUT, Deadline(self._send_timeout)):
+                    raise ConnectionAbortedError("peer has stopped reading") from None
+            if deadline is not None:
+                deadline.check()
 
     def _has_decrypted(self) -> bool:
         """TLS decrypts whole records: what a read left behind, ``poll`` cannot see."""
@@ -381,11 +410,10 @@ class PollTransport(Transport):
 
     def discard(self, deadline: Deadline) -> None:
         while self._await_event(select.POLLIN, deadline):
-            try:
+            with suppress(BlockingIOError):
                 if not socket.socket.recv(self._sock, _DISCARD_BYTES):
                     return
-            except BlockingIOError:
-                continue
+            deadline.check()
         raise TimeoutError
 
 

@@ -8,6 +8,7 @@ Threads: the main thread accepts, counts and keeps the time; a pool thread reads
 answers it and ends its connection. What both look at is guarded by a lock.
 """
 
+import errno
 import math
 import select
 import socket
@@ -44,6 +45,13 @@ EXIT_SECONDS = 2.0
 # struct linger: on, and no time at all.
 RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 
+# What accept() says when there is no descriptor or memory left, and how long it is left alone.
+_EXHAUSTED = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
+ACCEPT_PAUSE_SECONDS = 0.5
+
+# After the cut, for the threads that end.
+_SHORTEST_WAIT_SECONDS = 0.02
+
 # Ctrl-C and SIGQUIT: how long what is open gets for its goodbye.
 QUICK_SECONDS = 1.0
 
@@ -67,7 +75,9 @@ class LongConnectionWorker(ThreadWorker):
         # something by some time: with their header, then with their answer.
         self._served: set[TConn] = set()
         self._due: dict[TConn, float] = {}
+        self._in_hand = threading.local()
         self._cut_at = math.inf
+        self._accept_at = 0.0
         self._draining = False
 
     def init_process(self) -> None:
@@ -84,10 +94,10 @@ class LongConnectionWorker(ThreadWorker):
         with self._lock:
             self._served.add(conn)
             self._due[conn] = monotonic() + HEADER_TIMEOUT_SECONDS
-        # gunicorn makes an epoll to wait for the first bytes, which as a rule are there already.
-        conn.data_ready = conn.data_ready or _is_readable(conn.sock)
         try:
-            keep = super().handle(conn)
+            # Waited for here: gunicorn would make an epoll, one more descriptor, for each.
+            conn.data_ready = conn.data_ready or _becomes_readable(conn.sock)
+            keep = super().handle(conn) if conn.data_ready else False
             if keep is False:
                 # Reads up to two seconds for a peer that does not close.
                 util.close_graceful(conn.sock)
@@ -99,12 +109,39 @@ class LongConnectionWorker(ThreadWorker):
 
     def handle_request(self, req: Request, conn: TConn) -> Any:
         """Answer a request whose header has arrived."""
-        upgrades = any(name == "UPGRADE" for name, _ in req.headers)
         with self._lock:
-            self._due[conn] = math.inf if upgrades else monotonic() + ANSWER_TIMEOUT_SECONDS
+            self._due[conn] = monotonic() + ANSWER_TIMEOUT_SECONDS
+        self._in_hand.conn = conn
         return super().handle_request(req, conn)
 
+    def load_wsgi(self) -> None:
+        """Load the application, and tell it in the environment how to say that a connection
+        stays: call ``flask_echo.stays`` from the thread of the request, without arguments."""
+        super().load_wsgi()
+        self._application = self.wsgi
+
+        def application(environ: Any, start_response: Any) -> Any:
+            environ["flask_echo.stays"] = self._stays
+            return self._application(environ, start_response)
+
+        self.wsgi = application
+
+    def _stays(self) -> None:
+        with self._lock:
+            self._due.pop(self._in_hand.conn, None)
+
     # -- On the main thread ----------------------------------------------------------------
+
+    def accept(self, listener: socket.socket) -> None:
+        """Accept a connection; without a descriptor for it, leave it in the queue for a while."""
+        try:
+            super().accept(listener)
+        except OSError as error:
+            if error.errno not in _EXHAUSTED:
+                raise
+            self.log.warning("Cannot accept: %s", error)
+            self._accept_at = monotonic() + ACCEPT_PAUSE_SECONDS
+            self.set_accept_enabled(False)
 
     def finish_request(self, conn: TConn, fs: "Future[Any]") -> None:
         """Count a connection down once, whoever has closed it."""
@@ -129,7 +166,7 @@ class LongConnectionWorker(ThreadWorker):
 
     def wait_for_and_dispatch_events(self, timeout: float | None) -> None:
         """Wait no longer than until what is open must be cut."""
-        waits = (timeout, max(0.0, self._cut_at - monotonic()))
+        waits = (timeout, max(_SHORTEST_WAIT_SECONDS, self._cut_at - monotonic()))
         super().wait_for_and_dispatch_events(min(wait for wait in waits if wait is not None))
 
     # -- Stopping --------------------------------------------------------------------------
@@ -147,24 +184,25 @@ class LongConnectionWorker(ThreadWorker):
 
     def set_accept_enabled(self, enabled: bool | None) -> None:
         """Open or close the door; closed for good, it is time to drain."""
-        super().set_accept_enabled(enabled)
+        super().set_accept_enabled(enabled and monotonic() >= self._accept_at)
         if not enabled and not self.alive and not self._draining:
             self._draining = True
             self._cut_at = min(
-                self._cut_at, monotonic() + max(0.0, self.cfg.graceful_timeout - EXIT_SECONDS)
+                self._cut_at,
+                monotonic() + max(QUICK_SECONDS, self.cfg.graceful_timeout - EXIT_SECONDS),
             )
             self._drain()
 
     def _drain(self) -> None:
-        extensions = getattr(self.wsgi, "extensions", {})
+        extensions = getattr(self._application, "extensions", {})
         if "flask_echo" in extensions:
             extensions["flask_echo"].seats.drain()
 
 
-def _is_readable(sock: socket.socket) -> bool:
+def _becomes_readable(sock: socket.socket) -> bool:
     poller = select.poll()
     poller.register(sock, select.POLLIN)
-    return bool(poller.poll(0))
+    return bool(poller.poll(HEADER_TIMEOUT_SECONDS * 1000))
 
 
 def _cut(conn: TConn) -> None:

@@ -1,5 +1,7 @@
 """Workers for tests: one that tells what it counts, one that has little patience."""
 
+import resource
+
 from flask_echo import worker
 from flask_echo.worker import LongConnectionWorker
 
@@ -14,6 +16,15 @@ class CountingWorker(LongConnectionWorker):
         if self.nr_conns != self._told:
             self._told = self.nr_conns
             self.log.info("counted: %d.", self.nr_conns)
+
+
+class StarvedWorker(LongConnectionWorker):
+    """Has few open files to spare."""
+
+    def init_process(self) -> None:
+        hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+        resource.setrlimit(resource.RLIMIT_NOFILE, (40, hard))
+        super().init_process()
 
 
 class ImpatientWorker(LongConnectionWorker):

@@ -298,6 +298,15 @@ def test_a_peer_that_never_stops_sending_does_not_hold_the_thread(serve: Open) -
     assert served.ended().close_reason == 1002
 
 
+def test_a_peer_that_never_stops_sending_does_not_hold_a_close(serve: Open) -> None:
+    client, served = serve(lambda connection: connection.close(4000))
+    many = frame(0x81, b"x") * 5000
+    with suppress(OSError):
+        while served.seats.occupancy().seats_taken:
+            client.send(many)
+    assert served.ended().close_reason == 4000
+
+
 def test_a_stream_that_ends_without_a_close_frame_is_1006(serve: Open) -> None:
     client, served = serve()
     client.send(frame(0x81, b"last words"))

@@ -28,6 +28,7 @@ REFUSED = [
     ("ALLOWED_ORIGINS", "https://example.org/", "origins"),
     ("ALLOWED_ORIGINS", "https://example.org:port", "origins"),
     ("ALLOWED_ORIGINS", "*, https://example.org", "origins"),
+    ("ALLOWED_ORIGINS", "https://user@example.org", "origins"),
     ("MAX_CONECTIONS", "5", "no such setting"),
 ]
 TAKEN = [
@@ -42,7 +43,7 @@ TAKEN = [
     ("ALLOWED_ORIGINS", "*", None),
     (
         "ALLOWED_ORIGINS",
-        "https://Example.org, http://[::1]:8080,null",
+        "https://Example.org:443, http://[::1]:8080,null",
         frozenset({"https://example.org", "http://[::1]:8080", "null"}),
     ),
 ]

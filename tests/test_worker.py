@@ -34,6 +34,17 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
     return ["--certfile", str(place / "cert.pem"), "--keyfile", str(place / "key.pem")]
 
 
+def test_flask_run_speaks_tls_too(start_server: StartServer, certificate: list[str]) -> None:
+    server = start_server("flask", "--cert", certificate[1], "--key", certificate[3])
+    with raw(server, early=frame(0x81, b"early")) as client:
+        client.send(frame(0x82, bytes(100_000)))
+        assert [client.receive().payload for _ in range(2)] == [b"early", bytes(100_000)]
+        client.send(close_frame(1000))
+        assert client.receive().close_code == 1000
+        assert client.rest() == b""
+    assert ended_by_itself(server), server.output()
+
+
 @pytest.fixture(params=["plain", "tls"])
 def arguments(request: pytest.FixtureRequest, certificate: list[str]) -> list[str]:
     return certificate if request.param == "tls" else []
@@ -179,8 +190,9 @@ def test_half_a_header_delays_nobody_and_is_cut_behind_a_full_house_too(
             assert sock.recv(1) == b""
 
 
+@pytest.mark.parametrize("header", [b"", b"Upgrade: x\r\n"], ids=["plain", "upgrade"])
 def test_a_visitor_that_does_not_read_its_answer_is_cut(
-    start_server: StartServer, stack: ExitStack
+    start_server: StartServer, stack: ExitStack, header: bytes
 ) -> None:
     server = start_server("gunicorn", "--worker-class", "tests.counting.ImpatientWorker")
     deaf = socket.socket()
@@ -188,8 +200,25 @@ def test_a_visitor_that_does_not_read_its_answer_is_cut(
     deaf.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2048)
     deaf.connect(("127.0.0.1", server.port))
     deaf.settimeout(10)
-    deaf.sendall(b"GET /static/vendor/pico/pico.min.css HTTP/1.1\r\nHost: x\r\n\r\n" * 100)
+    path = b"/static/vendor/pico/pico.min.css"
+    # More than the kernel's buffers take.
+    deaf.sendall((b"GET " + path + b" HTTP/1.1\r\nHost: x\r\n" + header + b"\r\n") * 100)
     wait_until(lambda: not is_established(deaf))
+    assert "Traceback" not in server.output()
+
+
+def test_without_descriptors_visitors_wait_and_nothing_breaks(
+    start_server: StartServer, stack: ExitStack
+) -> None:
+    server = start_server("gunicorn", "--worker-class", "tests.counting.StarvedWorker")
+    client = stack.enter_context(raw(server))
+    with ExitStack() as crowd:
+        for _ in range(100):
+            crowd.enter_context(socket.create_connection(("127.0.0.1", server.port)))
+        wait_until(lambda: "Cannot accept" in server.output(), describe=server.describe)
+        client.send(frame(0x81, b"still here"))
+        assert client.receive().payload == b"still here"
+    wait_until(lambda: ask(server, PAGE).status == 200)
     assert "Traceback" not in server.output()
 
 
