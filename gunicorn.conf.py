@@ -10,7 +10,8 @@ from flask_echo.config import Settings, SettingsError, load_settings
 from flask_echo.worker import EXIT_SECONDS
 
 # Beside the seats: threads for pages and for connections that have not said yet what they want.
-_RESERVE = 256
+# They are made when they are needed; so many half requests at once delay pages.
+_RESERVE = 1024
 # Beside the threads: connections that are kept alive between two requests.
 _KEPT_ALIVE = 256
 # Listeners, logs, pipes, and what Python itself opens.
@@ -62,5 +63,8 @@ backlog = 4096
 graceful_timeout = math.ceil(settings.close_timeout_seconds + EXIT_SECONDS)
 
 control_socket_disable = True
+
+# From a proxy on this machine too, headers are headers; X-Forwarded-Prefix is for prefixes.
+forwarder_headers = ""
 
 _allow_open_files(settings.max_connections, worker_connections + _OTHER_FILES)

@@ -24,13 +24,14 @@ from wsproto.events import (
     Request,
 )
 from wsproto.events import Message as OutgoingMessage
-from wsproto.extensions import Extension, PerMessageDeflate
+from wsproto.extensions import Extension
 from wsproto.frame_protocol import CloseReason
 from wsproto.handshake import server_extensions_handshake
 from wsproto.utilities import generate_accept_token
 
 from flask_echo import frames
 from flask_echo.config import Settings
+from flask_echo.deflate import Deflate
 from flask_echo.frames import Message
 from flask_echo.handshake import elements
 from flask_echo.incoming import Incoming, Unacceptable
@@ -128,7 +129,7 @@ class Connection(Server):
             subprotocols=protocols,
         )
         self.subprotocol = self.choose_subprotocol(request)
-        extensions: list[Extension] = [PerMessageDeflate()] if offers else []
+        extensions: list[Extension] = [Deflate()] if offers else []
         return extensions, server_extensions_handshake(offers, extensions)
 
     def _answer(self, accepted: bytes | None) -> bytes:

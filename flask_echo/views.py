@@ -82,6 +82,12 @@ def no_websocket(error: WebsocketMismatch) -> Response:
     return refuse(_NO_WEBSOCKET_HERE)
 
 
+@bp.app_errorhandler(OverflowError)
+def impossible_date(error: OverflowError) -> tuple[str, int]:
+    """Refuse a date that Python cannot count, which werkzeug passes on from a header."""
+    return "400: A header has a date that is out of range.\n", 400
+
+
 @bp.after_app_request
 def secure(response: Response) -> Response:
     """Add to every answer what keeps a browser from doing more than the page needs."""

@@ -10,13 +10,14 @@ answers it and ends its connection. What both look at is guarded by a lock.
 
 import errno
 import math
-import select
+import selectors
 import socket
 import struct
 import sys
 import threading
 from concurrent.futures import Future
 from contextlib import suppress
+from functools import partial
 from time import monotonic
 from typing import Any
 
@@ -44,6 +45,9 @@ EXIT_SECONDS = 2.0
 
 # struct linger: on, and no time at all.
 RESET_ON_CLOSE = struct.pack("ii", 1, 0)
+
+# What accept() says when the visitor has gone already or another worker was quicker.
+_GONE = {errno.EAGAIN, errno.ECONNABORTED}
 
 # What accept() says when there is no descriptor or memory left, and how long it is left alone.
 _EXHAUSTED = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
@@ -95,9 +99,7 @@ class LongConnectionWorker(ThreadWorker):
             self._served.add(conn)
             self._due[conn] = monotonic() + HEADER_TIMEOUT_SECONDS
         try:
-            # Waited for here: gunicorn would make an epoll, one more descriptor, for each.
-            conn.data_ready = conn.data_ready or _becomes_readable(conn.sock)
-            keep = super().handle(conn) if conn.data_ready else False
+            keep = super().handle(conn)
             if keep is False:
                 # Reads up to two seconds for a peer that does not close.
                 util.close_graceful(conn.sock)
@@ -133,15 +135,28 @@ class LongConnectionWorker(ThreadWorker):
     # -- On the main thread ----------------------------------------------------------------
 
     def accept(self, listener: socket.socket) -> None:
-        """Accept a connection; without a descriptor for it, leave it in the queue for a while."""
+        """Accept a connection, and wait for its first byte without a thread."""
         try:
-            super().accept(listener)
+            sock, address = listener.accept()
         except OSError as error:
-            if error.errno not in _EXHAUSTED:
-                raise
-            self.log.warning("Cannot accept: %s", error)
-            self._accept_at = monotonic() + ACCEPT_PAUSE_SECONDS
-            self.set_accept_enabled(False)
+            return self._cannot_accept(error)
+        conn = TConn(self.cfg, sock, address, listener.getsockname())
+        conn.timeout = monotonic() + HEADER_TIMEOUT_SECONDS
+        self.nr_conns += 1
+        self.pending_conns.append(conn)
+        first_byte = partial(self.on_pending_socket_readable, conn)
+        self.poller.register(sock, selectors.EVENT_READ, first_byte)
+        return None
+
+    def _cannot_accept(self, error: OSError) -> None:
+        """Without a descriptor for it, leave a connection in the queue for a while."""
+        if error.errno in _GONE:
+            return
+        if error.errno not in _EXHAUSTED:
+            raise error
+        self.log.warning("Cannot accept: %s", error)
+        self._accept_at = monotonic() + ACCEPT_PAUSE_SECONDS
+        self.set_accept_enabled(False)
 
     def finish_request(self, conn: TConn, fs: "Future[Any]") -> None:
         """Count a connection down once, whoever has closed it."""
@@ -191,18 +206,14 @@ class LongConnectionWorker(ThreadWorker):
                 self._cut_at,
                 monotonic() + max(QUICK_SECONDS, self.cfg.graceful_timeout - EXIT_SECONDS),
             )
+            for conn in self.pending_conns:  # Nothing was asked, so nothing is owed.
+                conn.timeout = 0.0
             self._drain()
 
     def _drain(self) -> None:
         extensions = getattr(self._application, "extensions", {})
         if "flask_echo" in extensions:
             extensions["flask_echo"].seats.drain()
-
-
-def _becomes_readable(sock: socket.socket) -> bool:
-    poller = select.poll()
-    poller.register(sock, select.POLLIN)
-    return bool(poller.poll(HEADER_TIMEOUT_SECONDS * 1000))
 
 
 def _cut(conn: TConn) -> None:

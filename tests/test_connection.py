@@ -142,6 +142,16 @@ def test_a_message_of_the_limit_is_taken_whatever_its_form(serve: Open) -> None:
         assert inflate.decompress(answer.payload + b"\x00\x00\xff\xff") == data
 
 
+@pytest.mark.parametrize("first", [0x41, 0x42], ids=["text", "binary"])
+def test_a_ping_between_compressed_fragments_disturbs_nothing(serve: Open, first: int) -> None:
+    client, _ = serve(extensions=DEFLATE)
+    data = deflated(b"hello world, hello world")
+    client.send(frame(first, data[:8]) + frame(0x89, b"?") + frame(0x80, data[8:]))
+    assert client.receive() == (0x8A, b"?")
+    answer = client.receive().payload + b"\x00\x00\xff\xff"
+    assert zlib.decompressobj(-15).decompress(answer) == b"hello world, hello world"
+
+
 @pytest.mark.parametrize(
     "data",
     [

@@ -63,6 +63,14 @@ def test_static_files_are_validated_not_sent_again(path: str) -> None:
     assert (again.status_code, again.data) == (304, b"")
 
 
+# werkzeug leaves the file open when the date stops it.
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_an_impossible_date_is_a_bad_request() -> None:
+    headers = {"If-Modified-Since": "Sun, 06 Nov 9999999999999999 08:49:37 GMT"}
+    answer = create_app().test_client().get("/static/style.css", headers=headers)
+    assert answer.status_code == 400
+
+
 def test_the_page_works_below_a_prefix_that_a_trusted_proxy_names() -> None:
     prefix = {"X-Forwarded-Prefix": "/below"}
     trusting = create_app({"TRUSTED_PROXIES": 1}).test_client().get("/", headers=prefix)
