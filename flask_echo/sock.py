@@ -119,7 +119,8 @@ def _connect(handler: Handler, seat: Seat, settings: Settings) -> None:
     began = monotonic()
     seat.occupy(connection)
     # Our worker limits the time for an answer, and this one has no end.
-    environ.get("flask_echo.stays", bool)()
+    if "flask_echo.stays" in environ:
+        environ["flask_echo.stays"]()
     try:
         connection.upgrade()
         _converse(handler, connection)

@@ -2,7 +2,8 @@
 
 Only gunicorn is imported here, because the master imports this before it forks. The one
 thing the worker knows of the application is that ``app.extensions["flask_echo"].seats`` has
-a method ``drain``; it serves any other WSGI application as well.
+a method ``drain``, and it tells the application one thing, ``flask_echo.stays`` in the
+environment; it serves any other WSGI application as well.
 
 Threads: the main thread accepts, counts and keeps the time; a pool thread reads a request,
 answers it and ends its connection. What both look at is guarded by a lock.
