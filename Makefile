@@ -11,7 +11,7 @@ BIN := $(VENV)/bin
 BROWSE := $(if $(findstring :,$(HOST)),[$(HOST)],$(patsubst 127.0.0.1,localhost,$(HOST)))
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: run test conformance bench bench-types lint types screenshots clean
+.PHONY: run test conformance bench bench-types lint types screenshots vendor clean
 
 run: $(VENV)/run.stamp
 	@echo "Serving on http://$(BROWSE):$(PORT) (Ctrl-C stops)"
@@ -42,6 +42,10 @@ types: $(VENV)/test.stamp
 # The pictures in the README, taken from the real page; needs Chromium.
 screenshots: $(VENV)/test.stamp
 	$(BIN)/python -m tests.screenshots
+
+# Fetch the style sheet and the scripts of others again; needs npm.
+vendor:
+	./vendor.sh
 
 clean:
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis
