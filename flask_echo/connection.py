@@ -20,6 +20,7 @@ from wsproto import ConnectionType
 from wsproto.connection import Connection as Protocol
 from wsproto.events import (
     CloseConnection,
+    Event,
     Ping,
     Request,
 )
@@ -44,6 +45,8 @@ _READ_LARGE_BYTES = 64 * 1024
 
 # For reading what had arrived on a stream that is broken; as a rule that does not block.
 _LAST_LOOK_SECONDS = 0.1
+
+_MESSAGE = (str, bytes)
 
 # Codes that an endpoint may send (RFC 6455, section 7.4; 1012 to 1014 are registered later).
 _SENDABLE = {*range(1000, 1004), *range(1007, 1015), *range(3000, 5000)}
@@ -168,32 +171,29 @@ class Connection(Server):
         if not self.connected:
             self._raise_closed()
         deadline = None if timeout is None else Deadline(timeout)
+        incoming = self._incoming
         time_is_up = False
         while True:
-            if self._incoming:
-                message = self._next_message()
-                if message is not None:
-                    return message
+            while incoming.pending:
+                try:
+                    item = incoming.next()
+                except Unacceptable as error:
+                    self._fail(error.code, error.reason)
+                if isinstance(item, _MESSAGE):
+                    return item
+                if item is not None:
+                    self._on_control(item)
             if time_is_up or not self._read(deadline):
                 return None
             # A peer that sends parts without a pause does not put off the deadline.
             if deadline is not None:
                 time_is_up = not deadline.left()
 
-    def _next_message(self) -> Message | None:
-        """Take a message from what has arrived; see to the control frames before it."""
-        while True:
-            try:
-                item = self._incoming.next()
-            except Unacceptable as error:
-                self._fail(error.code, error.reason)
-            if item is None or isinstance(item, (str, bytes)):
-                return item
-            if isinstance(item, CloseConnection):
-                self._on_close(item)
-                return None
-            if isinstance(item, Ping) and self.connected:  # RFC 6455, section 5.5.2.
-                self._write(self._protocol.send(item.response()))
+    def _on_control(self, event: Event) -> None:
+        if isinstance(event, CloseConnection):
+            self._on_close(event)
+        elif isinstance(event, Ping) and self.connected:  # RFC 6455, section 5.5.2.
+            self._write(self._protocol.send(event.response()))
 
     def _on_close(self, event: CloseConnection) -> None:
         self._peer_close = event
@@ -261,27 +261,33 @@ class Connection(Server):
         """
         if not self.connected:
             self._raise_closed()
-        if not isinstance(data, (str, bytes)):
+        if not isinstance(data, _MESSAGE):
             data = bytes(data) if isinstance(data, (bytearray, memoryview)) else str(data)
         header, payload = frames.encode(data)
         size = len(payload)
         if self._incoming.compressed:
             header, payload = b"", self._protocol.send(OutgoingMessage(data=data))
-        self._write(header, payload)
+        try:
+            self._transport.send_frame(header, payload)
+        except (SendTimeout, OSError) as error:
+            self._unsent(error)
         self.sent_messages += 1
         self.sent_bytes += size
 
-    def _write(self, header: bytes, payload: bytes = b"") -> None:
+    def _write(self, data: bytes) -> None:
         try:
-            self._transport.send_frame(header, payload)
-        except SendTimeout:
+            self._transport.send(data)
+        except (SendTimeout, OSError) as error:
+            self._unsent(error)
+
+    def _unsent(self, error: Exception) -> NoReturn:
+        if isinstance(error, SendTimeout):
             # Nothing more gets through to this peer, a Close frame neither.
             self._closed(CloseReason.ABNORMAL_CLOSURE, "peer has stopped reading")
             self._transport.abort()
             self._let_go()
             self._raise_closed()
-        except OSError:
-            self._lost()
+        self._lost()
 
     # -- The end (RFC 6455, section 7) -----------------------------------------------------
 
@@ -363,8 +369,10 @@ class Connection(Server):
     def _read_until_close(self, deadline: Deadline) -> None:
         """Drop messages until the peer's Close frame or the end of the stream."""
         while True:
-            while self._next_message() is not None:
-                pass
+            while self._incoming.pending and self._peer_close is None:
+                item = self._incoming.next()
+                if isinstance(item, Event):
+                    self._on_control(item)
             if self._peer_close is not None:
                 return
             try:

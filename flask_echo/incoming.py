@@ -48,6 +48,7 @@ class Incoming:
     :param protocol: wsproto's connection, which judges all but the common frame.
     :param limit: the longest message that is taken, in bytes, compressed or not.
     :param early: bytes that have arrived already.
+    :ivar pending: whether there is input that :meth:`next` has not used.
     :ivar messages: how many have been returned so far.
     :ivar bytes: of payload, inflated, that have arrived so far in messages.
     :ivar large: the frame that is under way and pays to be read in large pieces, if there is one.
@@ -63,6 +64,7 @@ class Incoming:
         self._limit = limit
         self._data = early
         self._at = 0
+        self.pending = bool(early)
         # Whether the next byte begins a message, so that the fast path may look at it.
         self._fresh = True
         # The frame that wsproto is at: its header so far, and the payload still to come.
@@ -76,18 +78,15 @@ class Incoming:
         self._parts = BytesIO()
         self._turns = 0
 
-    def __bool__(self) -> bool:
-        """Whether there is input that :meth:`next` has not used."""
-        return self._at < len(self._data)
-
     def add(self, data: bytes) -> None:
         """Append what was read."""
-        self._data = self._data[self._at :] + data if self else data
+        self._data = self._data[self._at :] + data if self.pending else data
         self._at = 0
+        self.pending = True
 
     def clear(self) -> None:
         """Drop all input, used or not."""
-        self._data, self._at = b"", 0
+        self._data, self._at, self.pending = b"", 0, False
         self.large = None
         self._parts = BytesIO()
 
@@ -96,22 +95,26 @@ class Incoming:
 
         :raises Unacceptable: for what violates the protocol or the limit.
         """
+        data = self._data
         if self._fresh:
             try:
-                whole = frames.whole_message(self._data, self._at, self._limit)
+                whole = frames.whole_message(data, self._at, self._limit)
             except UnicodeDecodeError as error:
                 raise _not_utf8(error) from None
             if whole is not None:
                 message, size, self._at = whole
+                self.pending = self._at < len(data)
                 self.messages += 1
                 self.bytes += size
                 self.compressed = False
                 return message
-        return self._assemble()
+        item = self._assemble()
+        self.pending = self._at < len(data)
+        return item
 
     def _assemble(self) -> Message | Event | None:
         """The slow path: go on from frame to frame until there is something to return."""
-        while self:
+        while self._at < len(self._data):
             self._take_turns()
             if self._fresh:
                 self._begin_large()
