@@ -88,6 +88,36 @@ class Busy(Thread):
             self.answered += 1
 
 
+class Restless(Thread):
+    """A client that sends without a pause, whatever it is answered, until it gets a Close frame."""
+
+    def __init__(self, client: RawWebSocket) -> None:
+        super().__init__()
+        self._client = client
+        self._done = False
+        self.closed_with: int | None = None
+        self.start()
+        Thread(target=self._send).start()
+
+    def _send(self) -> None:
+        while not self._done:
+            self._client.send(frame(0x81, b"and another thing") * 100)
+        finish_sending(self._client)
+
+    def run(self) -> None:
+        while (got := self._client.receive()).first != 0x88:
+            pass
+        self.closed_with = got.close_code
+        self._done = True
+        assert self._client.rest() == b""
+
+
+def finish_sending(client: RawWebSocket) -> None:
+    """Answer the Close frame, and say that nothing more will come."""
+    client.send(close_frame(1001))
+    socket.socket.shutdown(client.sock, socket.SHUT_WR)
+
+
 def finish(client: RawWebSocket) -> None:
     """Answer the Close frame and read to the end of the stream."""
     client.send(close_frame(1001))
@@ -142,6 +172,17 @@ def test_ctrl_c_and_sigquit_are_quick_and_polite(
     for client in (polite, silent):
         assert client.receive().close_code == 1001
     finish(polite)
+    assert server.process.wait(20) == 0
+    assert ended_by_itself(server), server.output()
+
+
+def test_a_quick_stop_is_polite_to_a_client_that_never_pauses(start_server: StartServer) -> None:
+    server = start_server("gunicorn", CLOSE_TIMEOUT_SECONDS=60)
+    with raw(server) as client:
+        restless = Restless(client)
+        server.press(signal.SIGINT)
+        restless.join(10)
+        assert restless.closed_with == 1001
     assert server.process.wait(20) == 0
     assert ended_by_itself(server), server.output()
 
