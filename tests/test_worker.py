@@ -100,16 +100,19 @@ class Restless(Thread):
         Thread(target=self._send).start()
 
     def _send(self) -> None:
+        burst = frame(0x81, b"and another thing") * 5000
         while not self._done:
-            self._client.send(frame(0x81, b"and another thing") * 100)
+            self._client.send(burst)
         finish_sending(self._client)
 
     def run(self) -> None:
-        while (got := self._client.receive()).first != 0x88:
-            pass
-        self.closed_with = got.close_code
+        # Frames are looked at where they matter only: this must be faster than the server.
+        got = b""
+        while b"\x88" not in got:
+            got = got[-3:] + self._client.sock.recv(2**20)
         self._done = True
-        assert self._client.rest() == b""
+        end = got[got.index(b"\x88") :] + self._client.rest()
+        self.closed_with = int.from_bytes(end[2:4], "big")
 
 
 def finish_sending(client: RawWebSocket) -> None:
