@@ -1,0 +1,165 @@
+"""Plain TCP on Linux: the kernel keeps the time, which costs nothing per message."""
+
+import select
+import socket
+import struct
+from contextlib import suppress
+from time import sleep
+
+from flask_echo.transport.base import (
+    DISCARD_BYTES,
+    POLL_END,
+    RESET_ON_CLOSE,
+    SEND_SLICES,
+    Deadline,
+    Transport,
+    Woken,
+)
+
+# From this payload on, a copy to put a header before it costs more than a gathering write.
+_GATHER_FROM = 16 * 1024
+
+_NOW = getattr(socket, "MSG_DONTWAIT", 0)
+
+# Where no descriptor is left to wait with.
+_LOOK_AGAIN_SECONDS = 0.1
+
+# States of tcp(7) in which the peer has not ended its side: ESTABLISHED, FIN_WAIT1, FIN_WAIT2.
+_TCP_PEER_OPEN = (1, 4, 5)
+
+
+class TimeoutTransport(Transport):
+    """Blocking calls, timed by ``SO_RCVTIMEO`` and ``SO_SNDTIMEO``, woken by ``SHUT_RD``."""
+
+    def __init__(self, sock: socket.socket, send_timeout: float, wake_grace: float) -> None:
+        super().__init__(sock, send_timeout, wake_grace)
+        if sock.gettimeout() is not None:  # Each system call is a chance to lose the interpreter.
+            sock.setblocking(True)
+        self._set_timeout(socket.SO_SNDTIMEO, send_timeout / SEND_SLICES)
+        self._wait: float | None = None
+        self._edges: select.epoll | None = None
+
+    def _set_timeout(self, option: int, seconds: float | None) -> None:
+        # struct timeval; all zero means no timeout, and a short one must not become that.
+        micros = 0 if seconds is None else max(1, int(seconds * 1_000_000))
+        timeval = struct.pack("ll", *divmod(micros, 1_000_000))
+        self._sock.setsockopt(socket.SOL_SOCKET, option, timeval)
+
+    def recv(self, size: int, wait: float | None) -> bytes:
+        if self._wake_asked:
+            return self._recv_woken(size, wait)
+        if wait != self._wait:
+            self._set_timeout(socket.SO_RCVTIMEO, wait)
+            self._wait = wait
+        try:
+            # The kernel rounds a timeout up to a tick of its clock; no wait at all is a flag.
+            data = self._sock.recv(size) if wait != 0 else self._sock.recv(size, _NOW)
+        except BlockingIOError:
+            raise TimeoutError from None
+        return data if data or not self._wake_asked else self._recv_woken(size, wait)
+
+    def _send_some(self, data: bytes | memoryview) -> int:
+        try:
+            return self._sock.send(data)
+        except BlockingIOError:
+            return 0
+
+    def _send_now(self, data: bytes | memoryview) -> int:
+        try:
+            return self._sock.send(data, _NOW)
+        except BlockingIOError:
+            return 0
+
+    def send_frame(self, header: bytes, payload: bytes) -> None:
+        if len(payload) >= _GATHER_FROM:
+            return self._gather(header, payload)
+        frame = header + payload
+        try:
+            sent = self._sock.send(frame)
+        except BlockingIOError:
+            sent = 0
+        if sent != len(frame):
+            self._send_rest(memoryview(frame)[sent:])
+        return None
+
+    def _gather(self, header: bytes, payload: bytes) -> None:
+        try:
+            sent = self._sock.sendmsg((header, payload))
+        except BlockingIOError:
+            sent = 0
+        if sent < len(header):
+            self.send(header[sent:] + payload)
+        else:
+            self._send_rest(memoryview(payload)[sent - len(header) :])
+
+    def wake(self) -> None:
+        self._wake_asked = True
+        with suppress(OSError):
+            self._sock.shutdown(socket.SHUT_RD)
+
+    def _recv_woken(self, size: int, wait: float | None) -> bytes:
+        """After ``SHUT_RD`` no read blocks, and end of input is not the end of the stream."""
+        self._check_grace()
+        data = self._recv_now(size)
+        if data:
+            return data
+        if not self._wake_heeded:
+            raise Woken
+        # The connection is closing, and every wait has an end.
+        return self._recv_late(size, Deadline(wait or 0.0))
+
+    def _recv_now(self, size: int) -> bytes:
+        try:
+            return self._sock.recv(size, _NOW)
+        except BlockingIOError:
+            return b""
+
+    def _recv_late(self, size: int, deadline: Deadline) -> bytes:
+        while True:
+            ended = self._is_over()  # Asked before the read: data may precede the end.
+            data = self._recv_now(size)
+            if data or ended:
+                return data
+            if not deadline.left():
+                raise TimeoutError
+            self._await_edge(deadline)
+
+    def _await_edge(self, deadline: Deadline) -> None:
+        """Wait until something new may have happened: data, or the peer's end of stream.
+
+        ``poll`` finds a socket after ``SHUT_RD`` readable for ever; an edge-triggered epoll
+        speaks only of news. That takes a descriptor, for each of many connections at once, and
+        where there is none left, looking again now and then has to do.
+        """
+        try:
+            if self._edges is None:
+                self._edges = select.epoll(1)
+                news = select.EPOLLIN | select.EPOLLRDHUP | select.EPOLLET
+                self._edges.register(self._sock, news)
+            self._edges.poll(deadline.left())
+        except OSError:
+            sleep(min(_LOOK_AGAIN_SECONDS, deadline.left()))
+
+    def _is_over(self) -> bool:
+        """Whether the peer has ended its side, or the connection was cut by the worker.
+
+        A cut is seen by its mark: the close will be a reset. Our own end looks like any other.
+        """
+        state = self._sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1)[0]
+        linger = self._sock.getsockopt(socket.SOL_SOCKET, socket.SO_LINGER, len(RESET_ON_CLOSE))
+        return state not in _TCP_PEER_OPEN or linger == RESET_ON_CLOSE
+
+    def shut_write(self) -> None:
+        self._sock.shutdown(socket.SHUT_WR)
+
+    def discard(self, deadline: Deadline) -> None:
+        while self.recv(DISCARD_BYTES, deadline.left()):
+            deadline.check()
+
+    def await_end(self, deadline: Deadline) -> bool:
+        return self._await_event(POLL_END, deadline)  # SHUT_RD looks like the peer's end.
+
+    def finish(self) -> None:
+        super().finish()
+        if self._edges is not None:
+            self._edges.close()
