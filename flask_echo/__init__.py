@@ -9,7 +9,9 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 from flask_echo.config import SettingsError, load_settings, split_config
 
-__all__ = ["SettingsError", "create_app"]
+__all__ = ["SettingsError", "__version__", "create_app"]
+
+__version__ = "1.0.0"
 
 
 def create_app(config: Mapping[str, Any] | None = None) -> Flask:

@@ -9,7 +9,7 @@ here is who waits, who answers, and how it ends (RFC 6455).
 """
 
 import socket
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from threading import get_ident
 from time import monotonic
@@ -41,7 +41,7 @@ from flask_echo.transport import Deadline, SendTimeout, Woken, open_transport
 # One read takes many small frames, or a piece of a large one. A thread that waits in a read
 # holds the buffer for it: with 16 KiB an idle connection takes 4 KiB of memory more.
 _READ_BYTES = 4 * 1024
-_READ_LARGE_BYTES = 64 * 1024
+READ_LARGE_BYTES = 64 * 1024
 
 # For reading what had arrived on a stream that is broken; as a rule that does not block.
 _LAST_LOOK_SECONDS = 0.1
@@ -73,6 +73,9 @@ class Connection(Server):
     :param settings: limits and time-outs.
     :param wake_fd: gives a descriptor that is readable once :meth:`wake` was called.
     :param early: bytes that the HTTP server has read beyond the request.
+    :param subprotocols: those that are spoken here, the best first.
+    :ivar extensions: those that are in use, with their parameters.
+    :ivar head: the head of the 101, as :meth:`upgrade` sends it.
     """
 
     def __init__(
@@ -82,11 +85,12 @@ class Connection(Server):
         settings: Settings,
         wake_fd: Callable[[], int],
         early: bytes = b"",
+        subprotocols: Iterable[str] = (),
     ) -> None:
         # Not super().__init__(): it starts the thread that this class is there to avoid.
         self.sock = sock
         self.environ = environ
-        self.subprotocols: list[str] = []  # Those that a subclass speaks.
+        self.subprotocols = list(subprotocols)
         self.subprotocol: str | None = None
         self.connected = False
         self.close_reason: int = CloseReason.ABNORMAL_CLOSURE
@@ -104,7 +108,8 @@ class Connection(Server):
         self._heard = self._ping_sent = 0.0
 
         extensions, accepted = self._negotiate()
-        self._head = self._answer(accepted)
+        self.extensions = elements(accepted.decode()) if accepted else []
+        self.head = self._answer(accepted)
         self._protocol = Protocol(ConnectionType.SERVER, extensions)
         self._incoming = Incoming(self._protocol, settings.max_message_bytes, early)
         self._peer_close: CloseConnection | None = None
@@ -159,7 +164,7 @@ class Connection(Server):
         :raises ConnectionClosed: when the peer is gone already.
         """
         self.connected = True
-        self._write(self._head)
+        self._write(self.head)
 
     # -- Receiving -------------------------------------------------------------------------
 
@@ -212,13 +217,12 @@ class Connection(Server):
         else:
             wait = self._until_due(deadline)
         try:
-            size = _READ_BYTES if self._incoming.large is None else _READ_LARGE_BYTES
+            size = _READ_BYTES if self._incoming.large is None else READ_LARGE_BYTES
             data = self._transport.recv(size, wait)
         except TimeoutError:
             return self._on_silence(deadline)
         except Woken:
-            self.close(CloseReason.GOING_AWAY, "going away")
-            self._raise_closed()
+            self._on_woken()
         except OSError:
             self._lost()
         if not data:
@@ -226,6 +230,11 @@ class Connection(Server):
         self._heard = self._ping_sent = 0.0
         self._incoming.add(data)
         return True
+
+    def _on_woken(self) -> NoReturn:
+        """Nothing is owed any more, and the server is going away (section 7.4.1)."""
+        self.close(CloseReason.GOING_AWAY, "going away")
+        self._raise_closed()
 
     # -- Liveness --------------------------------------------------------------------------
 
@@ -324,6 +333,7 @@ class Connection(Server):
         """The stream is broken; a Close frame that had arrived before says why."""
         if self.connected:
             self._closed(CloseReason.ABNORMAL_CLOSURE, None)
+            self._transport.heed_wake()
             with suppress(OSError, ConnectionClosed):
                 self._read_until_close(Deadline(_LAST_LOOK_SECONDS))
             if self._peer_close is not None:
@@ -349,6 +359,7 @@ class Connection(Server):
            the reset can overtake the Close frame.
         """
         deadline = Deadline(self._settings.close_timeout_seconds)
+        self._transport.heed_wake()
         try:
             self._transport.send_last(self._protocol.send(close), deadline)
             if await_close:
@@ -372,15 +383,15 @@ class Connection(Server):
         """Drop messages until the peer's Close frame or the end of the stream."""
         while True:
             while self._incoming.pending and self._peer_close is None:
-                item = self._incoming.next()
+                try:
+                    item = self._incoming.next()
+                except Unacceptable:
+                    return  # We are going already; nothing can be said to it.
                 if isinstance(item, Event):
                     self._on_control(item)
             if self._peer_close is not None:
                 return
-            try:
-                data = self._transport.recv(_READ_LARGE_BYTES, deadline.left())
-            except Woken:
-                continue  # We are going already.
+            data = self._transport.recv(READ_LARGE_BYTES, deadline.left())
             if not data:
                 return
             self._incoming.add(data)

@@ -7,9 +7,11 @@ gets a real HTTP error with words that its owner can act on.
 import base64
 import binascii
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
+
+from flask_echo.cures import PASS_UPGRADES_ON
 
 VERSION = "13"
 
@@ -29,13 +31,20 @@ _WINDOW_BITS = {str(bits) for bits in range(8, 16)}
 class Refusal:
     """Why there will be no WebSocket: an HTTP status, headers, and words.
 
-    :param arrived: what was wrong with the request, in a sentence.
-    :param cure: what usually causes that, and what to do.
+    :param detail: what was wrong with the request, in a sentence.
+    :param culprit: who usually causes that and what to do, in a sentence or two.
+    :param missing: what should have arrived and did not, as header lines.
+    :param cure: what to configure, by product, where a proxy is to blame.
+    :param allowed: what there is to choose from, where the choice was wrong.
+    :param headers: of the answer.
     """
 
     status: int
-    arrived: str
-    cure: str
+    detail: str
+    culprit: str
+    missing: Sequence[str] = ()
+    cure: Mapping[str, str] = field(default_factory=dict)
+    allowed: Mapping[str, str] = field(default_factory=dict)
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -77,54 +86,82 @@ def wrong_method(method: str) -> Refusal:
         405,
         f"The method was {ascii(method[:40])[1:-1]}; this address speaks WebSocket only.",
         "A WebSocket starts with GET; use a WebSocket client.",
-        {"Allow": "GET"},
+        headers={"Allow": "GET"},
     )
 
 
-def _upgrade_required(arrived: str, cure: str) -> Refusal:
-    headers = {
-        "Connection": "Upgrade",
-        "Upgrade": "websocket",
-        "Sec-WebSocket-Version": VERSION,
-    }
-    return Refusal(426, arrived, cure, headers)
+_UPGRADE = {
+    "Connection": "Upgrade",
+    "Upgrade": "websocket",
+    "Sec-WebSocket-Version": VERSION,
+}
 
 
 def _check_upgrade(environ: Mapping[str, Any]) -> Refusal | None:
     """Items 1, 3 and 4 of the list in section 4.2.1."""
-    upgrade, connection = (environ.get(f"HTTP_{name}", "") for name in ("UPGRADE", "CONNECTION"))
+    missing = []
     if environ.get("SERVER_PROTOCOL") in ("HTTP/0.9", "HTTP/1.0"):
-        return _upgrade_required(
-            f"The request was {environ['SERVER_PROTOCOL']}; a WebSocket needs HTTP/1.1.",
-            "Usually a proxy speaks HTTP/1.0 to this server (nginx: proxy_http_version 1.1).",
-        )
-    if "websocket" not in _tokens(upgrade) or "upgrade" not in _tokens(connection):
-        return _upgrade_required(
-            "This address speaks WebSocket. It needs the headers 'Connection: Upgrade' and"
-            f" 'Upgrade: websocket'; what arrived was {_shown('Connection', connection)}"
-            f" and {_shown('Upgrade', upgrade)}.",
-            _upgrade_cure(environ),
-        )
-    return None
+        missing.append("HTTP/1.1")
+    missing += [
+        f"{name}: {_UPGRADE[name]}"
+        for name in ("Connection", "Upgrade")
+        if _UPGRADE[name].lower() not in _tokens(environ.get(f"HTTP_{name.upper()}", ""))
+    ]
+    if not missing:
+        return None
+    asked = is_attempt(environ)
+    return Refusal(
+        426,
+        f"This address speaks WebSocket and needs {' and '.join(missing)}. What arrived was"
+        f" {environ.get('SERVER_PROTOCOL')}, {_shown_header(environ, 'Connection')} and"
+        f" {_shown_header(environ, 'Upgrade')}.",
+        _culprit(environ, missing) if asked else _NO_CLIENT,
+        missing,
+        PASS_UPGRADES_ON if asked else {},
+        headers=_UPGRADE,
+    )
 
 
-def _upgrade_cure(environ: Mapping[str, Any]) -> str:
-    if "HTTP_SEC_WEBSOCKET_KEY" in environ:
-        return (
-            "The client asked for a WebSocket (a Sec-WebSocket-Key arrived), so something in"
-            " between dropped the hop-by-hop headers. A proxy must pass them on; nginx:"
-            " proxy_set_header Upgrade $http_upgrade; proxy_set_header Connection upgrade;"
+_NO_CLIENT = (
+    "Nothing in the request asks for a WebSocket: open this address with a WebSocket client,"
+    " not as a page; the page is at /."
+)
+
+
+def _culprit(environ: Mapping[str, Any], missing: Sequence[str]) -> str:
+    """Who kept an upgrade request from arriving as one, as far as what arrived can tell."""
+    if missing[0] == "HTTP/1.1":
+        reason = (
+            "The client asked for a WebSocket, so a proxy in between speaks HTTP/1.0 to this"
+            " server, as nginx does unless told otherwise."
         )
-    return "Open this address with a WebSocket client, not as a page; the page is at /."
+    elif missing == ["Connection: Upgrade"]:
+        reason = (
+            "Upgrade came through but Connection did not: a proxy in between writes Connection"
+            " itself, and must say upgrade in it."
+        )
+    elif environ.get("HTTP_UPGRADE"):
+        reason = "The client asked to upgrade to another protocol, or to more than one."
+    else:
+        reason = (
+            "The client asked for a WebSocket (Sec-WebSocket-* arrived), so a proxy in between"
+            " dropped the hop-by-hop headers, which it must be told to pass on."
+        )
+    via = environ.get("HTTP_VIA")
+    return f"{reason} The request came through {_shown(via)}." if via else reason
 
 
 def _check_version(environ: Mapping[str, Any]) -> Refusal | None:
     version = environ.get("HTTP_SEC_WEBSOCKET_VERSION", "").strip()
     if version == VERSION:
         return None
-    return _upgrade_required(
-        f"The protocol version must be 13; {_shown('Sec-WebSocket-Version', version)} arrived.",
-        "Use a client that implements RFC 6455 (every browser since 2012 does).",
+    return Refusal(
+        426,
+        "The protocol version must be 13;"
+        f" {_shown_header(environ, 'Sec-WebSocket-Version')} arrived.",
+        "Use a client that implements RFC 6455, as every browser since 2012 does.",
+        [f"Sec-WebSocket-Version: {VERSION}"],
+        headers=_UPGRADE,
     )
 
 
@@ -138,16 +175,23 @@ def _check_key(environ: Mapping[str, Any]) -> Refusal | None:
         return None
     return Refusal(
         400,
-        f"Sec-WebSocket-Key must be 16 bytes in base64; {_shown('Sec-WebSocket-Key', key)}"
-        " arrived.",
-        "A client makes a fresh random key for each connection (RFC 6455, section 4.1, item 7).",
+        "Sec-WebSocket-Key must be 16 bytes in base64;"
+        f" {_shown_header(environ, 'Sec-WebSocket-Key')} arrived.",
+        "A client makes a fresh random key for each connection (RFC 6455, section 4.1, item 7);"
+        " if yours does, something in between has changed the header.",
+        ["Sec-WebSocket-Key: 16 bytes in base64"],
     )
 
 
 def _check_fields(environ: Mapping[str, Any]) -> Refusal | None:
     """What else can be malformed: host, body, subprotocols, extensions."""
     if not environ.get("HTTP_HOST"):
-        return Refusal(400, "The Host header is missing.", "HTTP/1.1 requires it (RFC 9112, 3.2).")
+        return Refusal(
+            400,
+            "The Host header is missing.",
+            "HTTP/1.1 requires it of every client (RFC 9112, section 3.2).",
+            ["Host: the name of this server"],
+        )
     if environ.get("CONTENT_LENGTH", "0") not in ("", "0") or "HTTP_TRANSFER_ENCODING" in environ:
         return Refusal(
             400,
@@ -158,7 +202,7 @@ def _check_fields(environ: Mapping[str, Any]) -> Refusal | None:
     if not all(re.fullmatch(_TOKEN, name) for name in elements(protocols)):
         return Refusal(
             400,
-            f"Malformed subprotocols: {_shown('Sec-WebSocket-Protocol', protocols)} arrived.",
+            f"Malformed subprotocols: {_shown_header(environ, 'Sec-WebSocket-Protocol')} arrived.",
             "Each must be a token, separated by commas (RFC 6455, section 4.1, item 10).",
         )
     try:
@@ -179,8 +223,9 @@ def _check_origin(environ: Mapping[str, Any], allowed: frozenset[str] | None) ->
         return None
     return Refusal(
         403,
-        f"Pages from this origin may not connect: {_shown('Origin', origin)} arrived.",
-        "If they should, add the origin to FLASK_ECHO_ALLOWED_ORIGINS.",
+        f"Pages from this origin may not connect: {_shown_header(environ, 'Origin')} arrived.",
+        "If they should, whoever runs this server can add the origin to"
+        " FLASK_ECHO_ALLOWED_ORIGINS; if that is done, a proxy may have changed the header.",
     )
 
 
@@ -260,6 +305,11 @@ def _tokens(header: str) -> list[str]:
     return [element.lower() for element in elements(header)]
 
 
-def _shown(name: str, value: str) -> str:
-    """A header as words that are safe in any answer and any log."""
-    return f"'{name}: {ascii(value[:80])[1:-1]}'" if value else f"no {name}"
+def _shown(text: str) -> str:
+    """What a stranger wrote, as words that are safe in any answer and any log."""
+    return ascii(text[:80])[1:-1]
+
+
+def _shown_header(environ: Mapping[str, Any], name: str) -> str:
+    value = environ.get(f"HTTP_{name.upper().replace('-', '_')}", "")
+    return f"'{name}: {_shown(value)}'" if value else f"no {name}"

@@ -6,33 +6,39 @@ with an HTTP error that says why.
 """
 
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Collection
+from dataclasses import replace
 from time import monotonic
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple, TypeVar, cast
 
 from flask import Blueprint, Flask, Response, current_app, request
 from flask_sock import Sock as FlaskSock
 from simple_websocket import ConnectionClosed
 
-from flask_echo import handshake
+from flask_echo import handshake, rehearsal
 from flask_echo.config import Settings
 from flask_echo.connection import Connection
-from flask_echo.conversation import Peer
 from flask_echo.handshake import Refusal
+from flask_echo.problem import respond
+from flask_echo.rehearsal import Rehearsal, RehearsalError
 from flask_echo.seats import Seat, Seats
+from flask_echo.unruly import UnrulyConnection
+
+C = TypeVar("C", bound=Connection)
 
 EXTENSION = "flask_echo"
 
 # RFC 6455, section 7.4.1: an unexpected condition on the server.
 INTERNAL_ERROR = 1011
 
-Handler = Callable[[Peer], None]
+Handler = Callable[[Connection], None]
+Rehearsed = Callable[[UnrulyConnection, Rehearsal], None]
 
 _NO_SEAT = Refusal(
     503,
     "All seats of this worker are taken, or it is about to stop.",
     "Try again in a moment; whoever runs this can raise FLASK_ECHO_MAX_CONNECTIONS.",
-    {"Retry-After": "2"},
+    headers={"Retry-After": "2"},
 )
 
 
@@ -67,18 +73,27 @@ class Sock(FlaskSock):
         settings = settings or Settings()
         app.extensions[EXTENSION] = State(settings, Seats(settings.max_connections))
 
-    def route(  # type: ignore[override]  # The handler's type is narrower: it gets a Peer.
-        self, path: str, bp: Blueprint | None = None, **options: Any
+    def route(  # type: ignore[override]  # The handler's type is narrower: it gets a Connection.
+        self,
+        path: str,
+        bp: Blueprint | None = None,
+        query: Collection[str] = (),
+        rehearsed: Rehearsed | None = None,
+        **options: Any,
     ) -> Callable[[Handler], Handler]:
         """Make the decorated function the conversation of ``path``.
 
         The function gets the connection, and when it returns the connection is closed. Other
         arguments are those of flask-sock.
+
+        :param query: names of the options that a client may choose (see
+            :mod:`flask_echo.rehearsal`); without any, the query is not looked at.
+        :param rehearsed: the conversation for those who choose another than the usual one.
         """
 
         def register(handler: Handler) -> Handler:
             def view() -> Response:
-                return serve(handler)
+                return serve(handler, query, rehearsed)
 
             self.paths.add(path)
             target = bp or self.app
@@ -93,29 +108,47 @@ class Sock(FlaskSock):
         return register
 
 
-def serve(handler: Handler) -> Response:
+def serve(
+    handler: Handler, query: Collection[str] = (), rehearsed: Rehearsed | None = None
+) -> Response:
     """Answer the current request: with the conversation, or with the reason for none."""
     settings, seats = state()
     refusal = handshake.check(request.environ, settings.allowed_origins)
-    if refusal is None:
-        with seats.take() as seat:
-            if seat is not None:
-                _connect(handler, seat, settings)
-                return _already_answered()
-            refusal = _NO_SEAT
-    return refuse(refusal)
+    if refusal is not None:
+        return respond(refusal)
+    try:
+        plan = rehearsal.parse(request.args.items(multi=True) if query else (), query)
+    except RehearsalError as error:
+        return respond(_no_such_rehearsal(error, query))
+    with seats.take() as seat:
+        if seat is None:
+            return respond(_NO_SEAT)
+        if plan.is_plain or rehearsed is None:
+            _connect(handler, Connection, seat, plan)
+        else:
+            _connect(lambda peer: rehearsed(peer, plan), UnrulyConnection, seat, plan)
+    return _already_answered()
 
 
-def refuse(refusal: Refusal) -> Response:
-    """Put the reason for no WebSocket into an HTTP answer."""
-    text = f"{refusal.status}: {refusal.arrived}\n\n{refusal.cure}\n"
-    return Response(text, refusal.status, dict(refusal.headers), mimetype="text/plain")
+def _no_such_rehearsal(error: RehearsalError, query: Collection[str]) -> Refusal:
+    return Refusal(
+        400,
+        f"The query cannot be rehearsed: {error}.",
+        "Choose from what is allowed, each at most once; the server waits, closes or keeps"
+        " silent as the query says.",
+        allowed={name: rehearsal.ALLOWED[name] for name in query},
+    )
 
 
-def _connect(handler: Handler, seat: Seat, settings: Settings) -> None:
-    environ = _offering(request.environ, settings.compression)
+def _connect(handler: Callable[[C], None], kind: type[C], seat: Seat, plan: Rehearsal) -> None:
+    settings = state().settings
+    if not plan.ping:
+        settings = replace(settings, ping_interval_seconds=0.0)
+    environ = _offering(request.environ, settings.compression and plan.compress)
     sock = _socket_of(environ)
-    connection = Connection(sock, environ, settings, seat.wake_fd, early=_read_ahead(environ, sock))
+    early = _read_ahead(environ, sock)
+    subprotocols = [plan.subprotocol] if plan.subprotocol else []
+    connection = kind(sock, environ, settings, seat.wake_fd, early, subprotocols)
     began = monotonic()
     seat.occupy(connection)
     # Our worker limits the time for an answer, and this one has no end.
@@ -129,7 +162,7 @@ def _connect(handler: Handler, seat: Seat, settings: Settings) -> None:
     _log(connection, monotonic() - began)
 
 
-def _converse(handler: Handler, connection: Connection) -> None:
+def _converse(handler: Callable[[C], None], connection: C) -> None:
     try:
         handler(connection)
     except ConnectionClosed:

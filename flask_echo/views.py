@@ -4,10 +4,12 @@ from flask import Blueprint, Response, current_app, jsonify, render_template, re
 from werkzeug.exceptions import MethodNotAllowed
 from werkzeug.routing.exceptions import WebsocketMismatch
 
-from flask_echo import conversation, handshake
+from flask_echo import conversation, handshake, inspection, rehearsal
+from flask_echo.connection import Connection
 from flask_echo.conversation import Peer
 from flask_echo.handshake import Refusal
-from flask_echo.sock import Sock, refuse, serve, state
+from flask_echo.problem import respond
+from flask_echo.sock import Sock, serve, state
 
 bp = Blueprint("echo", __name__)
 sock = Sock()
@@ -21,7 +23,7 @@ _CONTENT_SECURITY_POLICY = (
 _NO_WEBSOCKET_HERE = Refusal(
     400,
     "There is no WebSocket at this address.",
-    "There is one at /, one at /echo and one at /WS.ashx.",
+    "There are WebSockets at /, /echo, /WS.ashx and /inspect; a proxy may have changed the path.",
 )
 
 
@@ -31,10 +33,16 @@ def hello(peer: Peer) -> None:
     conversation.hello(peer)
 
 
-@sock.route("/echo", bp=bp)
+@sock.route("/echo", bp=bp, query=rehearsal.ALLOWED, rehearsed=conversation.rehearse)
 def echo(peer: Peer) -> None:
-    """Return every message as it came."""
+    """Return every message as it came, or in the way that the query asks for."""
     conversation.echo(peer)
+
+
+@sock.route("/inspect", bp=bp, query=rehearsal.AT_UPGRADE)
+def inspect(connection: Connection) -> None:
+    """Tell what the application saw of the request, and what it answered."""
+    conversation.tell(connection, inspection.report(request, connection, state().settings))
 
 
 @bp.get("/", websocket=True, provide_automatic_options=False)
@@ -72,14 +80,14 @@ def favicon() -> Response:
 def wrong_method(error: MethodNotAllowed) -> Response | MethodNotAllowed:
     """Name the one method of a WebSocket where there is one."""
     if request.path in sock.paths or handshake.is_attempt(request.environ):
-        return refuse(handshake.wrong_method(request.method))
+        return respond(handshake.wrong_method(request.method))
     return error
 
 
 @bp.app_errorhandler(WebsocketMismatch)
 def no_websocket(error: WebsocketMismatch) -> Response:
     """Say where the WebSockets are."""
-    return refuse(_NO_WEBSOCKET_HERE)
+    return respond(_NO_WEBSOCKET_HERE)
 
 
 @bp.app_errorhandler(OverflowError)

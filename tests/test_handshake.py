@@ -102,7 +102,7 @@ def test_hostile_header_values_come_back_escaped(each_server: Server) -> None:
     answer = ask(each_server, request_bytes(changes={"Sec-WebSocket-Key": key}))
     assert answer.status == 400
     assert answer.text.isascii()
-    assert answer.headers["Content-Type"].startswith("text/plain")
+    assert answer.headers["Content-Type"] == "application/problem+json"
 
 
 @pytest.mark.parametrize(
