@@ -64,7 +64,9 @@ graceful_timeout = math.ceil(settings.close_timeout_seconds + EXIT_SECONDS)
 
 control_socket_disable = True
 
-# From a proxy on this machine too, headers are headers; X-Forwarded-Prefix is for prefixes.
+# From a proxy on this machine too, headers are headers: FLASK_ECHO_TRUSTED_PROXIES says what is
+# believed, of the scheme as of the rest.
 forwarder_headers = ""
+secure_scheme_headers: dict[str, str] = {}
 
 _allow_open_files(settings.max_connections, worker_connections + _OTHER_FILES)

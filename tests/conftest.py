@@ -2,12 +2,18 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from typing import Any
 
 import pytest
 
+from flask_echo.config import Settings
+from flask_echo.connection import Connection
+from tests.clients import RawWebSocket
+from tests.pairs import Pair, Served, echo, tcp_pair, unix_pair
 from tests.servers import Server
 
 StartServer = Callable[..., Server]
+Open = Callable[..., tuple[RawWebSocket, Served]]
 
 
 @pytest.fixture
@@ -50,3 +56,29 @@ def server(servers: Callable[[str], Server]) -> Server:
 def each_server(request: pytest.FixtureRequest, servers: Callable[[str], Server]) -> Server:
     """Run the test against both servers."""
     return servers(request.param)
+
+
+@pytest.fixture(params=[tcp_pair, unix_pair], ids=["tcp", "poll"])
+def pair(request: pytest.FixtureRequest) -> Pair:
+    """Two ends of a stream, timed by the kernel or by poll."""
+    made: Pair = request.param()
+    return made
+
+
+@pytest.fixture
+def serve(pair: Pair) -> Iterator[Open]:
+    """Serve a connection over the pair, and upgrade it from the client's side."""
+    with ExitStack() as stack:
+
+        def serve(
+            handler: Callable[[Any], Any] = echo,
+            extensions: str | None = None,
+            kind: type[Connection] = Connection,
+            **settings: Any,
+        ) -> tuple[RawWebSocket, Served]:
+            checked = Settings(**{"close_timeout_seconds": 0.5, **settings})
+            served = stack.enter_context(Served(pair, checked, handler, kind))
+            offer = {"Sec-WebSocket-Extensions": extensions}
+            return RawWebSocket(served.client, changes=offer), served
+
+        yield serve

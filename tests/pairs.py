@@ -44,18 +44,21 @@ class Served:
     """A connection that is served by a thread of its own; the test has the other end.
 
     :param handler: what the thread does with the connection, after the upgrade.
+    :param kind: of the connection.
     """
 
     def __init__(
         self,
         pair: Pair,
         settings: Settings | None = None,
-        handler: Callable[[Connection], Any] = echo,
+        handler: Callable[[Any], Any] = echo,
+        kind: type[Connection] = Connection,
     ) -> None:
         self.seats = Seats(1)
         self._sock, self.client = pair
         self.client.settimeout(10)
         self._handler = handler
+        self._kind = kind
         self._pool = ThreadPoolExecutor(1)
         self._ended: Future[Connection] = self._pool.submit(self._serve, settings or Settings())
 
@@ -63,7 +66,7 @@ class Served:
         with self.seats.take() as seat, self._sock:
             assert seat is not None
             request = environ(self._sock.recv(65536))
-            connection = Connection(self._sock, request, settings, seat.wake_fd)
+            connection = self._kind(self._sock, request, settings, seat.wake_fd)
             seat.occupy(connection)
             with suppress(ConnectionClosed):
                 connection.upgrade()

@@ -7,8 +7,7 @@ of a tenth of a second, and nothing is asserted to be fast, only to come at all 
 import socket
 import struct
 import zlib
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, suppress
+from contextlib import suppress
 from threading import Event
 from time import sleep
 from typing import Any
@@ -16,43 +15,14 @@ from typing import Any
 import pytest
 from simple_websocket import ConnectionClosed, Server
 
-from flask_echo.config import Settings
 from flask_echo.connection import Connection
 from tests.clients import RawWebSocket, close_frame, frame
-from tests.pairs import Pair, Served, echo, tcp_pair, unix_pair
+from tests.conftest import Open
+from tests.pairs import Served, echo, tcp_pair
 from tests.test_differential import deflated
 from tests.waiting import wait_until
 
 DEFLATE = "permessage-deflate"
-FAST = {"close_timeout_seconds": 0.5}
-
-Open = Callable[..., tuple[RawWebSocket, Served]]
-
-
-@pytest.fixture(params=[tcp_pair, unix_pair], ids=["tcp", "poll"])
-def pair(request: pytest.FixtureRequest) -> Pair:
-    made: Pair = request.param()
-    return made
-
-
-@pytest.fixture
-def serve(pair: Pair) -> Iterator[Open]:
-    """Serve a connection over the pair, and upgrade it from the client's side."""
-    with ExitStack() as stack:
-
-        def serve(
-            handler: Callable[[Connection], Any] = echo,
-            extensions: str | None = None,
-            **settings: Any,
-        ) -> tuple[RawWebSocket, Served]:
-            checked = Settings(**{**FAST, **settings})
-            served = stack.enter_context(Served(pair, checked, handler))
-            offer = {"Sec-WebSocket-Extensions": extensions}
-            return RawWebSocket(served.client, changes=offer), served
-
-        yield serve
-
-
 # -- To its callers it is simple-websocket's server ------------------------------------------
 
 

@@ -1,6 +1,7 @@
 """Errors before the upgrade: real HTTP answers, on both servers, over a raw socket."""
 
 import base64
+import json
 
 import pytest
 
@@ -198,3 +199,102 @@ def test_offers_are_parsed_with_their_quotes() -> None:
 def test_a_hostile_offer_costs_no_more_than_its_length(hostile: str) -> None:
     with pytest.raises(ValueError, match="cannot be read"):
         parse_offers(hostile)
+
+
+TO_PROXIES = {"nginx", "Apache", "HAProxy", "AWS"}
+
+
+@pytest.mark.parametrize(
+    ("changes", "version", "missing", "culprit", "cure"),
+    [
+        (
+            {"Upgrade": GONE, "Connection": "close"},
+            "HTTP/1.1",
+            ["Connection: Upgrade", "Upgrade: websocket"],
+            "dropped the hop-by-hop headers",
+            TO_PROXIES,
+        ),
+        ({"Upgrade": GONE}, "HTTP/1.1", ["Upgrade: websocket"], "dropped", TO_PROXIES),
+        (
+            {"Connection": "keep-alive", "Via": "1.1 cache.example"},
+            "HTTP/1.1",
+            ["Connection: Upgrade"],
+            "writes Connection itself, and must say upgrade in it. The request came through"
+            " 1.1 cache.example.",
+            TO_PROXIES,
+        ),
+        ({}, "HTTP/1.0", ["HTTP/1.1"], "speaks HTTP/1.0", TO_PROXIES),
+        ({"Upgrade": "h2c"}, "HTTP/1.1", ["Upgrade: websocket"], "another protocol", TO_PROXIES),
+        (
+            dict.fromkeys(("Upgrade", "Connection", "Sec-WebSocket-Key", "Sec-WebSocket-Version")),
+            "HTTP/1.1",
+            ["Connection: Upgrade", "Upgrade: websocket"],
+            "Nothing in the request asks for a WebSocket",
+            set(),
+        ),
+        (
+            {"Sec-WebSocket-Version": "8"},
+            "HTTP/1.1",
+            ["Sec-WebSocket-Version: 13"],
+            "RFC 6455",
+            set(),
+        ),
+    ],
+    ids=["both", "no Upgrade", "Connection changed", "HTTP/1.0", "h2c", "a page", "version"],
+)
+def test_a_refusal_names_what_is_missing_the_culprit_and_the_cure(
+    each_server: Server,
+    changes: dict[str, str | None],
+    version: str,
+    missing: list[str],
+    culprit: str,
+    cure: set[str],
+) -> None:
+    answer = ask(each_server, request_bytes("/echo", changes, version=version))
+    assert answer.headers["Content-Type"] == "application/problem+json"
+    problem = json.loads(answer.text)
+    assert (problem["type"], problem["title"]) == ("about:blank", "Upgrade Required")
+    assert problem["status"] == answer.status == 426
+    assert problem["missing"] == missing
+    assert culprit in problem["culprit"]
+    assert set(problem["cure"]) == cure
+    assert problem["arrived"]["HTTP version"] == version
+    assert problem["arrived"]["Upgrade"] == changes.get("Upgrade", "websocket")
+
+
+def test_a_full_house_is_a_problem_too(start_server: StartServer) -> None:
+    server = start_server("gunicorn", MAX_CONNECTIONS=1)
+    with raw(server):
+        answer = ask(server, request_bytes())
+    assert answer.status == 503
+    assert answer.headers["Retry-After"] == "2"
+    assert "MAX_CONNECTIONS" in json.loads(answer.text)["culprit"]
+
+
+FROM_A_BROWSER = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
+
+
+@pytest.mark.parametrize(
+    ("accept", "kind"),
+    [
+        (GONE, "application/problem+json"),
+        ("*/*", "application/problem+json"),
+        ("application/json", "application/problem+json"),
+        ("text/html;q=0.5, application/problem+json", "application/problem+json"),
+        ("image/png", "application/problem+json"),
+        (FROM_A_BROWSER, "text/html; charset=utf-8"),
+    ],
+)
+def test_people_get_a_page_and_programs_get_json(
+    server: Server, accept: str | None, kind: str
+) -> None:
+    hostile = "<script>alert(1)</script>"
+    answer = ask(server, request_bytes(changes={"Accept": accept, "Connection": hostile}))
+    assert answer.status == 426
+    assert answer.headers["Content-Type"] == kind
+    assert answer.headers["Vary"] == "Accept"
+    if "html" in kind:
+        assert "<script>" not in answer.text
+        assert "&lt;script&gt;" in answer.text
+        for product in TO_PROXIES:
+            assert product in answer.text
