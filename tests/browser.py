@@ -1,6 +1,5 @@
 """A headless Chromium for the tests, and the page as a test sees it."""
 
-import os
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -9,9 +8,8 @@ from typing import Any
 
 import pytest
 
+from tests.required import REQUIRED, give_up
 from tests.waiting import wait_until
-
-REQUIRED = os.environ.get("REQUIRE_BROWSER") == "1"
 
 try:
     from selenium.common import WebDriverException
@@ -126,7 +124,6 @@ def launch() -> Iterator[Chrome]:
         try:
             driver = Chrome(_options(profile), ChromeService(shutil.which("chromedriver")))
         except WebDriverException as error:
-            give_up = pytest.fail if REQUIRED else pytest.skip
             give_up(f"no browser: {error.msg}")
         try:
             yield driver

@@ -1,0 +1,25 @@
+"""Programs that tests need and a machine may lack."""
+
+import os
+import shutil
+from typing import NoReturn
+
+import pytest
+
+REQUIRED = os.environ.get("REQUIRE_EVERYTHING") == "1"  # as in the gate
+
+
+def give_up(reason: str) -> NoReturn:
+    """Skip the test, or fail it where nothing may be missing."""
+    if REQUIRED:
+        pytest.fail(reason)
+    pytest.skip(reason)
+
+
+def program(*names: str) -> str:
+    """The path of the first of these programs that is installed; without any, give up."""
+    places = f"{os.environ.get('PATH', os.defpath)}{os.pathsep}/usr/sbin"
+    for name in names:
+        if path := shutil.which(name, path=places):
+            return path
+    give_up(f"{names[0]} is not installed")
