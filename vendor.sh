@@ -1,8 +1,8 @@
 #!/bin/sh
 # Fetch the vendored files again, as they are in their packages: `make vendor`. Needs npm and tar.
-# To update one, change its version here and in static/vendor/README.md.
+# To update one, change its version here and in the README.md beside it.
 set -eu
-cd "$(dirname "$0")/static/vendor"
+cd "$(dirname "$0")"
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
@@ -19,6 +19,8 @@ take() {
     rm -r "$work/package"
 }
 
-take @picocss/pico 2.1.1 pico css/pico.min.css LICENSE.md
-take uplot 1.6.32 uplot dist/uPlot.esm.js dist/uPlot.min.css LICENSE
-take @noble/hashes 2.4.0 noble-hashes legacy.js _md.js _u64.js utils.js LICENSE
+take @picocss/pico 2.1.1 static/vendor/pico css/pico.min.css LICENSE.md
+take uplot 1.6.32 static/vendor/uplot dist/uPlot.esm.js dist/uPlot.min.css LICENSE
+take @noble/hashes 2.4.0 static/vendor/noble-hashes legacy.js _md.js _u64.js utils.js LICENSE
+# For the tests alone; the page never loads it.
+take axe-core 4.14.1 tests/vendor/axe-core axe.min.js LICENSE LICENSE-3RD-PARTY.txt

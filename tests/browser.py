@@ -94,6 +94,15 @@ class Page:
     def devtools(self, command: str, **parameters: object) -> Any:
         return self._driver.execute_cdp_cmd(command, parameters)
 
+    def emulate(self, width: int, height: int, scheme: str) -> None:
+        """Show the page on a screen of this size, in ``light`` or in ``dark``."""
+        self.devtools(
+            "Emulation.setDeviceMetricsOverride",
+            width=width, height=height, deviceScaleFactor=1, mobile=False,
+        )  # fmt: skip
+        feature = {"name": "prefers-color-scheme", "value": scheme}
+        self.devtools("Emulation.setEmulatedMedia", features=[feature])
+
     def run_before_load(self, script: str) -> None:
         """Run `script` in every page that this tab opens, before the scripts of the page."""
         self.devtools("Page.addScriptToEvaluateOnNewDocument", source=script)
