@@ -1,0 +1,47 @@
+"""The page in other engines than Chromium's: what it is for works there too."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.engines import ENGINES, Tab
+from tests.servers import Server
+from tests.waiting import wait_until
+
+ENTER = "\ue007"  # as in WebDriver's table of keys
+GREETING = ["### websockets supported", "### connection open", "<<< hello from server"]
+
+
+@pytest.fixture(scope="module", params=ENGINES)
+def tab(request: pytest.FixtureRequest) -> Iterator[Tab]:
+    """The only tab of a browser, which the tests share."""
+    with ENGINES[request.param]() as tab:
+        yield tab
+
+
+def wait_for_lines(tab: Tab, *expected: str) -> None:
+    """Wait until the log says this and nothing else."""
+
+    def lines() -> list[str]:
+        text = tab.run("return document.getElementById('messages').textContent")
+        return str(text).split("\n")[:-1]
+
+    wait_until(lambda: lines() == list(expected), describe=lambda: f"the log says {lines()}")
+
+
+def test_the_conversation(tab: Tab, server: Server) -> None:
+    tab.open(f"{server.url}/")
+    wait_for_lines(tab, *GREETING)
+    tab.click("message")
+    tab.press("with Enter" + ENTER)
+    said = [">>> with Enter", "<<< with Enter back"]
+    wait_for_lines(tab, *GREETING, *said)
+    tab.press("by button")  # what was sent is selected, so typing replaces it
+    tab.click("send")
+    said += [">>> by button", "<<< by button back"]
+    wait_for_lines(tab, *GREETING, *said)
+    tab.click("disconnect")
+    said.append("### connection closed (1000)")
+    wait_for_lines(tab, *GREETING, *said)
+    tab.click("connect")
+    wait_for_lines(tab, *GREETING, *said, *GREETING[1:])
