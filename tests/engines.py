@@ -71,7 +71,9 @@ def webkit() -> Iterator[Tab]:
     """WebKitGTK's MiniBrowser, which keeps nothing."""
     binary = program("WebKitWebDriver")
     with _display() as display:
-        service = WebKitGTKService(binary, env={**os.environ, "DISPLAY": display})
+        # In the locale C the browser's language would be "C", which Intl refuses.
+        surroundings = {**os.environ, "DISPLAY": display, "LC_ALL": "en_US.UTF-8"}
+        service = WebKitGTKService(binary, env=surroundings)
         service.start()
         try:
             # Selenium's own class for WebKitGTK does what Selenium warns of as deprecated.
