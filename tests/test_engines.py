@@ -10,6 +10,8 @@ from tests.waiting import wait_until
 
 ENTER = "\ue007"  # as in WebDriver's table of keys
 GREETING = ["### websockets supported", "### connection open", "<<< hello from server"]
+UNDONE = {"not run yet", "running"}  # verdicts of checks that have not ended
+DIAGNOSIS_SECONDS = 90
 
 
 @pytest.fixture(scope="module", params=ENGINES)
@@ -45,3 +47,24 @@ def test_the_conversation(tab: Tab, server: Server) -> None:
     wait_for_lines(tab, *GREETING, *said)
     tab.click("connect")
     wait_for_lines(tab, *GREETING, *said, *GREETING[1:])
+
+
+def test_the_diagnosis(tab: Tab, server: Server) -> None:
+    tab.open(f"{server.url}/#diagnose")
+    wait_until(lambda: verdicts(tab))
+    tab.click("diagnose-run")
+    wait_until(
+        lambda: not UNDONE & {*verdicts(tab).values()},
+        DIAGNOSIS_SECONDS,
+        lambda: f"the verdicts are {verdicts(tab)}",
+    )
+    assert {*verdicts(tab).values()} <= {"good", "notable"}, verdicts(tab)
+
+
+def verdicts(tab: Tab) -> dict[str, str]:
+    """What the panel says of each of its checks."""
+    rows = tab.run(
+        "return [...document.querySelectorAll('#diagnose-checks .check')]"
+        ".map((row) => [row.id, row.querySelector('.verdict').textContent])"
+    )
+    return {check: verdict.strip().lower() for check, verdict in rows}
