@@ -7,12 +7,15 @@ import pytest
 
 from tests.axe import violations
 from tests.browser import Page, launch, new_tab
+from tests.proxy import NO_BYTE_255, NO_EXTENSIONS, Faults, Proxy
 from tests.servers import Server
 
 if TYPE_CHECKING:  # without Selenium these tests are skipped
     from selenium.webdriver import Chrome
 
 PANELS = ("talk", "handshake", "diagnose")
+WIDTHS = (1280, 390)  # a desktop and a phone
+SCHEMES = ("light", "dark")
 
 
 @pytest.fixture(scope="module")
@@ -27,19 +30,49 @@ def page(driver: "Chrome", server: Server) -> Iterator[Page]:
         yield page
 
 
-def show(page: Page, panel: str) -> None:
-    page.open(f"/#{panel}")
+def show(page: Page, panel: str, url: str | None = None) -> None:
+    """Open a panel, and wait until it shows what it shows unasked."""
+    page.open(f"/#{panel}", url=url)
     page.wait_until(lambda: page.element(panel).is_displayed(), f"the panel {panel}")
-    page.wait_until(lambda: page.run("return document.readyState") == "complete", "the page")
+    if panel == "talk":
+        page.wait_for_state("open")
+    if panel == "handshake":
+        result = page.element("handshake-result")
+        page.wait_until(result.is_displayed, "the report")
 
 
-@pytest.mark.parametrize("width", [1280, 390])
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+def verdict(page: Page, check: str) -> str:
+    """Run one check of the diagnosis, and open the figures below its verdict."""
+    row = f"document.querySelector('#check-{check}')"
+    page.run(f"{row}.querySelector('.run').click()")
+
+    def told() -> str:
+        return str(page.run(f"return {row}.querySelector('.verdict').textContent")).strip().lower()
+
+    page.wait_until(lambda: told() in ("good", "notable", "bad"), f"a verdict of {check}")
+    page.run(f"{row}.querySelector('details').open = true")
+    return told()
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+@pytest.mark.parametrize("scheme", SCHEMES)
 @pytest.mark.parametrize("panel", PANELS)
 def test_a_panel_is_accessible(page: Page, panel: str, scheme: str, width: int) -> None:
     page.emulate(width, 800, scheme)
     show(page, panel)
     assert violations(page) == []
+
+
+def test_verdicts_are_accessible(page: Page, server: Server) -> None:
+    faults = Faults(request=NO_EXTENSIONS, spoil=NO_BYTE_255)
+    with Proxy(server.port, faults=faults) as proxy:
+        show(page, "diagnose", proxy.url)
+        verdicts = {verdict(page, check) for check in ("opening", "compression", "integrity")}
+        assert verdicts == {"good", "notable", "bad"}
+        for width in WIDTHS:
+            for scheme in SCHEMES:
+                page.emulate(width, 800, scheme)
+                assert violations(page) == [], (width, scheme)
 
 
 @pytest.mark.parametrize("panel", PANELS)
