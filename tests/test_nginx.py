@@ -3,7 +3,7 @@
 import json
 import socket
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from http.client import HTTPConnection
 from typing import Any
 
@@ -72,12 +72,13 @@ def test_the_report_names_nginx_where_it_is_not_trusted(server: Server) -> None:
 @pytest.mark.parametrize("version", ["1.0", "1.1"])
 def test_a_forgetful_nginx_is_named_with_its_cure(server: Server, version: str) -> None:
     directives = f"{FORGETFUL} proxy_http_version {version};"
-    with nginx(server.port, directives) as port:
-        connection = HTTPConnection("127.0.0.1", port, timeout=TIMEOUT)
+    with (
+        nginx(server.port, directives) as port,
+        closing(HTTPConnection("127.0.0.1", port, timeout=TIMEOUT)) as connection,
+    ):
         connection.request("GET", "/echo", headers=UPGRADE)
         response = connection.getresponse()
         problem = json.load(response)
-        connection.close()
     assert response.status == problem["status"] == 426
     assert response.headers.get_content_type() == "application/problem+json"
     assert problem["arrived"]["Upgrade"] is None
