@@ -171,7 +171,8 @@ def test_a_request_for_a_websocket_is_reset_and_a_page_is_not(server: Server) ->
     with Proxy(server.port, faults=Faults(reset="requested")) as proxy:
         with pytest.raises(ConnectionResetError):
             RawWebSocket(socket.create_connection(("127.0.0.1", proxy.port)))
-        assert urlopen(f"{proxy.url}/healthz", timeout=TIMEOUT).status == 200
+        with urlopen(f"{proxy.url}/healthz", timeout=TIMEOUT) as page:
+            assert page.status == 200
 
 
 def test_a_websocket_is_reset_after_its_101(server: Server) -> None:
