@@ -1,13 +1,19 @@
-const LIMIT = 1000; // entries: more than anyone reads, few enough for a phone
-const PREFIXES = { event: "###", sent: ">>>", received: "<<<" };
+import { Tail } from "./tail.js";
 
-/** The newest entries, oldest first, in a scrolling element that keeps the reader's place. */
+/** Entries that are kept: more than anyone reads, few enough for a phone. */
+export const LIMIT = 1000;
+/** What stands before an entry of each kind. */
+export const MARKS = { event: "###", sent: ">>>", received: "<<<" };
+
+/** The newest entries as lines, oldest first. What comes together is written together. */
 export class Log {
   #element;
-  #remainder = 0; // of a pixel: what rounding held back from the last correction
+  #tail;
+  #unwritten = [];
 
   constructor(element) {
     this.#element = element;
+    this.#tail = new Tail(element);
   }
 
   /**
@@ -15,33 +21,28 @@ export class Log {
    * @param {string} text is shown as it is, never as markup
    */
   write(kind, text) {
-    const following = this.#isAtEnd();
-    this.#element.append(entry(kind, text), "\n");
-    if (this.#element.childElementCount > LIMIT) this.#dropOldest();
-    if (following) this.#element.scrollTop = this.#element.scrollHeight;
+    if (this.#unwritten.push({ kind, text }) > LIMIT) this.#unwritten.shift();
+    // Layout is what a line costs. After the messages that are being delivered it is paid once;
+    // not in the next frame, as a page that is out of sight has none.
+    if (this.#unwritten.length === 1) setTimeout(() => this.#flush());
   }
 
-  #isAtEnd() {
-    const { scrollHeight, scrollTop, clientHeight } = this.#element;
-    return scrollHeight - scrollTop - clientHeight < 2; // heights are rounded, scrollTop is not
+  clear() {
+    this.#unwritten = [];
+    this.#tail.replace([]);
   }
 
-  // By hand, as not every browser anchors scrolling. Browsers round scrollTop to device pixels,
-  // so without the remainder a steady stream would make the text creep.
-  #dropOldest() {
-    const [oldest, lineBreak] = this.#element.childNodes;
-    const { height } = oldest.getBoundingClientRect();
-    const target = Math.max(0, this.#element.scrollTop - height + this.#remainder);
-    oldest.remove();
-    lineBreak.remove();
-    this.#element.scrollTop = target;
-    this.#remainder = target - this.#element.scrollTop;
+  #flush() {
+    const entries = this.#unwritten;
+    this.#unwritten = [];
+    const surplus = this.#element.childElementCount + entries.length - LIMIT;
+    this.#tail.update(surplus, entries.flatMap(line));
   }
 }
 
-function entry(kind, text) {
+function line({ kind, text }) {
   const element = document.createElement("span");
   element.className = kind;
-  element.textContent = `${PREFIXES[kind]} ${text}`;
-  return element;
+  element.textContent = `${MARKS[kind]} ${text}`;
+  return [element, "\n"];
 }
