@@ -13,12 +13,27 @@ export function startPanels(panels, shown = () => {}) {
     }
     shown(wanted.id);
   };
+  for (const panel of panels) {
+    linkTo(panel).addEventListener("click", (event) => follow(event, show));
+  }
   window.addEventListener("hashchange", show);
   show();
 }
 
+// A browser that follows a link into its own page scrolls there and takes the focus off the link.
+function follow(event, show) {
+  if (event.ctrlKey || event.metaKey || event.shiftKey) return; // a tab or window of its own
+  event.preventDefault();
+  const { href } = event.currentTarget;
+  if (href !== window.location.href) window.history.pushState(null, "", href);
+  show();
+}
+
+function linkTo(panel) {
+  return document.querySelector(`a[href="#${panel.id}"]`);
+}
+
 function mark(panel, current) {
-  const link = document.querySelector(`a[href="#${panel.id}"]`);
-  if (current) link.setAttribute("aria-current", "page");
-  else link.removeAttribute("aria-current");
+  if (current) linkTo(panel).setAttribute("aria-current", "page");
+  else linkTo(panel).removeAttribute("aria-current");
 }
