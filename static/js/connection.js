@@ -7,20 +7,19 @@ export function isActive(state) {
 
 /** At most one WebSocket at a time, and only the newest one is heard. */
 export class Connection {
-  #address;
   #handlers;
   #socket = null;
 
   /**
-   * @param {string} address
    * @param {object} handlers
-   * @param {function(): void} handlers.opened
+   * @param {function({protocol: string, extensions: string}): void} handlers.opened takes what
+   *   was negotiated
    * @param {function(*): void} handlers.received takes a message's data
-   * @param {function(number, string): void} handlers.closed takes the code and the reason
-   * @param {function(string): void} handlers.changed takes the new state, after the above
+   * @param {function(number, string, boolean): void} handlers.closed takes the code, the reason,
+   *   and whether both sides had said goodbye
+   * @param {function(): void} handlers.changed when `state` has, after the above
    */
-  constructor(address, handlers) {
-    this.#address = address;
+  constructor(handlers) {
     this.#handlers = handlers;
   }
 
@@ -28,26 +27,41 @@ export class Connection {
     return STATES[this.#socket?.readyState ?? WebSocket.CLOSED];
   }
 
-  /** Open a new socket, unless one is open or about to be. */
-  connect() {
-    if (isActive(this.state)) return;
-    if (this.state === "closing") this.#abandon();
-    this.#socket = new WebSocket(this.#address);
+  /**
+   * Open a new socket, unless there is one.
+   *
+   * @param {string} address
+   * @param {string[]} protocols subprotocols to be offered
+   */
+  connect(address, protocols) {
+    if (this.state !== "closed") return;
+    this.#socket = new WebSocket(address, protocols);
+    this.#socket.binaryType = "arraybuffer";
     this.#listen();
-    this.#handlers.changed(this.state);
+    this.#handlers.changed();
   }
 
   /** Start the closing handshake; `closed` follows when it is over. */
   disconnect() {
     if (!isActive(this.state)) return;
     this.#socket.close(1000);
-    this.#handlers.changed(this.state);
+    this.#handlers.changed();
   }
 
-  /** @returns {boolean} whether the connection was open, so that the text could go out */
-  send(text) {
+  /**
+   * Wait no longer for the end of a closing handshake. A silent server keeps a socket closing for
+   * up to a minute. The code is the one for a connection without a close frame (RFC 6455, 7.1.5).
+   */
+  abandon() {
+    if (this.state !== "closing") return;
+    this.#socket = null;
+    this.#handlers.closed(1006, "abandoned while closing", false);
+  }
+
+  /** @returns {boolean} whether the connection was open, so that the data could go out */
+  send(data) {
     if (this.state !== "open") return false;
-    this.#socket.send(text);
+    this.#socket.send(data);
     return true;
   }
 
@@ -58,20 +72,13 @@ export class Connection {
       socket.addEventListener(type, (event) => socket === this.#socket && handler(event));
 
     hear("open", () => {
-      opened();
-      changed(this.state);
+      opened(socket);
+      changed();
     });
     hear("message", ({ data }) => received(data));
-    hear("close", ({ code, reason }) => {
-      closed(code, reason);
-      changed(this.state);
+    hear("close", ({ code, reason, wasClean }) => {
+      closed(code, reason, wasClean);
+      changed();
     });
-  }
-
-  // A silent server keeps a socket closing for up to a minute, and nobody should have to wait
-  // for that. The code is the one for a connection without a close frame (RFC 6455, 7.1.5).
-  #abandon() {
-    this.#socket = null;
-    this.#handlers.closed(1006, "abandoned while closing");
   }
 }

@@ -4,6 +4,7 @@ import { isActive } from "./connection.js";
 export class Controls {
   #state;
   #message;
+  #complaint;
   #send;
   #connect;
   #disconnect;
@@ -11,34 +12,46 @@ export class Controls {
   constructor(panel) {
     this.#state = panel.querySelector("#state");
     this.#message = panel.querySelector("#message");
+    this.#complaint = panel.querySelector("#complaint");
     this.#send = panel.querySelector("#send");
     this.#connect = panel.querySelector("#connect");
     this.#disconnect = panel.querySelector("#disconnect");
   }
 
-  /** Call `connect`, `disconnect` and `say`, which takes the text, as the user asks for them. */
+  /**
+   * Call `connect`, `disconnect` and `say` as the user asks for them. `say` takes the text and
+   * returns what is wrong with it, or "".
+   */
   listen({ connect, disconnect, say }) {
     this.#connect.addEventListener("click", () => connect());
     this.#disconnect.addEventListener("click", () => disconnect());
+    this.#message.addEventListener("input", () => this.#complain(""));
     this.#message.form.addEventListener("submit", (event) => {
       event.preventDefault();
-      say(this.#message.value);
+      this.#complain(say(this.#message.value));
       this.#message.focus();
       this.#message.select(); // typing replaces what was said
     });
   }
 
+  /** @param {string} state of the connection, or "waiting" for the next attempt to connect */
   show(state) {
     this.#showState(state);
     this.#send.disabled = state !== "open";
     this.#connect.disabled = isActive(state);
-    this.#disconnect.disabled = !isActive(state);
+    this.#disconnect.disabled = !isActive(state) && state !== "waiting";
     this.#keepFocus();
   }
 
   showUnsupported() {
     this.#showState("not supported");
     this.#message.disabled = true;
+  }
+
+  #complain(complaint) {
+    this.#complaint.textContent = complaint;
+    if (complaint) this.#message.setAttribute("aria-invalid", "true");
+    else this.#message.removeAttribute("aria-invalid");
   }
 
   #showState(state) {

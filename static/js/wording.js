@@ -1,6 +1,6 @@
 /** @returns {string} the JSON string that `data` holds, or else `data` as it came */
 export function textOf(data) {
-  if (typeof data !== "string") return `(${data.size} bytes of binary data)`;
+  if (typeof data !== "string") return binaryText(data);
   try {
     const value = JSON.parse(data);
     return typeof value === "string" ? value : data;
@@ -9,7 +9,48 @@ export function textOf(data) {
   }
 }
 
+/** @returns {string} such as "(3 bytes of binary data)", for a buffer or a Blob */
+export function binaryText(data) {
+  return `(${data.byteLength ?? data.size} bytes of binary data)`;
+}
+
 /** @returns {string} such as "connection closed (1001 going away)" */
 export function closeText(code, reason) {
   return `connection closed (${reason ? `${code} ${reason}` : code})`;
+}
+
+// RFC 6455, section 7.4.1, and the registry that it founded.
+const CODES = {
+  1000: "Normal closure: the connection has done what it was for.",
+  1001: "Going away: the server stops, or the page was left.",
+  1002: "Protocol error: the other side sent what RFC 6455 does not allow.",
+  1003: "Unsupported data: this address takes no messages of that type.",
+  1005: "The close frame had no code.",
+  1007: "Invalid data: text that is not UTF-8.",
+  1008: "Policy violation: the other side refuses what was asked.",
+  1009: "Message too big.",
+  1010: "Mandatory extension: the server did not negotiate what the client needs.",
+  1011: "Internal error: the server could not go on.",
+  1012: "Service restart.",
+  1013: "Try again later: the server is overloaded.",
+  1014: "Bad gateway: a gateway got no good answer from the server behind it.",
+};
+
+/**
+ * @param {number} code of a close event
+ * @param {boolean} opened whether there was a connection before
+ * @returns {string} what the code means
+ */
+export function codeMeaning(code, opened) {
+  if (code !== 1006) return CODES[code] ?? rangeMeaning(code);
+  return opened
+    ? "No close frame arrived: the connection was cut, by the server or by something in between."
+    : "It never opened: nothing answered, or the upgrade was refused. The browser keeps the reason" +
+        " to itself; the panel Diagnose looks for it.";
+}
+
+function rangeMeaning(code) {
+  if (code >= 4000) return "A private code: the application says what it means.";
+  if (code >= 3000) return "A code registered by a library or framework.";
+  return "A code that RFC 6455 does not define.";
 }

@@ -1,0 +1,73 @@
+import { Chart, axis, colour } from "../chart.js";
+import { LIMIT } from "../log.js";
+import { figures } from "./figures.js";
+import { milliseconds } from "./format.js";
+
+const HEIGHT = 160;
+
+/** Round-trip times as a line, and what sums them up as text. Draws once per frame. */
+export class Graph {
+  #part;
+  #times = [];
+  #count = 0;
+  #chart = null;
+  #frame = null;
+
+  /** @param {HTMLElement} part of the page */
+  constructor(part) {
+    this.#part = part;
+  }
+
+  /** @param {number} duration in milliseconds */
+  add(duration) {
+    this.#count += 1;
+    if (this.#times.push(duration) > LIMIT) this.#times.shift();
+    this.#schedule();
+  }
+
+  clear() {
+    this.#times = [];
+    this.#count = 0;
+    this.#schedule();
+  }
+
+  #schedule() {
+    this.#frame ??= requestAnimationFrame(() => this.#draw());
+  }
+
+  #draw() {
+    this.#frame = null;
+    const empty = this.#times.length === 0;
+    this.#part.querySelector("#no-times").hidden = !empty;
+    this.#part.querySelector("#times").hidden = empty;
+    if (empty) return;
+    this.#showFigures();
+    this.#showLine();
+  }
+
+  #showFigures() {
+    for (const [name, value] of Object.entries(figures(this.#times))) {
+      this.#part.querySelector(`#${name}`).textContent = milliseconds(value);
+    }
+    this.#part.querySelector("#answers").textContent = this.#times.length.toLocaleString("en");
+  }
+
+  #showLine() {
+    const first = this.#count - this.#times.length + 1;
+    const data = [this.#times.map((_, index) => first + index), this.#times];
+    this.#chart ??= new Chart(this.#part.querySelector("#chart"), options(), data);
+    this.#chart.show(data);
+  }
+}
+
+function options() {
+  return {
+    height: HEIGHT,
+    scales: {
+      x: { time: false, range: (_, min, max) => [min, Math.max(max, min + 9)] },
+      y: { range: (_, min, max) => [0, 1.1 * max || 1] },
+    },
+    axes: [axis({ incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500], size: 28 }), axis({ size: 64, values: (_, ticks) => ticks.map((tick) => `${tick} ms`) })],
+    series: [{}, { stroke: colour("--pico-primary"), width: 1.5, points: { size: 5 } }],
+  };
+}

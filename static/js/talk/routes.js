@@ -1,0 +1,25 @@
+/** The WebSockets of the server by their paths, and how each is known to answer a message. */
+export const ROUTES = {
+  "WS.ashx": { answers: (sent, received) => greeted(received) === `${sent} back` },
+  echo: { answers: same },
+  "./": { answers: same },
+};
+
+function greeted(received) {
+  try {
+    return JSON.parse(received);
+  } catch {
+    return undefined; // binary, or not JSON
+  }
+}
+
+function same(sent, received) {
+  if (sent instanceof ArrayBuffer && received instanceof ArrayBuffer) {
+    return sameBytes(new Uint8Array(sent), new Uint8Array(received));
+  }
+  return sent === received;
+}
+
+function sameBytes(one, other) {
+  return one.length === other.length && one.every((byte, index) => byte === other[index]);
+}
