@@ -455,14 +455,17 @@ def walk(page: Page) -> list[str]:
 
 
 def test_tab_reaches_everything_that_can_be_used(talk: Page) -> None:
-    assert walk(talk) == ["disconnect", "messages", "message", "send", "/healthz"]
+    tabs = ["tab-talk", "tab-handshake", "tab-diagnose"]
+    details = ["pause", "clear", "export-json", "export-text", "filter", "kind", "entries"]
+    rest = [*details, "options-fold", "/healthz"]
+    assert walk(talk) == [*tabs, "disconnect", "messages", "message", "send", *rest]
     talk.run("document.getElementById('disconnect').click()")
     talk.wait_for_state("closed")
-    assert walk(talk) == ["connect", "messages", "message", "/healthz"]
+    assert walk(talk) == [*tabs, "connect", "messages", "message", *rest]
 
 
 def test_the_keyboard_is_enough(talk: Page) -> None:
-    talk.press(TAB)
+    talk.press(TAB * 4)  # past the tabs
     assert talk.focus == "disconnect"
     talk.press(SPACE)
     talk.wait_for_state("closed")
