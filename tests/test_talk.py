@@ -258,11 +258,45 @@ def test_an_answer_after_a_clear_is_still_timed(fake: Page) -> None:
 
 def test_the_details_keep_the_newest_thousand(fake: Page) -> None:
     fake.run("for (let i = 0; i < 5000; i++) sockets[0].receive(String(i))")
-    fake.wait_until(lambda: len(rows(fake)) == 1000, "a thousand rows")
-    assert (contents(fake)[0], contents(fake)[-1]) == ("4000", "4999")
+    fake.wait_until(lambda: fake.element("count").text == "1000 shown", "a thousand entries")
+    assert contents(fake)[-1] == "4999"
     fake.run("for (let i = 5000; i < 5100; i++) sockets[0].receive(String(i))")
     fake.wait_until(lambda: contents(fake)[-1] == "5099", "the newest")
-    assert contents(fake)[0] == "4100"
+    fake.run("document.getElementById('entries').focus()")
+    fake.press(HOME)
+    fake.wait_until(lambda: contents(fake)[0] == "4100", "the oldest")
+    assert fake.element("entry-content").text == "4100"
+
+
+def test_only_the_entries_in_view_are_in_the_page(fake: Page) -> None:
+    fake.run("for (let i = 0; i < 1000; i++) sockets[0].receive(String(i))")
+    fake.wait_until(lambda: contents(fake)[-1] == "999", "the newest")
+    assert len(rows(fake)) < 100
+    heights = fake.run(
+        "const rows = [...document.querySelectorAll('#entries > div')];"
+        "return rows.map((row) => row.getBoundingClientRect().height)"
+    )
+    line = fake.run(
+        "return parseFloat(getComputedStyle(document.getElementById('entries')).lineHeight)"
+    )
+    assert set(heights) == {line}
+
+
+def test_the_entry_that_is_being_read_stays_where_it_is(fake: Page) -> None:
+    fake.run("for (let i = 0; i < 1500; i++) sockets[0].receive(String(i))")
+    fake.wait_until(lambda: contents(fake)[-1] == "1499", "the newest")
+    fake.run("document.getElementById('entries-scroller').scrollTop = 12000")
+    fake.wait_until(lambda: "1000" in contents(fake), "the middle")
+    row = (
+        "const row = [...document.querySelectorAll('#entries > div')]"
+        "  .find((row) => row.querySelector('.content').textContent === '1000');"
+        "return row?.getBoundingClientRect().top"
+    )
+    before = fake.run(row)
+    fake.run("for (let i = 1500; i < 1700; i++) sockets[0].receive(String(i))")
+    shift = "return document.querySelector('#entries > div').getAttribute('aria-posinset')"
+    fake.wait_until(lambda: int(fake.run(shift)) < 310, "the oldest gone")
+    assert fake.run(row) == pytest.approx(before, abs=1)
 
 
 def test_many_messages_are_drawn_in_one_frame(fake: Page) -> None:
@@ -725,7 +759,7 @@ def test_the_log_is_at_its_end_after_a_visit_to_another_panel(fake: Page) -> Non
     fake.click("tab-handshake")
     fake.run(fill)
     fake.click("tab-talk")
-    for element in ("messages", "entries"):
+    for element in ("messages", "entries-scroller"):
         fake.wait_until(
             lambda element=element: fake.run(
                 "const e = document.getElementById(arguments[0]);"

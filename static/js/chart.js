@@ -18,7 +18,7 @@ export function axis(options = {}) {
   const font = `12px ${getComputedStyle(document.body).fontFamily}`;
   const line = { stroke: colour("--pico-muted-border-color"), width: 1 };
   return {
-    stroke: colour("--pico-muted-color"),
+    stroke: colour("--pico-code-color"),
     font,
     labelFont: font,
     grid: line,
