@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.axe import violations
 from tests.browser import NAMED_HOST, Page, launch, new_tab
 from tests.servers import Server
 from tests.test_page import FAKE_SOCKETS, GREETING, say
@@ -73,6 +74,10 @@ def rows(page: Page) -> list[list[str]]:
 
 def wait_for_rows(page: Page, *expected: list[str]) -> None:
     page.wait_until(lambda: rows(page) == list(expected), f"the rows {expected}")
+
+
+def round_trips(page: Page) -> list[str]:
+    return [trip for *_, trip in rows(page) if trip]
 
 
 def contents(page: Page) -> list[str]:
@@ -174,13 +179,12 @@ def test_each_entry_has_its_time_in_milliseconds(talk: Page) -> None:
 
 def test_a_message_without_an_answer_looks_so(fake: Page) -> None:
     say(fake, "one")
-    trip = lambda: rows(fake)[2][3]  # noqa: E731
-    fake.wait_until(lambda: len(rows(fake)) == 3 and trip() == "waiting", "a waiting message")
+    fake.wait_until(lambda: round_trips(fake) == ["waiting"], "a waiting message")
     receive(fake, '"another back"', "one back", '{"tick": 1}')
     fake.wait_until(lambda: len(rows(fake)) == 6, "what was received")
-    assert trip() == "waiting"
+    assert round_trips(fake) == ["waiting"]
     receive(fake, '"one back"')
-    fake.wait_until(lambda: trip().endswith(" ms"), "a round trip")
+    fake.wait_until(lambda: round_trips(fake)[0].endswith(" ms"), "a round trip")
 
 
 def test_a_message_that_gets_no_answer_any_more_looks_so(fake: Page) -> None:
@@ -197,7 +201,10 @@ def test_an_answer_belongs_to_the_oldest_message_that_waits(fake: Page) -> None:
     for text in ("same", "same", "other"):
         say(fake, text)
     receive(fake, "other", '{"tick": 1}', "same")
-    trips = lambda: [trip[-2:] for *_, trip in rows(fake) if trip]  # noqa: E731
+
+    def trips() -> list[str]:
+        return [trip[-2:] for trip in round_trips(fake)]
+
     fake.wait_until(lambda: trips() == ["ms", "ng", "ng"], "the first answered only")
     receive(fake, "same", "other")
     fake.wait_until(lambda: trips() == ["ms", "ms", "ms"], "all answered")
@@ -476,6 +483,7 @@ def test_the_bare_address_echoes(talk: Page) -> None:
             "/echo?close=4000&reason=a%20%26%20b&after=3",
         ),
         ({"ending": "drop", "drop": "2"}, "/echo?drop=2"),
+        ({"ending": "drop", "drop": "1e3"}, "/echo?drop=1000"),
         ({"ending": "mute"}, "/echo?mute"),
         ({"delay": "1", "push": "1", "ending": "mute"}, "/echo?mute"),
         (
@@ -606,6 +614,80 @@ def test_a_browser_that_stores_nothing_is_enough(page: Page) -> None:
     page.wait_until(lambda: page.element("address").text.endswith("/echo"), "the other address")
 
 
+# Rehearsals, played by the server
+
+
+def rehearse(page: Page, **values: object) -> None:
+    choose(page, **{"route": "echo"} | values)
+    page.click("apply")
+    page.wait_until(lambda: page.element("address").text == page.element("next-address").text, "it")
+    page.wait_for_state("open")
+
+
+def test_a_delay_is_seen_in_the_round_trip(talk: Page) -> None:
+    rehearse(talk, delay="0.5")
+    say(talk, "slow")
+    talk.wait_until(
+        lambda: rows(talk)[-1][1:] == ["slow", "4 B", "waiting"], "a message that waits"
+    )
+    talk.wait_until(lambda: talk.lines[-1] == "<<< slow", "the reply")
+    assert float(talk.element("min").text.split()[0]) >= 500
+
+
+def test_a_close_comes_with_its_code_and_reason(talk: Page) -> None:
+    rehearse(talk, ending="close", close="4321", reason="as asked", after="1")
+    say(talk, "last words")
+    talk.wait_until(lambda: talk.lines[-1] == "### connection closed (4321 as asked)", "the close")
+    assert talk.lines[-2] == "<<< last words"
+
+
+def test_a_connection_that_is_dropped_comes_back(talk: Page) -> None:
+    rehearse(talk, ending="drop", drop="1", reconnect=True)
+    say(talk, "last words")
+    talk.wait_until(lambda: "### connection closed (1006)" in talk.lines, "the reset")
+    talk.wait_until(lambda: talk.lines[-1] == "### connection open", "another connection")
+
+
+def test_a_mute_server_leaves_a_message_waiting(talk: Page) -> None:
+    rehearse(talk, ending="mute")
+    say(talk, "anyone?")
+    talk.wait_until(lambda: rows(talk)[-1] == [">>>", "anyone?", "7 B", "waiting"], "a message")
+    talk.click("disconnect")
+    talk.click("connect")
+    talk.wait_until(lambda: "no answer" in round_trips(talk), "no answer")
+
+
+def test_ticks_answer_nothing(talk: Page) -> None:
+    rehearse(talk, push="0.05")
+    talk.wait_until(lambda: '"tick": 3' in talk.lines[-1], "ticks")
+    say(talk, "echo")
+    talk.wait_until(lambda: talk.element("answers").text == "1", "one round trip")
+    talk.click("disconnect")
+    talk.wait_for_state("closed")
+    assert talk.element("answers").text == "1"
+
+
+def test_a_subprotocol_is_negotiated(talk: Page) -> None:
+    rehearse(talk, protocols="chat, superchat", subprotocol="superchat")
+    talk.wait_until(lambda: contents(talk)[-1] == "connection open", "the entry")
+    talk.run("document.querySelector('#entries > :last-child').click()")
+    assert "subprotocol: superchat" in talk.element("entry-facts").text
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_all_that_can_be_unfolded_is_accessible(talk: Page, scheme: str) -> None:
+    talk.emulate(1280, 800, scheme)
+    rehearse(talk, ending="close", after="9")
+    say(talk, "[1]")
+    talk.wait_until(lambda: talk.element("times").is_displayed(), "a round trip")
+    choose(talk, format="json", delay="99")
+    say(talk, "{")
+    talk.run("document.querySelector('#entries > :last-child').click()")
+    for button in ("entry-pretty", "pause"):
+        talk.click(button)
+    assert violations(talk) == []
+
+
 # Connecting again
 
 
@@ -652,11 +734,10 @@ def test_who_disconnects_stays_disconnected(fake: Page) -> None:
 def test_arrows_bring_back_what_was_sent(fake: Page) -> None:
     for text in ("one", "two", "two", "three"):
         say(fake, text)
-    value = lambda: fake.element("message").get_property("value")  # noqa: E731
     seen = []
     for key in (UP, UP, UP, DOWN, DOWN, DOWN):
         fake.press(key)
-        seen.append(value())
+        seen.append(fake.element("message").get_property("value"))
     assert seen == ["two", "one", "one", "two", "three", "three"]
 
 
@@ -759,16 +840,13 @@ def test_the_log_is_at_its_end_after_a_visit_to_another_panel(fake: Page) -> Non
     fake.click("tab-handshake")
     fake.run(fill)
     fake.click("tab-talk")
-    for element in ("messages", "entries-scroller"):
-        fake.wait_until(
-            lambda element=element: fake.run(
-                "const e = document.getElementById(arguments[0]);"
-                "return e.scrollHeight > e.clientHeight"
-                "  && e.scrollHeight - e.scrollTop - e.clientHeight < 2",
-                element,
-            ),
-            f"the end of {element}",
-        )
+    at_end = (
+        "return ['messages', 'entries-scroller'].every((id) => {"
+        "  const { scrollHeight, scrollTop, clientHeight } = document.getElementById(id);"
+        "  return scrollHeight > clientHeight && scrollHeight - scrollTop - clientHeight < 2;"
+        "})"
+    )
+    fake.wait_until(lambda: fake.run(at_end), "the end of both views")
 
 
 @pytest.mark.parametrize("width", [390, 768, 1024, 1280])

@@ -50,8 +50,13 @@ export class Controls {
 
   #complain(complaint) {
     this.#complaint.textContent = complaint;
-    if (complaint) this.#message.setAttribute("aria-invalid", "true");
-    else this.#message.removeAttribute("aria-invalid");
+    if (complaint) {
+      this.#message.setAttribute("aria-invalid", "true");
+      this.#message.setAttribute("aria-describedby", this.#complaint.id);
+    } else {
+      this.#message.removeAttribute("aria-invalid");
+      this.#message.removeAttribute("aria-describedby");
+    }
   }
 
   #showState(state) {

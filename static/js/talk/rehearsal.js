@@ -4,6 +4,7 @@ const NAMES = [
   ...["delay", "jitter", "push"],
   ...["close", "reason", "after", "drop"],
 ];
+const NUMBERS = new Set(["delay", "jitter", "push", "close", "after", "drop"]);
 const CODES = [[1000, 1003], [1007, 1014], [3000, 4999]]; // that a server may send
 const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/; // RFC 7230, section 3.2.6
 
@@ -14,9 +15,11 @@ const encoder = new TextEncoder();
  * @returns {string} a query with its question mark, or "" if nothing is rehearsed
  */
 export function queryOf(fields) {
-  const pairs = NAMES.filter((name) => fields.get(name)).map(
-    (name) => `${name}=${encodeURIComponent(fields.get(name))}`,
-  );
+  const pairs = NAMES.filter((name) => fields.get(name)).map((name) => {
+    const text = fields.get(name);
+    const value = NUMBERS.has(name) ? Number(text) : text; // a field takes 1e3, the server does not
+    return `${name}=${encodeURIComponent(value)}`;
+  });
   if (fields.get("ending") === "mute") pairs.push("mute");
   return pairs.length ? `?${pairs.join("&")}` : "";
 }
