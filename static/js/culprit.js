@@ -1,0 +1,111 @@
+/**
+ * Why a WebSocket did not open. A browser says nothing but 1006, so this asks the same server
+ * over plain HTTP, and concludes from what does work.
+ */
+
+const SECONDS = 5; // for each question; both are asked at once
+
+/**
+ * @param {import("./client.js").NotConnected} failure
+ * @returns {Promise<{meaning: string, advice: string}>} `advice` may have several lines
+ */
+export async function findCulprit(failure) {
+  const [health, address] = await Promise.all([ask("healthz"), ask(failure.path)]);
+  return judgeCulprit({ silent: failure.silent, health, address });
+}
+
+/**
+ * @param {object} evidence
+ * @param {boolean} evidence.silent whether the upgrade had no answer at all
+ * @param {object} evidence.health what /healthz said over HTTP: `status` (null if there was no
+ *     answer) and `json`
+ * @param {object} evidence.address the same, for the address of the WebSocket
+ */
+export function judgeCulprit({ silent, health, address }) {
+  if (health.status === null) {
+    return {
+      meaning: "Plain HTTP gets no answer from the server either, so this is not about WebSockets: "
+        + "the server is down, or the network to it is.",
+      advice: "See that the server runs and that this page still reloads; then try again.",
+    };
+  }
+  return ourTrouble(health.json) ?? gatewayTrouble(address) ?? upgradeTrouble(silent);
+}
+
+function ourTrouble(health) {
+  if (health?.draining) {
+    return {
+      meaning: "The server is shutting down and takes no new connections.",
+      advice: "Try again when it has started anew.",
+    };
+  }
+  if (health && health.seats_taken >= health.capacity) {
+    return {
+      meaning: `The server is full: ${health.seats_taken} of ${health.capacity} connections are taken.`,
+      advice: "Try again later, or raise FLASK_ECHO_MAX_CONNECTIONS.",
+    };
+  }
+  return null;
+}
+
+function gatewayTrouble({ status, json }) {
+  if (status === null) {
+    return {
+      meaning: "The server answers, but not at the address of the WebSocket, not even over HTTP.",
+      advice: "Look for a rule for this address in the proxy or firewall in front of the server.",
+    };
+  }
+  if (status === 426) return null;
+  if (json?.detail) {
+    return {
+      meaning: `The server refuses: ${json.detail}`,
+      advice: json.culprit ?? "The server’s log has more.",
+    };
+  }
+  return {
+    meaning: `Over HTTP, the address of the WebSocket answers ${status}, and this service would `
+      + "answer 426: something else answers there, so a proxy sends this address elsewhere"
+      + `${status >= 500 ? " or cannot reach the server" : ""}.`,
+    advice: "Check that the proxy passes every path to the same server, /echo and /inspect too.",
+  };
+}
+
+function upgradeTrouble(silent) {
+  if (silent) {
+    return {
+      meaning: "Plain HTTP works at the very same address, but the upgrade to a WebSocket gets no "
+        + "answer at all: something in between took the request and holds it back.",
+      advice: "Suspect a proxy that waits for a whole response before it passes anything on, or "
+        + "security software that inspects traffic. Try another network, and https if this is http.",
+    };
+  }
+  return {
+    meaning: "Plain HTTP works at the very same address, but the upgrade to a WebSocket is refused: "
+      + "most probably a proxy in between drops the headers Upgrade and Connection.",
+    advice: [
+      "The proxy must pass both on.",
+      "nginx: proxy_http_version 1.1; proxy_set_header Upgrade $http_upgrade; "
+        + "proxy_set_header Connection \"upgrade\";",
+      "Apache: ProxyPass with upgrade=websocket, or mod_proxy_wstunnel before 2.4.47.",
+      "AWS: an Application Load Balancer, not a Classic one with an HTTP listener.",
+      "If no proxy is to blame, see that FLASK_ECHO_ALLOWED_ORIGINS allows this page.",
+    ].join("\n"),
+  };
+}
+
+async function ask(path) {
+  const controller = new AbortController();
+  const timer = setTimeout(() => controller.abort(), SECONDS * 1000);
+  try {
+    const answer = await fetch(path, {
+      cache: "no-store",
+      headers: { Accept: "application/problem+json, application/json" },
+      signal: controller.signal,
+    });
+    return { status: answer.status, json: await answer.json().catch(() => null) };
+  } catch {
+    return { status: null, json: null };
+  } finally {
+    clearTimeout(timer);
+  }
+}

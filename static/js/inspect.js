@@ -1,0 +1,50 @@
+import { withClient } from "./client.js";
+
+/**
+ * Open /inspect and take its report, with what this side knows of the same connection.
+ *
+ * @param {{protocols?: string[], query?: string, signal?: AbortSignal}} options
+ * @returns {Promise<{report: object, extensions: string, protocol: string, seconds: number}>}
+ *     `extensions` and `protocol` as the browser has them; `seconds` the handshake took
+ */
+export async function inspect({ protocols = [], query = "", signal } = {}) {
+  const started = performance.now();
+  return withClient(`inspect${query}`, { protocols, signal }, async (client) => {
+    const seconds = (performance.now() - started) / 1000;
+    const { extensions, protocol } = client;
+    const { data } = await client.next();
+    return { report: parse(data), extensions, protocol, seconds };
+  });
+}
+
+function parse(data) {
+  try {
+    return JSON.parse(data);
+  } catch {
+    throw new Error("what came is not the report that /inspect writes");
+  }
+}
+
+/** @returns {string | null} the value of a header of the request that a report tells of */
+export function requestHeader(report, name) {
+  return valueOf(report.request.headers, name);
+}
+
+/** @returns {string | null} the value of a header of the 101 that a report tells of */
+export function responseHeader(report, name) {
+  return valueOf(parseHead(report.response.head), name);
+}
+
+/** @returns {[string, string][]} the headers of a response head, its status line left out */
+export function parseHead(head) {
+  const lines = head.split("\r\n").slice(1);
+  return lines.filter(Boolean).map((line) => {
+    const colon = line.indexOf(":");
+    return [line.slice(0, colon), line.slice(colon + 1).trim()];
+  });
+}
+
+function valueOf(headers, name) {
+  const wanted = name.toLowerCase();
+  return headers.find(([found]) => found.toLowerCase() === wanted)?.[1] ?? null;
+}
