@@ -1,0 +1,87 @@
+import { webSocketAddress } from "../address.js";
+import { Ended, NotConnected } from "../client.js";
+import { findCulprit } from "../culprit.js";
+import { inspect } from "../inspect.js";
+import { AcceptView } from "./accept-view.js";
+import { infer } from "./inference.js";
+import { showReport } from "./report-view.js";
+
+/**
+ * Open /inspect from a panel, and show both halves of the handshake, explained.
+ *
+ * @returns {function(): void} to be called when the panel comes into view
+ */
+export function startHandshake(panel) {
+  const part = (name) => panel.querySelector(`#handshake-${name}`);
+  const accept = new AcceptView(part);
+  const run = () => open(part, accept);
+  part("form").addEventListener("submit", (event) => {
+    event.preventDefault();
+    run();
+  });
+  part("address").textContent = webSocketAddress("inspect", window.location);
+  let opened = false;
+  return () => {
+    if (!opened) run();
+    opened = true;
+  };
+}
+
+async function open(part, accept) {
+  const button = part("run");
+  if (button.getAttribute("aria-disabled") === "true") return;
+  button.setAttribute("aria-disabled", "true"); // disabled itself, it would lose the focus
+  showState(part, "Opening", "connecting");
+  try {
+    show(part, accept, await ask(part("protocol").value.trim()));
+  } catch (error) {
+    await showTrouble(part, error);
+  } finally {
+    button.removeAttribute("aria-disabled");
+  }
+}
+
+async function ask(protocol) {
+  const protocols = protocol ? [protocol] : [];
+  const query = protocol ? `?subprotocol=${encodeURIComponent(protocol)}` : "";
+  const answer = await inspect({ protocols, query });
+  const browser = {
+    href: window.location.href,
+    userAgent: navigator.userAgent,
+    language: navigator.language,
+    protocols,
+    extensions: answer.extensions,
+  };
+  return { ...answer, notes: infer(answer.report, browser) };
+}
+
+function show(part, accept, { report, notes, seconds, protocol }) {
+  showReport(part, report, notes, protocol);
+  accept.show(report);
+  part("trouble").hidden = true;
+  part("result").hidden = false;
+  showState(part, `Agreed in ${(seconds * 1000).toFixed(1)} ms`, "open");
+}
+
+async function showTrouble(part, error) {
+  part("result").hidden = true;
+  showState(part, "No connection", "closed");
+  part("trouble").hidden = false;
+  part("trouble").textContent = await explain(error);
+}
+
+async function explain(error) {
+  if (error instanceof NotConnected) {
+    const { meaning, advice } = await findCulprit(error);
+    return `${meaning}\n${advice}`;
+  }
+  if (error instanceof Ended) {
+    return `The connection opened, but ended with code ${error.code} before the report came.`;
+  }
+  return `The report did not come: ${error.message}.`;
+}
+
+function showState(part, text, state) {
+  part("state").textContent = text;
+  part("state").dataset.state = state;
+}
