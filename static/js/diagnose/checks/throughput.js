@@ -1,0 +1,83 @@
+import { withClient } from "../../client.js";
+import { inspect } from "../../inspect.js";
+import { randomBytes } from "../binary.js";
+import { bytes, count, rate } from "../words.js";
+
+const SECONDS = 3;
+const MESSAGE_BYTES = 65536;
+const WINDOW = 16; // messages under way at most: 1 MiB, enough for 80 Mbit/s at 100 ms
+const BIN_MS = 100;
+const SLOW = 1e6; // bytes per second: 8 Mbit/s, a middling mobile connection
+const VERY_SLOW = 1e5;
+
+export const throughput = {
+  id: "throughput",
+  title: "Throughput",
+  about: `Echoes messages of ${bytes(MESSAGE_BYTES)} for ${SECONDS} seconds, several at a time.`,
+  seconds: SECONDS,
+  limit: 60,
+  run: async (context) => judge(await measure(context)),
+};
+
+async function measure({ signal, progress }) {
+  const { report } = await inspect({ signal });
+  const size = Math.min(MESSAGE_BYTES, report.limits.max_message_bytes);
+  const arrivals = await withClient("echo?compress=off", { signal }, (client) =>
+    flood(client, randomBytes(size), progress));
+  return { size, arrivals };
+}
+
+/** @returns {Promise<number[]>} when each message was back, in ms since the first was sent */
+async function flood(client, message, progress) {
+  const arrivals = [];
+  const started = performance.now();
+  client.send(message);
+  let underway = 1;
+  while (underway > 0) {
+    const { at } = await client.next();
+    arrivals.push(at - started);
+    progress(Math.min(1, (at - started) / (SECONDS * 1000)));
+    underway -= 1;
+    // Two for each that is back, so that a slow line is not flooded before it is known.
+    for (let i = 0; i < 2 && underway < WINDOW && at - started < SECONDS * 1000; i += 1) {
+      client.send(message);
+      underway += 1;
+    }
+  }
+  return arrivals;
+}
+
+/** @param {{size: number, arrivals: number[]}} measured when each message was back, in ms */
+export function judge({ size, arrivals }) {
+  const seconds = arrivals.at(-1) / 1000;
+  const speed = (arrivals.length * size) / seconds;
+  const rates = ratesByTime(arrivals, size);
+  return {
+    ...words(speed),
+    figure: rate(speed),
+    meaning: `${count(arrivals.length, "message")} of ${bytes(size)} came back in `
+      + `${seconds.toFixed(1)} s: ${rate(speed)} in each direction at the same time.`,
+    facts: [["messages", String(arrivals.length)], ["seconds", seconds.toFixed(1)]],
+    chart: {
+      label: "Throughput over time",
+      x: { label: "s", values: rates.map((_, i) => ((i + 1) * BIN_MS) / 1000) },
+      y: { label: "MB/s", values: rates },
+    },
+    data: { size, messages: arrivals.length, seconds, bytesPerSecond: speed },
+  };
+}
+
+function words(speed) {
+  if (speed >= SLOW) return { verdict: "good" };
+  return {
+    verdict: speed < VERY_SLOW ? "bad" : "notable",
+    advice: "Try another network, to tell a slow line from a slow proxy. Messages that compress "
+      + "well are quicker than these, which do not.",
+  };
+}
+
+function ratesByTime(arrivals, size) {
+  const rates = Array(Math.ceil((arrivals.at(-1) + 1) / BIN_MS)).fill(0);
+  for (const at of arrivals) rates[Math.floor(at / BIN_MS)] += size / 1e6 / (BIN_MS / 1000);
+  return rates.slice(0, Math.max(1, rates.length - 1)); // the last one is not a whole one
+}

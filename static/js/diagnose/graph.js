@@ -1,0 +1,56 @@
+import { axis, Chart, colour } from "../chart.js";
+
+const HEIGHT = 200; // CSS pixels
+const LOGARITHMIC = 3; // uPlot's number for it
+const { format: short } = new Intl.NumberFormat("en", { notation: "compact" }); // 10K, 1M
+
+/**
+ * @typedef {object} Graph one series over another
+ * @property {string} label what it shows
+ * @property {Series} x rising
+ * @property {Series} y
+ *
+ * @typedef {object} Series
+ * @property {string} label
+ * @property {number[]} values
+ * @property {boolean} [logarithmic]
+ */
+
+/**
+ * @param {HTMLElement} place empty, and visible already
+ * @param {Graph} graph
+ */
+export function drawGraph(place, { label, x, y }) {
+  place.setAttribute("role", "img");
+  place.setAttribute("aria-label", label);
+  const options = {
+    height: HEIGHT,
+    scales: { x: { time: false, ...scale(x) }, y: { range: fromZero, ...scale(y) } },
+    axes: [
+      axis({ ...ticks(x), size: 28, labelSize: 18 }),
+      axis({ ...ticks(y), size: 60, labelSize: 18 }),
+    ],
+    series: [{}, { stroke: colour("--pico-primary"), width: 1.5, points: { size: 4 } }],
+  };
+  return new Chart(place, options, [x.values, y.values]);
+}
+
+function scale({ logarithmic }) {
+  return logarithmic ? { distr: LOGARITHMIC, range: null } : {};
+}
+
+function fromZero(_, low, high) {
+  return [Math.min(0, low), high * 1.05 || 1];
+}
+
+function ticks({ label, logarithmic }) {
+  if (!logarithmic) return { label };
+  return { label, splits: hundredfolds, values: (_, splits) => splits.map(short) };
+}
+
+// All that uPlot would mark makes a small chart grey.
+function hundredfolds(_, axisIndex, low, high) {
+  const splits = [];
+  for (let at = 10 ** Math.floor(Math.log10(low)); at <= high; at *= 100) splits.push(at);
+  return splits;
+}
