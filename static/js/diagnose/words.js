@@ -1,7 +1,7 @@
-/** @returns {string} such as "1.5 MiB", or "65,535 bytes" where a unit would round */
+/** @returns {string} such as "16 MiB", or "65,535 bytes" where a unit would round */
 export function bytes(count) {
   for (const [unit, size] of [["GiB", 2 ** 30], ["MiB", 2 ** 20], ["KiB", 2 ** 10]]) {
-    if (count >= size && Number.isInteger((count / size) * 4)) return `${count / size} ${unit}`;
+    if (Number.isInteger(count / size)) return `${count / size} ${unit}`;
   }
   return count === 1 ? "1 byte" : `${count.toLocaleString("en")} bytes`;
 }

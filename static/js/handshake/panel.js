@@ -32,10 +32,11 @@ async function open(part, accept) {
   if (button.getAttribute("aria-disabled") === "true") return;
   button.setAttribute("aria-disabled", "true"); // disabled itself, it would lose the focus
   showState(part, "Opening", "connecting");
+  const protocol = part("protocol").value.trim();
   try {
-    show(part, accept, await ask(part("protocol").value.trim()));
+    show(part, accept, await ask(protocol));
   } catch (error) {
-    await showTrouble(part, error);
+    await showTrouble(part, error, protocol);
   } finally {
     button.removeAttribute("aria-disabled");
   }
@@ -63,15 +64,19 @@ function show(part, accept, { report, notes, seconds, protocol }) {
   showState(part, `Agreed in ${(seconds * 1000).toFixed(1)} ms`, "open");
 }
 
-async function showTrouble(part, error) {
+async function showTrouble(part, error, protocol) {
   part("result").hidden = true;
   showState(part, "No connection", "closed");
   part("trouble").hidden = false;
-  part("trouble").textContent = await explain(error);
+  part("trouble").textContent = await explain(error, protocol);
 }
 
-async function explain(error) {
+async function explain(error, protocol) {
   if (error instanceof NotConnected) {
+    if (protocol && await opensWithoutProtocol()) {
+      return `Without a subprotocol it opens. So ${protocol} was lost on its way to the server, or `
+        + "the answer on its way back: a browser refuses a 101 that agrees to none of its offers.";
+    }
     const { meaning, advice } = await findCulprit(error);
     return `${meaning}\n${advice}`;
   }
@@ -79,6 +84,15 @@ async function explain(error) {
     return `The connection opened, but ended with code ${error.code} before the report came.`;
   }
   return `The report did not come: ${error.message}.`;
+}
+
+async function opensWithoutProtocol() {
+  try {
+    await inspect();
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 function showState(part, text, state) {
