@@ -60,6 +60,10 @@ class Page:
     def is_enabled(self, element_id: str) -> bool:
         return self.element(element_id).is_enabled()
 
+    def text(self, selector: str) -> str:
+        """What a reader sees of the first element that the selector finds."""
+        return str(self.run("return document.querySelector(arguments[0]).innerText", selector))
+
     def press(self, keys: str) -> None:
         """Press keys, wherever the focus is."""
         ActionChains(self._driver).send_keys(keys).perform()

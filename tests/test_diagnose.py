@@ -1,0 +1,450 @@
+"""What the Diagnose panel finds in a real browser, on good paths and on bad ones."""
+
+import json
+import re
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.browser import NAMED_HOST, Page, launch, new_tab
+from tests.conftest import StartServer
+from tests.proxy import HOP_BY_HOP, NO_BYTE_255, NO_EXTENSIONS, SEVEN_BITS, Faults, Proxy
+from tests.servers import Server
+from tests.waiting import wait_until
+
+if TYPE_CHECKING:  # without Selenium these tests are skipped
+    from selenium.webdriver import Chrome
+
+SECONDS = 60  # for any check
+CHECKS = [
+    "opening", "round-trip", "integrity", "sizes", "throughput", "compression", "buffering",
+    "closing", "spread",
+]  # fmt: skip
+UNDONE = ("not run yet", "running")
+
+# What is copied and saved, kept for the test.
+CATCH_COPIES = """
+Object.defineProperty(navigator, "clipboard", {
+  value: { writeText: async (text) => { window.copied = text; } },
+});
+URL.createObjectURL = (blob) => { window.saved = blob; return "#diagnose"; };
+"""
+
+
+class Panel:
+    """The panel as a test uses it; a check is named by its id."""
+
+    def __init__(self, page: Page) -> None:
+        self.page = page
+
+    def open(self, url: str | None = None) -> None:
+        self.page.open("/#diagnose", url=url)
+
+    def part(self, check: str, name: str) -> str:
+        return self.page.text(f"#check-{check} .{name}").lower()
+
+    def press(self, check: str) -> None:
+        self.page.run(f"document.querySelector('#check-{check} .run').click()")
+
+    def wait_for(self, check: str) -> None:
+        def describe() -> str:
+            return f"{check} did not end: {self.page.text('#diagnose')}"
+
+        wait_until(lambda: self.part(check, "verdict") not in UNDONE, SECONDS, describe)
+
+    def run(self, check: str) -> str:
+        """Run a check and return its verdict."""
+        self.press(check)
+        self.wait_for(check)
+        return self.part(check, "verdict")
+
+    def run_all(self) -> dict[str, str]:
+        """Run all checks, and return their verdicts."""
+        self.page.click("diagnose-run")
+        for check in CHECKS:
+            self.wait_for(check)
+        return {check: self.part(check, "verdict") for check in CHECKS}
+
+    def text(self, check: str) -> str:
+        """All that a check says, its figures too."""
+        self.page.run(f"document.querySelector('#check-{check} .details').open = true")
+        return self.page.text(f"#check-{check}")
+
+    def be_patient_for(self, seconds: float) -> None:
+        """Let the idle check wait this long."""
+        self.page.run(
+            "const choice = document.getElementById('diagnose-bound');"
+            "choice.append(new Option('', arguments[0]));"
+            "choice.value = arguments[0]",
+            seconds,
+        )
+
+    def call(self, module: str, function: str, *arguments: object) -> Any:
+        """Call a function of a module of the panel."""
+        return self.page.run_async(
+            "const [module, name, list, done] = arguments;"
+            "import(new URL(`static/js/diagnose/${module}`, location))"
+            ".then((found) => done(found[name](...list)))",
+            module,
+            function,
+            list(arguments),
+        )
+
+
+@pytest.fixture(scope="module")
+def driver() -> Iterator["Chrome"]:
+    with launch() as driver:
+        yield driver
+
+
+@pytest.fixture
+def panel(driver: "Chrome", server: Server) -> Iterator[Panel]:
+    """The panel in a new tab. A test that expects an error on the console takes it from there."""
+    with new_tab(driver, server.url) as page:
+        page.run_before_load(CATCH_COPIES)
+        yield Panel(page)
+        assert page.take_console_errors() == []
+
+
+@pytest.fixture
+def proxy(server: Server) -> Iterator[Proxy]:
+    with Proxy(server.port) as proxy:
+        yield proxy
+
+
+# Nothing in the way
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", NAMED_HOST])
+def test_everything_is_good_where_nothing_is_in_the_way(
+    panel: Panel, server: Server, host: str
+) -> None:
+    panel.open(f"http://{host}:{server.port}")
+    assert panel.run_all() == dict.fromkeys(CHECKS, "good")
+    assert panel.page.text("#diagnose-status") == "9 good"
+    assert "200 messages went there and back" in panel.text("round-trip")
+    assert "Every size from 1 byte to 16 MiB came back byte for byte" in panel.text("sizes")
+    assert "All 20 connections reached the same process" in panel.text("spread")
+
+
+def test_a_silent_connection_that_nobody_cuts_is_good(panel: Panel) -> None:
+    panel.open()
+    panel.be_patient_for(1)
+    assert panel.run("idle") == "good"
+    assert "still answered" in panel.text("idle")
+
+
+def test_processes_are_told_apart(panel: Panel, start_server: StartServer) -> None:
+    ports = [start_server("gunicorn").port for _ in range(2)]
+    with Proxy(*ports) as proxy:
+        panel.open(proxy.url)
+        assert panel.run("spread") == "good"
+        assert panel.part("spread", "figure") == "2 processes on 1 host"
+
+
+# A fault, and the check that finds it
+
+
+@pytest.mark.parametrize(
+    ("check", "faults", "verdict", "words"),
+    [
+        pytest.param(
+            "opening",
+            Faults(latency_up=0.5),
+            "notable",
+            "not the distance is slow, but what handles the upgrade",
+            id="a slow handshake",
+        ),
+        pytest.param(
+            "round-trip",
+            Faults(latency_down=0.3),
+            "notable",
+            "That is slow, even for a long distance.",
+            id="a slow way",
+        ),
+        pytest.param(
+            "round-trip",
+            Faults(reset="upgraded"),
+            "bad",
+            "cut after 0.0 s without a close frame (1006)",
+            id="a reset",
+        ),
+        pytest.param(
+            "integrity",
+            Faults(spoil=NO_BYTE_255),
+            "bad",
+            "the byte 0xFF came back as the byte 0xFE",
+            id="spoilt bytes",
+        ),
+        pytest.param(
+            "integrity",
+            Faults(spoil=SEVEN_BITS),
+            "bad",
+            "text: U+0080 came back as U+0042",
+            id="spoilt text",
+        ),
+        pytest.param(
+            "sizes",
+            Faults(message_limit=100_000),
+            "bad",
+            "something in between limits the size of a message",
+            id="a limit on size",
+        ),
+        pytest.param(
+            "sizes",
+            Faults(message_limit=131_072),
+            "bad",
+            "128 KiB is the default limit of a message at AWS API Gateway",
+            id="a limit on size that is known",
+        ),
+        pytest.param(
+            "throughput",
+            Faults(bytes_per_second=300_000),
+            "notable",
+            "MB/s in each direction",
+            id="a narrow line",
+        ),
+        pytest.param(
+            "compression",
+            Faults(request=NO_EXTENSIONS),
+            "notable",
+            "the offer was stripped on the way",
+            id="a stripped offer",
+        ),
+        pytest.param(
+            "compression",
+            Faults(response=NO_EXTENSIONS),
+            "bad",
+            "The server believes in compression and this browser does not",
+            id="a stripped answer",
+        ),
+        pytest.param(
+            "buffering",
+            Faults(clump_seconds=0.5),
+            "bad",
+            "something in between buffers messages",
+            id="clumps",
+        ),
+        pytest.param(
+            "buffering",
+            Faults(clump_bytes=65536),
+            "bad",
+            "No tick came",
+            id="a buffer that must be full",
+        ),
+        pytest.param(
+            "closing",
+            Faults(swallow_close=True),
+            "bad",
+            "The server closed with 1000 (done), but 1006 arrived",
+            id="a swallowed close",
+        ),
+        pytest.param(
+            "closing",
+            Faults(close_code=1001),
+            "bad",
+            "The server closed with 1000 (done), but 1001 (done) arrived",
+            id="a changed close",
+        ),
+        pytest.param(
+            "idle",
+            Faults(idle_seconds=2),
+            "bad",
+            "The silent connection was cut after 2.",
+            id="no patience",
+        ),
+    ],
+)
+def test_the_check_names_the_fault(
+    panel: Panel, proxy: Proxy, check: str, faults: Faults, verdict: str, words: str
+) -> None:
+    proxy.faults = faults
+    panel.open(proxy.url)
+    assert panel.run(check) == verdict, panel.text(check)
+    assert words in panel.text(check)
+    panel.page.take_console_errors()
+
+
+def test_the_limit_on_size_is_narrowed_down(panel: Panel, proxy: Proxy) -> None:
+    proxy.faults = Faults(message_limit=100_000)
+    panel.open(proxy.url)
+    panel.run("sizes")
+    found = re.search(r"The largest that survived has ([\d,]+) (bytes|KiB)", panel.text("sizes"))
+    assert found
+    unit = {"bytes": 1, "KiB": 1024}[found[2]]
+    assert 99_000 <= int(found[1].replace(",", "")) * unit <= 100_000
+
+
+def test_one_of_two_servers_that_takes_no_websockets_is_noticed(
+    panel: Panel, server: Server
+) -> None:
+    with (
+        Proxy(server.port, faults=Faults(reset="requested")) as broken,
+        Proxy(server.port, broken.port) as balancer,
+    ):
+        panel.open(balancer.url)
+        assert panel.run("spread") == "bad"
+        assert "So one of several servers is down" in panel.text("spread")
+    panel.page.take_console_errors()
+
+
+# No connection at all
+
+
+def test_without_a_connection_the_likely_culprit_is_named_and_the_rest_not_run(
+    panel: Panel, proxy: Proxy
+) -> None:
+    proxy.faults = Faults(request=HOP_BY_HOP)
+    panel.open(proxy.url)
+    verdicts = panel.run_all()
+    assert verdicts == {"opening": "bad", **dict.fromkeys(CHECKS[1:], "not run")}
+    assert "a proxy in between drops the headers Upgrade and Connection" in panel.text("opening")
+    assert "There was no connection to try this on." in panel.text("spread")
+    panel.page.take_console_errors()
+
+
+def test_a_server_that_is_gone_is_no_matter_of_websockets(
+    panel: Panel, start_server: StartServer
+) -> None:
+    server = start_server("gunicorn")
+    panel.open(server.url)
+    server.stop()
+    assert panel.run("opening") == "bad"
+    assert "the server is down, or the network to it is" in panel.text("opening")
+    panel.page.take_console_errors()
+
+
+def test_a_full_server_is_called_full(panel: Panel, start_server: StartServer) -> None:
+    server = start_server("gunicorn", MAX_CONNECTIONS=1)
+    panel.open(server.url)  # the Talk panel takes the only seat
+    panel.page.wait_until(
+        lambda: panel.page.run("return document.querySelector('#messages').textContent"), "a hello"
+    )
+    assert panel.run("opening") == "bad"
+    assert "The server is full: 1 of 1 connections are taken." in panel.text("opening")
+    panel.page.take_console_errors()
+
+
+WORKING = {"status": 200, "json": {"draining": False, "seats_taken": 1, "capacity": 9}}
+
+
+@pytest.mark.parametrize(
+    ("evidence", "words"),
+    [
+        ({"silent": True, "address": {"status": 426}}, "gets no answer at all"),
+        ({"silent": False, "address": {"status": None}}, "not at the address of the WebSocket"),
+        ({"silent": False, "address": {"status": 404}}, "a proxy sends this address elsewhere"),
+        ({"silent": False, "address": {"status": 502}}, "or cannot reach the server"),
+        (
+            {"silent": False, "address": {"status": 403, "json": {"detail": "No."}}},
+            "The server refuses: No.",
+        ),
+        (
+            {"silent": False, "address": {"status": 503}, "health": {"json": {"draining": True}}},
+            "shutting down",
+        ),
+    ],
+)
+def test_what_http_says_tells_what_is_wrong(
+    panel: Panel, evidence: dict[str, Any], words: str
+) -> None:
+    panel.open()
+    culprit = panel.call("../culprit.js", "judgeCulprit", {"health": WORKING, **evidence})
+    assert words in culprit["meaning"]
+    assert culprit["advice"].endswith(".")
+
+
+# Guesses
+
+
+@pytest.mark.parametrize(
+    ("seconds", "hint", "names"),
+    [
+        (60.0, "", ["proxy_read_timeout", "AWS", "Apache"]),
+        (60.9, "nginx/1.22.1", ["proxy_read_timeout."]),
+        (55.0, "1.1 vegur", ["Heroku"]),
+        (100.4, "cloudflare", ["Cloudflare"]),
+        (240.2, "", ["Azure"]),
+        (350.1, "", ["AWS Network Load Balancer"]),
+        (17.0, "nginx", ["No default that this page knows"]),
+    ],
+)
+def test_a_known_time_out_is_guessed(
+    panel: Panel, seconds: float, hint: str, names: list[str]
+) -> None:
+    panel.open()
+    guess = panel.call("checks/idle.js", "guess", seconds, hint)
+    assert all(name in guess for name in names), guess
+
+
+# Using it
+
+
+def test_a_check_that_fails_does_not_stop_the_others(panel: Panel, proxy: Proxy) -> None:
+    proxy.faults = Faults(close_code=1001)
+    panel.open(proxy.url)
+    verdicts = panel.run_all()
+    assert verdicts == {**dict.fromkeys(CHECKS, "good"), "closing": "bad"}
+    assert panel.page.text("#diagnose-status") == "1 bad, 8 good"
+
+
+def test_a_single_check_can_be_run_again(panel: Panel, proxy: Proxy) -> None:
+    proxy.faults = Faults(close_code=1001)
+    panel.open(proxy.url)
+    assert panel.run("closing") == "bad"
+    proxy.faults = Faults()
+    panel.press("closing")
+    wait_until(lambda: panel.part("closing", "verdict") == "good", SECONDS)
+
+
+def test_a_long_check_shows_the_time_and_can_be_cancelled(panel: Panel) -> None:
+    panel.open()
+    panel.press("idle")
+    wait_until(lambda: "1 s of silence" in panel.part("idle", "figure"), SECONDS)
+    panel.press("idle")
+    panel.wait_for("idle")
+    assert panel.part("idle", "verdict") == "cancelled"
+
+
+def test_a_run_of_all_can_be_cancelled(panel: Panel) -> None:
+    panel.open()
+    panel.page.click("diagnose-run")
+    wait_until(lambda: panel.part("throughput", "verdict") == "running", SECONDS)
+    assert panel.page.element("diagnose-progress").is_displayed()
+    panel.page.click("diagnose-run")
+    panel.wait_for("spread")
+    assert panel.part("opening", "verdict") == "good"
+    assert panel.part("throughput", "verdict") == "cancelled"
+    assert panel.part("spread", "verdict") == "not run"
+    assert not panel.page.element("diagnose-progress").is_displayed()
+
+
+def test_the_result_can_be_copied_and_saved(panel: Panel, proxy: Proxy) -> None:
+    proxy.faults = Faults(close_code=1001)
+    panel.open(proxy.url)
+    assert not panel.page.is_enabled("diagnose-copy")
+    for check in ("opening", "closing"):
+        panel.run(check)
+
+    panel.page.click("diagnose-copy")
+    wait_until(lambda: panel.page.text("#diagnose-copied") == "Copied.")
+    copied = panel.page.run("return copied")
+    assert copied.startswith(f"## WebSocket diagnosis of {proxy.url}/\n")
+    assert "| Close codes | ❌ bad | 1001 for 1000 |" in copied
+    assert "**Close codes**: The server closed with 1000 (done)" in copied
+    assert "- Server: process " in copied
+
+    panel.page.click("diagnose-save")
+    saved = json.loads(panel.page.run_async("saved.text().then(arguments[0])"))
+    assert [check["id"] for check in saved["checks"]] == ["opening", "closing"]
+    assert saved["checks"][1]["data"]["closes"][0]["arrived"] == {"code": 1001, "reason": "done"}
+
+
+def test_while_a_check_runs_no_other_can_be_started(panel: Panel) -> None:
+    panel.open()
+    panel.press("throughput")
+    panel.press("spread")
+    assert panel.part("spread", "verdict") == "not run yet"
+    panel.wait_for("throughput")
+    assert panel.run("spread") == "good"
