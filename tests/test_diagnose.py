@@ -378,6 +378,26 @@ def test_a_known_time_out_is_guessed(
     assert all(name in guess for name in names), guess
 
 
+@pytest.mark.parametrize(
+    ("pings", "verdict", "words"),
+    [
+        (20, "notable", "every 20 s (FLASK_ECHO_PING_INTERVAL_SECONDS; it was off for this check),"),
+        (90, "bad", "which is not often enough"),
+        (0, "bad", "never"),
+    ],
+)
+def test_a_time_out_that_pings_prevent_is_not_called_bad(
+    panel: Panel, pings: float, verdict: str, words: str
+) -> None:
+    panel.open()
+    cut = {"code": 1006, "reason": ""}
+    measured = {"bound": 75, "seconds": 60.1, "cut": cut, "hint": "", "pings": pings}
+    result = panel.call("checks/idle.js", "judge", measured)
+    assert result["verdict"] == verdict
+    assert result["figure"] == "cut after 60.1 s"
+    assert words in result["advice"]
+
+
 # Using it
 
 

@@ -1,4 +1,5 @@
 import { Ended, TimedOut, withClient } from "../../client.js";
+import { inspect } from "../../inspect.js";
 import { closing } from "../words.js";
 
 const ANSWER_SECONDS = 10; // for the message after the silence
@@ -54,6 +55,12 @@ export function idle(bound) {
 
 async function measure(bound, { signal, progress }) {
   const hint = await hints(signal);
+  const { report } = await inspect({ signal });
+  const silence = await keepSilent(bound, signal, progress);
+  return { bound, hint, pings: report.limits.ping_interval_seconds, ...silence };
+}
+
+async function keepSilent(bound, signal, progress) {
   return withClient("echo?ping=off", { signal }, async (client) => {
     const started = performance.now();
     const seconds = () => (performance.now() - started) / 1000;
@@ -61,10 +68,10 @@ async function measure(bound, { signal, progress }) {
     const clock = setInterval(show, 250);
     try {
       const { code, reason } = await client.ended(bound);
-      return { bound, hint, seconds: seconds(), cut: { code, reason }, alive: false };
+      return { seconds: seconds(), cut: { code, reason }, alive: false };
     } catch (error) {
       if (!(error instanceof TimedOut)) throw error;
-      return { bound, hint, seconds: seconds(), cut: null, alive: await isAlive(client) };
+      return { seconds: seconds(), cut: null, alive: await isAlive(client) };
     } finally {
       clearInterval(clock);
     }
@@ -96,35 +103,34 @@ async function isAlive(client) {
  * @param {{code: number, reason: string} | null} data.cut how it ended, if it did
  * @param {boolean} data.alive whether a message after the silence came back
  * @param {string} data.hint what the machine in front calls itself, or ""
+ * @param {number} data.pings seconds between the pings of the server where they are on, 0 for none
  */
 export function judge(data) {
-  const facts = [["waited", `${data.seconds.toFixed(1)} s`], ["front says", data.hint || "nothing"]];
+  const waited = `${data.seconds.toFixed(1)} s`;
+  const facts = [["waited", waited], ["headers Server and Via", data.hint || "none"]];
   if (data.cut) return { ...wasCut(data), facts, data };
   return { ...(data.alive ? survived(data) : lost(data)), facts, data };
 }
 
-function wasCut({ seconds, cut, hint }) {
+function wasCut({ seconds, cut, hint, pings }) {
   const after = `${seconds.toFixed(1)} s`;
+  const bridged = pings > 0 && pings < seconds;
   const how = cut.code === 1006 ? "without a close frame (1006)" : `with ${closing(cut)}`;
   return {
-    verdict: "bad",
+    verdict: bridged ? "notable" : "bad",
     figure: `cut after ${after}`,
     meaning: `The silent connection was cut after ${after}, ${how}. ${guess(seconds, hint)}`,
-    advice: `Raise that time-out, or have something said more often than every ${often(seconds)} `
-      + "s. The server’s own pings do that on /echo and /WS.ashx, every "
-      + "FLASK_ECHO_PING_INTERVAL_SECONDS; here they were off.",
+    advice: "Raise that time-out, or have a ping sent well before it. This server sends one "
+      + `${pings ? `every ${pings} s` : "never"} (FLASK_ECHO_PING_INTERVAL_SECONDS; it was off `
+      + `for this check), which is ${bridged ? "often" : "not often"} enough.`,
   };
-}
-
-function often(seconds) {
-  return Math.max(1, Math.floor(seconds / 2));
 }
 
 /** @returns {string} a sentence, marked as a guess */
 export function guess(seconds, hint) {
   const near = KNOWN_TIMEOUTS.filter((known) =>
     seconds > known.seconds - EARLY && seconds < known.seconds + LATE);
-  if (!near.length) return "No default that this page knows: someone chose this time, or a fault did.";
+  if (!near.length) return "No default that this page knows: someone chose it, or a fault did.";
   const signed = near.filter(({ sign }) => sign?.test(hint));
   const names = (signed.length ? signed : near).map(({ name }) => name);
   return `A guess: ${near[0].seconds} s is the default of ${names.join(", or of ")}.`;
@@ -135,7 +141,7 @@ function survived({ seconds }) {
     verdict: "good",
     figure: `${Math.floor(seconds)} s and alive`,
     meaning: `After ${Math.floor(seconds)} s of silence the connection still answered.`,
-    advice: "A longer time-out may still be there: try more if your connections stay silent longer.",
+    advice: "A longer time-out may still be there: try more if yours stay silent for longer.",
   };
 }
 
