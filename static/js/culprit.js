@@ -40,8 +40,9 @@ function ourTrouble(health) {
     };
   }
   if (health && health.seats_taken >= health.capacity) {
+    const taken = `${health.seats_taken} of ${health.capacity}`;
     return {
-      meaning: `The server is full: ${health.seats_taken} of ${health.capacity} connections are taken.`,
+      meaning: `The server is full: ${taken} connections are taken.`,
       advice: "Try again later, or raise FLASK_ECHO_MAX_CONNECTIONS.",
     };
   }
@@ -73,15 +74,16 @@ function gatewayTrouble({ status, json }) {
 function upgradeTrouble(silent) {
   if (silent) {
     return {
-      meaning: "Plain HTTP works at the very same address, but the upgrade to a WebSocket gets no "
-        + "answer at all: something in between took the request and holds it back.",
+      meaning: "Plain HTTP works at the very same address, but the upgrade to a WebSocket gets "
+        + "no answer at all: something in between took the request and holds it back.",
       advice: "Suspect a proxy that waits for a whole response before it passes anything on, or "
-        + "security software that inspects traffic. Try another network, and https if this is http.",
+        + "security software that inspects traffic. Try another network, and https in place of "
+        + "http.",
     };
   }
   return {
-    meaning: "Plain HTTP works at the very same address, but the upgrade to a WebSocket is refused: "
-      + "most probably a proxy in between drops the headers Upgrade and Connection.",
+    meaning: "Plain HTTP works at the very same address, but the upgrade to a WebSocket is "
+      + "refused: most probably a proxy in between drops the headers Upgrade and Connection.",
     advice: [
       "The proxy must pass both on.",
       "nginx: proxy_http_version 1.1; proxy_set_header Upgrade $http_upgrade; "

@@ -45,12 +45,18 @@ function fromZero(_, low, high) {
 
 function ticks({ label, logarithmic }) {
   if (!logarithmic) return { label };
-  return { label, splits: hundredfolds, values: (_, splits) => splits.map(short) };
+  return {
+    label,
+    splits: powers,
+    filter: (_, splits) => splits,
+    values: (_, splits) => splits.map((value) => short(value)),
+  };
 }
 
-// All that uPlot would mark makes a small chart grey.
-function hundredfolds(_, axisIndex, low, high) {
+// Few of them: all that uPlot would mark makes a small chart grey.
+function powers(_, axisIndex, low, high) {
+  const step = high / low > 10 ** 4 ? 100 : 10;
   const splits = [];
-  for (let at = 10 ** Math.floor(Math.log10(low)); at <= high; at *= 100) splits.push(at);
+  for (let at = 10 ** Math.floor(Math.log10(low)); at <= high; at *= step) splits.push(at);
   return splits;
 }

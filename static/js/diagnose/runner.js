@@ -76,8 +76,9 @@ function cutOff({ code, reason, seconds }) {
     return bad("cut off", `The connection was cut ${when} without a close frame (1006): the `
       + "server does not do that, so something in between reset or dropped it.");
   }
-  return bad(`closed ${code}`, `The connection was closed ${when} with ${closing({ code, reason })} `
-    + "in the middle of the check.");
+  const told = closing({ code, reason });
+  return bad(`closed ${code}`,
+    `The connection was closed ${when} with ${told} in the middle of the check.`);
 }
 
 function bad(figure, meaning) {

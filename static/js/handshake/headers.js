@@ -2,7 +2,7 @@
 
 const HEADERS = {
   // The upgrade itself (RFC 6455, section 4)
-  connection: "Asks to use the connection for something else after this request. It is meant for the next hop only, so a proxy must be told to pass it on.",
+  connection: "The request asks to use the connection for something else from here on, and the answer agrees. It is meant for the next hop only, so a proxy must be told to pass it on.",
   upgrade: "Names what the connection shall become: a WebSocket. Also for the next hop only.",
   "sec-websocket-key": "16 random bytes in base64, new for each connection. The answer is computed from it, which proves that the server knows the protocol.",
   "sec-websocket-version": "The version of the protocol. 13 is the one of RFC 6455; there is no other in use.",

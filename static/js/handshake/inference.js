@@ -82,11 +82,11 @@ function missing(report, browser) {
     .filter((header) => requestHeader(report, header) === null)
     .map((header) => ({
       header,
-      text: `Taken away on the way: this browser sent it, but it did not arrive.${consequence(header)}`,
+      text: `Taken away on the way: this browser sent it, but it did not arrive.${loss(header)}`,
     }));
 }
 
-function consequence(header) {
+function loss(header) {
   if (header === "Sec-WebSocket-Extensions") return " Without it there is no compression.";
   if (header === "Sec-WebSocket-Protocol") return " Without it no subprotocol can be agreed.";
   return "";
@@ -103,7 +103,8 @@ function upgradeHeaders(report) {
     });
   }
   if ((requestHeader(report, "Upgrade") ?? "websocket") !== "websocket") {
-    notes.push({ header: "Upgrade", text: "Written anew on the way: browsers say “websocket”." });
+    const text = "Written anew on the way: browsers say “websocket”.";
+    notes.push({ header: "Upgrade", text });
   }
   return notes;
 }

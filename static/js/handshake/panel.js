@@ -1,10 +1,9 @@
 import { webSocketAddress } from "../address.js";
-import { Ended, NotConnected } from "../client.js";
-import { findCulprit } from "../culprit.js";
 import { inspect } from "../inspect.js";
 import { AcceptView } from "./accept-view.js";
 import { infer } from "./inference.js";
 import { showReport } from "./report-view.js";
+import { explainTrouble } from "./trouble.js";
 
 /**
  * Open /inspect from a panel, and show both halves of the handshake, explained.
@@ -67,32 +66,10 @@ function show(part, accept, { report, notes, seconds, protocol }) {
 async function showTrouble(part, error, protocol) {
   part("result").hidden = true;
   showState(part, "No connection", "closed");
+  const { meaning, advice } = await explainTrouble(error, protocol);
+  part("meaning").textContent = meaning;
+  part("advice").textContent = advice;
   part("trouble").hidden = false;
-  part("trouble").textContent = await explain(error, protocol);
-}
-
-async function explain(error, protocol) {
-  if (error instanceof NotConnected) {
-    if (protocol && await opensWithoutProtocol()) {
-      return `Without a subprotocol it opens. So ${protocol} was lost on its way to the server, or `
-        + "the answer on its way back: a browser refuses a 101 that agrees to none of its offers.";
-    }
-    const { meaning, advice } = await findCulprit(error);
-    return `${meaning}\n${advice}`;
-  }
-  if (error instanceof Ended) {
-    return `The connection opened, but ended with code ${error.code} before the report came.`;
-  }
-  return `The report did not come: ${error.message}.`;
-}
-
-async function opensWithoutProtocol() {
-  try {
-    await inspect();
-    return true;
-  } catch {
-    return false;
-  }
 }
 
 function showState(part, text, state) {

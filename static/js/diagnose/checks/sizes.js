@@ -90,7 +90,8 @@ async function attempt(client, size, patience = SECONDS) {
     if (difference >= 0) return { size, kind: "changed", difference };
     return { size, milliseconds: at - started };
   } catch (error) {
-    if (error instanceof Ended) return { size, kind: "ended", code: error.code, reason: error.reason };
+    const { code, reason } = error;
+    if (error instanceof Ended) return { size, kind: "ended", code, reason };
     if (error instanceof TimedOut) return { size, kind: "silent" };
     throw error;
   }
@@ -166,10 +167,13 @@ function failed({ failure, bounds, limit }, largest) {
 }
 
 function happened({ size, kind, code, reason, difference }) {
-  if (kind === "changed") return `A message of ${bytes(size)} came back changed from byte ${difference} on.`;
-  if (kind === "silent") return `A message of ${bytes(size)} never came back.`;
-  if (code === 1006) return `At a message of ${bytes(size)} the connection was cut without a close frame (1006).`;
-  return `At a message of ${bytes(size)} the connection was closed with ${closing({ code, reason })}.`;
+  const message = `a message of ${bytes(size)}`;
+  if (kind === "changed") return `Of ${message}, byte ${difference} came back changed.`;
+  if (kind === "silent") return `Of ${message} nothing came back.`;
+  const end = code === 1006
+    ? "cut without a close frame (1006)"
+    : `closed with ${closing({ code, reason })}`;
+  return `At ${message} the connection was ${end}.`;
 }
 
 function survivedText(largest) {
