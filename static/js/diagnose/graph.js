@@ -57,6 +57,6 @@ function ticks({ label, logarithmic }) {
 function powers(_, axisIndex, low, high) {
   const step = high / low > 10 ** 4 ? 100 : 10;
   const splits = [];
-  for (let at = 10 ** Math.floor(Math.log10(low)); at <= high; at *= step) splits.push(at);
+  for (let at = 10 ** Math.ceil(Math.log10(low)); at <= high; at *= step) splits.push(at);
   return splits;
 }
