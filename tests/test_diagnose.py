@@ -31,6 +31,13 @@ Object.defineProperty(navigator, "clipboard", {
 URL.createObjectURL = (blob) => { window.saved = blob; return "#diagnose"; };
 """
 
+KEEP_SOCKETS = """
+window.sockets = [];
+window.WebSocket = class extends WebSocket {
+  constructor(...how) { super(...how); window.sockets.push(this); }
+};
+"""
+
 
 class Panel:
     """The panel as a test uses it; a check is named by its id."""
@@ -304,6 +311,23 @@ def test_without_a_connection_the_likely_culprit_is_named_and_the_rest_not_run(
     panel.page.take_console_errors()
 
 
+def test_an_upgrade_that_is_held_back_is_given_up_and_told_from_a_refused_one(
+    panel: Panel, proxy: Proxy
+) -> None:
+    proxy.faults = Faults(latency_up=14)
+    panel.page.run_before_load(KEEP_SOCKETS)
+    panel.open(proxy.url)
+    assert panel.run("opening") == "bad"
+    assert "the upgrade to a WebSocket gets no answer at all" in panel.text("opening")
+    (opened,) = panel.page.run(
+        "return sockets.filter(({ url }) => url.endsWith('inspect'))"
+        ".map(({ readyState }) => readyState)"
+    )
+    assert opened in (2, 3)  # closing or closed
+    panel.open()  # before the proxy ends, with a connection of the panel Talk still held back
+    panel.page.take_console_errors()
+
+
 def test_a_server_that_is_gone_is_no_matter_of_websockets(
     panel: Panel, start_server: StartServer
 ) -> None:
@@ -381,7 +405,7 @@ def test_a_known_time_out_is_guessed(
 @pytest.mark.parametrize(
     ("pings", "verdict", "words"),
     [
-        (20, "notable", "every 20 s (FLASK_ECHO_PING_INTERVAL_SECONDS; it was off for this check),"),
+        (20, "notable", "every 20 s (FLASK_ECHO_PING_INTERVAL_SECONDS; "),
         (90, "bad", "which is not often enough"),
         (0, "bad", "never"),
     ],
