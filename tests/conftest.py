@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -11,6 +11,11 @@ from flask_echo.connection import Connection
 from tests.clients import RawWebSocket
 from tests.pairs import Pair, Served, echo, tcp_pair, unix_pair
 from tests.servers import Server
+
+if TYPE_CHECKING:  # Without Selenium the tests that need a browser are skipped.
+    from selenium.webdriver import Chrome
+
+    from tests.browser import Page
 
 StartServer = Callable[..., Server]
 Open = Callable[..., tuple[RawWebSocket, Served]]
@@ -82,3 +87,26 @@ def serve(pair: Pair) -> Iterator[Open]:
             return RawWebSocket(served.client, changes=offer), served
 
         yield serve
+
+
+@pytest.fixture(scope="session")
+def driver() -> Iterator["Chrome"]:
+    """The session's Chromium."""
+    from tests.browser import launch
+
+    with launch() as driver:
+        yield driver
+
+
+@pytest.fixture
+def page(driver: "Chrome", server: Server) -> Iterator["Page"]:
+    """A new tab of a browser that remembers nothing.
+
+    A test that expects an error on the console takes it from there.
+    """
+    from tests.browser import new_tab
+
+    with new_tab(driver, server.url) as page:
+        yield page
+        assert page.take_console_errors() == []
+        page.devtools("Storage.clearDataForOrigin", origin=server.url, storageTypes="local_storage")

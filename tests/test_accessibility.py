@@ -1,33 +1,15 @@
 """No panel breaks a rule of axe-core, in any of the ways it is shown."""
 
-from collections.abc import Iterator
-from typing import TYPE_CHECKING
-
 import pytest
 
 from tests.axe import violations
-from tests.browser import Page, launch, new_tab
+from tests.browser import Page
 from tests.proxy import NO_BYTE_255, NO_EXTENSIONS, Faults, Proxy
 from tests.servers import Server
-
-if TYPE_CHECKING:  # without Selenium these tests are skipped
-    from selenium.webdriver import Chrome
 
 PANELS = ("talk", "handshake", "diagnose")
 WIDTHS = (1280, 390)  # a desktop and a phone
 SCHEMES = ("light", "dark")
-
-
-@pytest.fixture(scope="module")
-def driver() -> Iterator["Chrome"]:
-    with launch() as driver:
-        yield driver
-
-
-@pytest.fixture
-def page(driver: "Chrome", server: Server) -> Iterator[Page]:
-    with new_tab(driver, server.url) as page:
-        yield page
 
 
 def show(page: Page, panel: str, url: str | None = None) -> None:

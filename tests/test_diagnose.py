@@ -3,18 +3,15 @@
 import json
 import re
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
-from tests.browser import NAMED_HOST, Page, launch, new_tab
+from tests.browser import NAMED_HOST, Page
 from tests.conftest import StartServer
 from tests.proxy import HOP_BY_HOP, NO_BYTE_255, NO_EXTENSIONS, SEVEN_BITS, Faults, Proxy
 from tests.servers import Server
 from tests.waiting import wait_until
-
-if TYPE_CHECKING:  # without Selenium these tests are skipped
-    from selenium.webdriver import Chrome
 
 SECONDS = 60  # for any check
 CHECKS = [
@@ -99,19 +96,11 @@ class Panel:
         )
 
 
-@pytest.fixture(scope="module")
-def driver() -> Iterator["Chrome"]:
-    with launch() as driver:
-        yield driver
-
-
 @pytest.fixture
-def panel(driver: "Chrome", server: Server) -> Iterator[Panel]:
-    """The panel in a new tab. A test that expects an error on the console takes it from there."""
-    with new_tab(driver, server.url) as page:
-        page.run_before_load(CATCH_COPIES)
-        yield Panel(page)
-        assert page.take_console_errors() == []
+def panel(page: Page) -> Panel:
+    """The panel in a new tab."""
+    page.run_before_load(CATCH_COPIES)
+    return Panel(page)
 
 
 @pytest.fixture

@@ -1,31 +1,13 @@
 """What the Handshake panel shows in a real browser, with and without something in between."""
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.browser import NAMED_HOST, Page, launch, new_tab
+from tests.browser import NAMED_HOST, Page
 from tests.proxy import HOP_BY_HOP, NO_EXTENSIONS, Faults, Headers, Proxy
 from tests.servers import Server
 from tests.waiting import wait_until
-
-if TYPE_CHECKING:  # without Selenium these tests are skipped
-    from selenium.webdriver import Chrome
-
-
-@pytest.fixture(scope="module")
-def driver() -> Iterator["Chrome"]:
-    with launch() as driver:
-        yield driver
-
-
-@pytest.fixture
-def page(driver: "Chrome", server: Server) -> Iterator[Page]:
-    """A new tab. A test that expects an error on the console takes it from there."""
-    with new_tab(driver, server.url) as page:
-        yield page
-        assert page.take_console_errors() == []
 
 
 @pytest.fixture

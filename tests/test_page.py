@@ -1,17 +1,12 @@
 """What the page does in a real browser."""
 
 import re
-from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.browser import NAMED_HOST, Page, launch, new_tab
+from tests.browser import NAMED_HOST, Page
 from tests.conftest import StartServer
 from tests.servers import Server
-
-if TYPE_CHECKING:  # without Selenium these tests are skipped
-    from selenium.webdriver import Chrome
 
 ENTER, SPACE, TAB = "\ue007", " ", "\ue004"  # as in WebDriver's table of keys
 
@@ -38,20 +33,6 @@ window.WebSocket = class extends EventTarget {
   }
 };
 """
-
-
-@pytest.fixture(scope="module")
-def driver() -> Iterator["Chrome"]:
-    with launch() as driver:
-        yield driver
-
-
-@pytest.fixture
-def page(driver: "Chrome", server: Server) -> Iterator[Page]:
-    """A new tab. A test that expects an error on the console takes it from there."""
-    with new_tab(driver, server.url) as page:
-        yield page
-        assert page.take_console_errors() == []
 
 
 @pytest.fixture

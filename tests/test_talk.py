@@ -2,19 +2,15 @@
 
 import json
 import re
-from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
 from tests.axe import violations
-from tests.browser import NAMED_HOST, Page, launch, new_tab
+from tests.browser import NAMED_HOST, Page
 from tests.servers import Server
 from tests.test_page import FAKE_SOCKETS, GREETING, say
-
-if TYPE_CHECKING:  # without Selenium these tests are skipped
-    from selenium.webdriver import Chrome
 
 ENTER, UP, DOWN, HOME, CONTROL = "\ue007", "\ue013", "\ue015", "\ue011", "\ue009"
 
@@ -28,21 +24,6 @@ window.WebSocket = class extends window.WebSocket {
 };
 """
 )
-
-
-@pytest.fixture(scope="module")
-def driver() -> Iterator["Chrome"]:
-    with launch() as driver:
-        yield driver
-
-
-@pytest.fixture
-def page(driver: "Chrome", server: Server) -> Iterator[Page]:
-    """A new tab of a browser that remembers nothing."""
-    with new_tab(driver, server.url) as page:
-        yield page
-        assert page.take_console_errors() == []
-        page.devtools("Storage.clearDataForOrigin", origin=server.url, storageTypes="local_storage")
 
 
 @pytest.fixture

@@ -1,4 +1,9 @@
-import uPlot from "../vendor/uplot/uPlot.esm.js";
+// Not by an import statement: uPlot asks for number formats of the browser's language when it is
+// loaded, which WebKitGTK refuses in the C locale, and without charts the page still has its use.
+const library = import("../vendor/uplot/uPlot.esm.js").then(
+  ({ default: uPlot }) => uPlot,
+  (error) => console.warn("There will be no charts:", error),
+);
 
 const dark = window.matchMedia("(prefers-color-scheme: dark)");
 
@@ -32,7 +37,8 @@ export function axis(options = {}) {
  * A canvas says nothing to a screen reader: have the figures in the page as text, too.
  */
 export class Chart {
-  #plot;
+  #plot = null; // until the library is there
+  #data;
 
   /**
    * @param {HTMLElement} element a block that is empty and as wide as the chart should be
@@ -41,16 +47,22 @@ export class Chart {
    * @param {Array<Array<number | null>>} data as uPlot takes it
    */
   constructor(element, options, data) {
-    const still = { legend: { show: false }, cursor: { show: false } };
-    const width = element.clientWidth || 300; // in a hidden panel there is none yet
-    this.#plot = new uPlot({ ...still, ...options, width }, data, element);
-    dark.addEventListener("change", () => this.#plot.redraw(false));
-    new ResizeObserver(() => this.#fit(element)).observe(element);
+    this.#data = data;
+    library.then((uPlot) => uPlot && this.#draw(uPlot, element, options));
   }
 
   /** @param {Array<Array<number | null>>} data as uPlot takes it */
   show(data) {
-    this.#plot.setData(data);
+    this.#data = data;
+    this.#plot?.setData(data);
+  }
+
+  #draw(uPlot, element, options) {
+    const still = { legend: { show: false }, cursor: { show: false } };
+    const width = element.clientWidth || 300; // in a hidden panel there is none yet
+    this.#plot = new uPlot({ ...still, ...options, width }, this.#data, element);
+    dark.addEventListener("change", () => this.#plot.redraw(false));
+    new ResizeObserver(() => this.#fit(element)).observe(element);
   }
 
   #fit({ clientWidth: width }) {

@@ -6,8 +6,9 @@ export function bytes(count) {
   return count === 1 ? "1 byte" : `${count.toLocaleString("en")} bytes`;
 }
 
-/** @returns {string} such as "0.4 ms", "41 ms" or "1.2 s" */
+/** @returns {string} such as "0.4 ms", "41 ms" or "1.2 s"; some browsers' clocks go by the ms */
 export function duration(milliseconds) {
+  if (milliseconds === 0) return "under 1 ms";
   if (milliseconds >= 1000) return `${(milliseconds / 1000).toFixed(1)} s`;
   return `${milliseconds.toFixed(milliseconds < 10 ? 1 : 0)} ms`;
 }

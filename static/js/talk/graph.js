@@ -1,6 +1,6 @@
 import { Chart, axis, colour } from "../chart.js";
 import { LIMIT } from "../log.js";
-import { figures } from "./figures.js";
+import { summary } from "../statistics.js";
 import { milliseconds } from "./format.js";
 
 const HEIGHT = 160;
@@ -46,8 +46,9 @@ export class Graph {
   }
 
   #showFigures() {
-    for (const [name, value] of Object.entries(figures(this.#times))) {
-      this.#part.querySelector(`#${name}`).textContent = milliseconds(value);
+    const figures = summary(this.#times);
+    for (const name of ["min", "median", "p95", "p99"]) {
+      this.#part.querySelector(`#${name}`).textContent = milliseconds(figures[name]);
     }
     this.#part.querySelector("#answers").textContent = this.#times.length.toLocaleString("en");
   }

@@ -23,8 +23,6 @@ const KNOWN_TIMEOUTS = [
   { seconds: 60, name: "Apache’s ProxyTimeout", sign: /apache/i },
   // developers.cloudflare.com/fundamentals/reference/connection-limits
   { seconds: 100, name: "Cloudflare’s proxy read timeout", sign: /cloudflare/i },
-  // learn.microsoft.com/iis/extensions/configuring-application-request-routing-arr
-  { seconds: 120, name: "IIS Application Request Routing’s time-out", sign: /ARR|IIS/ },
   // learn.microsoft.com/azure/load-balancer/load-balancer-tcp-idle-timeout
   { seconds: 240, name: "Azure load balancer’s idle timeout (4 minutes)", sign: /azure/i },
   // envoyproxy.io/docs/envoy/latest/faq/configuration/timeouts, stream_idle_timeout

@@ -1,5 +1,5 @@
 import { inspect } from "../../inspect.js";
-import { summary } from "../statistics.js";
+import { summary } from "../../statistics.js";
 import { duration } from "../words.js";
 
 const TIMES = 5;

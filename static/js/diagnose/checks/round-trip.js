@@ -1,5 +1,5 @@
 import { withClient } from "../../client.js";
-import { summary } from "../statistics.js";
+import { summary } from "../../statistics.js";
 import { count, duration } from "../words.js";
 
 const MESSAGES = 200;
