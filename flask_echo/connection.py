@@ -226,10 +226,14 @@ class Connection(Server):
         except OSError:
             self._lost()
         if not data:
-            self._lost()
+            self._on_end()
         self._heard = self._ping_sent = 0.0
         self._incoming.add(data)
         return True
+
+    def _on_end(self) -> NoReturn:
+        """The stream has ended without a Close frame."""
+        self._lost()
 
     def _on_woken(self) -> NoReturn:
         """Nothing is owed any more, and the server is going away (section 7.4.1)."""

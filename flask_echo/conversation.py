@@ -161,7 +161,8 @@ class _Ticks:
             return
         self._sent += 1
         self._peer.send(json.dumps({"tick": self._sent, "time": time()}))
-        self._due = max(self._due + self._seconds, now)
+        missed = int((now - self._due) / self._seconds)
+        self._due += (missed + 1) * self._seconds
 
 
 def _json(what: Any) -> str:

@@ -132,13 +132,17 @@ def _culprit(environ: Mapping[str, Any], missing: Sequence[str]) -> str:
     """Who kept an upgrade request from arriving as one, as far as what arrived can tell."""
     if missing[0] == "HTTP/1.1":
         reason = (
-            "The client asked for a WebSocket, so a proxy in between speaks HTTP/1.0 to this"
+            "WebSocket clients speak HTTP/1.1, so a proxy in between speaks HTTP/1.0 to this"
             " server, as nginx does unless told otherwise."
         )
     elif missing == ["Connection: Upgrade"]:
         reason = (
             "Upgrade came through but Connection did not: a proxy in between writes Connection"
             " itself, and must say upgrade in it."
+        )
+    elif missing == ["Upgrade: websocket"] and not environ.get("HTTP_UPGRADE"):
+        reason = (
+            "Connection came through but Upgrade did not: a proxy in between must pass on both."
         )
     elif environ.get("HTTP_UPGRADE"):
         reason = "The client asked to upgrade to another protocol, or to more than one."

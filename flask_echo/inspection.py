@@ -2,6 +2,7 @@
 
 import os
 import platform
+import re
 import socket
 import ssl
 from collections.abc import Iterator, Mapping
@@ -14,6 +15,7 @@ from werkzeug.datastructures import Headers
 from werkzeug.wrappers import Request
 
 from flask_echo import __version__
+from flask_echo.arrival import as_arrived
 from flask_echo.config import Settings
 from flask_echo.connection import Connection
 
@@ -22,7 +24,12 @@ _ABOUT = (
     " case of their names, and joins those that come more than once; here they are sorted."
 )
 
-_SECRET = {"Cookie", "Authorization", "Proxy-Authorization"}
+# Cookie, Authorization and Proxy-Authorization; and what proxies that log people in add for the
+# application, which is nobody else's business either.
+_SECRET = re.compile("cookie|auth|token|secret|passw|api-?key|jwt|oidc|session|credential", re.I)
+
+# Of a chain that a client may make as long as it likes; the last were written nearest to us.
+_HOPS = 20
 
 _PACKAGES = ("flask", "flask-sock", "simple-websocket", "wsproto")
 
@@ -50,14 +57,8 @@ def report(request: Request, connection: Connection, settings: Settings) -> dict
     }
 
 
-def _arrived(request: Request) -> Mapping[str, Any]:
-    """The environment before a proxy was believed: what a header said, whoever wrote it."""
-    changed = request.environ.get("werkzeug.proxy_fix.orig", {})
-    return {**request.environ, **{key: value for key, value in changed.items() if value}}
-
-
 def _request(request: Request) -> dict[str, Any]:
-    environ = _arrived(request)
+    environ = as_arrived(request.environ)
     target = environ.get("RAW_URI") or environ.get("REQUEST_URI") or environ["PATH_INFO"]
     # WSGI has no case; this is how RFC 6455 writes its own.
     headers = {name.replace("Websocket", "WebSocket"): value for name, value in request.headers}
@@ -65,30 +66,31 @@ def _request(request: Request) -> dict[str, Any]:
     return {
         "line": f"{environ['REQUEST_METHOD']} {target} {environ['SERVER_PROTOCOL']}",
         "headers": [[name, _shown(name, headers[name])] for name in sorted(headers)],
-        "masked": sorted(_SECRET & set(headers)),
+        "masked": [name for name in sorted(headers) if _SECRET.search(name)],
     }
 
 
 def _shown(name: str, value: str) -> str:
-    return f"(masked, {len(value)} characters)" if name in _SECRET else value
+    return f"(masked, {len(value)} characters)" if _SECRET.search(name) else value
 
 
 def _peer(request: Request, trusted: int) -> dict[str, Any]:
-    environ = _arrived(request)
+    environ = as_arrived(request.environ)
     port = environ.get("REMOTE_PORT")
     return {
         "address": environ.get("REMOTE_ADDR") or None,  # A Unix socket has none.
         "port": int(port) if port else None,
-        "client": request.remote_addr,
+        "client": request.remote_addr or None,
         "trusted_proxies": trusted,
         "forwarded": list(_forwarded(request.headers, trusted)),
     }
 
 
 def _forwarded(headers: Headers, trusted: int) -> Iterator[dict[str, Any]]:
-    """Who is said to have passed the request on, the client first. Each proxy appends the
-    address that it saw, so the last ones were written by those that are trusted."""
-    chain = [hop.strip() for hop in headers.get("X-Forwarded-For", "").split(",") if hop.strip()]
+    """Who is said to have passed the request on, the client first, 20 at most. Each proxy appends
+    the address that it saw, so the last ones were written by those that are trusted."""
+    hops = headers.get("X-Forwarded-For", "").rsplit(",", _HOPS)[-_HOPS:]
+    chain = [hop.strip() for hop in hops if hop.strip()]
     for place, address in enumerate(chain):
         believed = place >= len(chain) - trusted
         yield {"header": "X-Forwarded-For", "address": address, "trusted": believed}

@@ -6,9 +6,13 @@ from typing import Any
 
 from flask import Response, render_template, request
 
+from flask_echo.arrival import as_arrived
 from flask_echo.handshake import Refusal
 
 _JSON = "application/problem+json"
+
+# Browsers send about 150 characters; parsing hundreds of KiB would take seconds.
+_LONGEST_ACCEPT = 1000
 
 # What of a request decides about a WebSocket, and what betrays a proxy.
 _NEEDED = ("Connection", "Upgrade", "Sec-WebSocket-Version", "Sec-WebSocket-Key")
@@ -18,13 +22,20 @@ _TELLING = ("Host", "Origin", "Via", "Forwarded", "X-Forwarded-For")
 def respond(refusal: Refusal) -> Response:
     """Answer the current request with ``refusal``."""
     details = _details(refusal)
-    if request.accept_mimetypes.best_match((_JSON, "application/json", "text/html")) == "text/html":
+    if _prefers_a_page():
         body, kind = render_template("problem.html", **details), "text/html"
     else:
         body, kind = json.dumps(details, indent=2) + "\n", _JSON
     answer = Response(body, refusal.status, dict(refusal.headers), mimetype=kind)
     answer.headers["Vary"] = "Accept"
     return answer
+
+
+def _prefers_a_page() -> bool:
+    if len(request.headers.get("Accept", "")) > _LONGEST_ACCEPT:
+        return False
+    kinds = (_JSON, "application/json", "text/html")
+    return request.accept_mimetypes.best_match(kinds) == "text/html"
 
 
 def _details(refusal: Refusal) -> dict[str, Any]:
@@ -44,6 +55,11 @@ def _details(refusal: Refusal) -> dict[str, Any]:
 
 def _arrived() -> dict[str, str | None]:
     """The protocol and the headers that matter; None for one that should have come."""
-    headers = {name: request.headers.get(name) for name in _NEEDED}
-    headers |= {name: request.headers[name] for name in _TELLING if name in request.headers}
-    return {"HTTP version": request.environ.get("SERVER_PROTOCOL"), **headers}
+    environ = as_arrived(request.environ)
+    arrived = {name: environ.get(_key(name)) for name in _NEEDED}
+    arrived |= {name: environ[_key(name)] for name in _TELLING if _key(name) in environ}
+    return {"HTTP version": environ.get("SERVER_PROTOCOL"), **arrived}
+
+
+def _key(name: str) -> str:
+    return f"HTTP_{name.upper().replace('-', '_')}"

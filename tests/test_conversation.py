@@ -181,18 +181,19 @@ def test_a_peer_that_never_pauses_does_not_keep_ticks_away() -> None:
     assert peer.times == [0.5, 1.0, 1.0, 1.5, 2.0, 2.0]
 
 
-def test_ticks_that_were_missed_are_left_out() -> None:
+def test_ticks_that_were_missed_are_left_out_and_the_others_keep_their_times() -> None:
     clock = Clock()
 
     class SlowPeer(PatientPeer):
         def send(self, data: Any) -> None:
             super().send(data)
-            clock.now += 10.0
+            if len(self.told) == 1:
+                clock.now += 10.25
 
-    peer = SlowPeer([None, None], clock)
+    peer = SlowPeer([None, None, None, None], clock)
     with pytest.raises(ConnectionClosed):
         conversation.rehearse(peer, Rehearsal(push=1.0), clock)
-    assert peer.times == [1.0, 11.0]
+    assert peer.times == [1.0, 11.25, 12.0, 13.0]
 
 
 def test_a_report_is_told_and_that_is_all() -> None:

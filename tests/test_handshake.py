@@ -214,7 +214,7 @@ TO_PROXIES = {"nginx", "Apache", "HAProxy", "AWS"}
             "dropped the hop-by-hop headers",
             TO_PROXIES,
         ),
-        ({"Upgrade": GONE}, "HTTP/1.1", ["Upgrade: websocket"], "dropped", TO_PROXIES),
+        ({"Upgrade": GONE}, "HTTP/1.1", ["Upgrade: websocket"], "Upgrade did not", TO_PROXIES),
         (
             {"Connection": "keep-alive", "Via": "1.1 cache.example"},
             "HTTP/1.1",
@@ -282,6 +282,7 @@ FROM_A_BROWSER = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.
         ("application/json", "application/problem+json"),
         ("text/html;q=0.5, application/problem+json", "application/problem+json"),
         ("image/png", "application/problem+json"),
+        ("text/html," + "a/b," * 300, "application/problem+json"),  # Nobody reads so much.
         (FROM_A_BROWSER, "text/html; charset=utf-8"),
     ],
 )
@@ -298,3 +299,10 @@ def test_people_get_a_page_and_programs_get_json(
         assert "&lt;script&gt;" in answer.text
         for product in TO_PROXIES:
             assert product in answer.text
+
+
+def test_what_arrived_is_told_though_a_proxy_is_believed(start_server: StartServer) -> None:
+    server = start_server("gunicorn", TRUSTED_PROXIES=1)
+    changes = {"Upgrade": GONE, "X-Forwarded-Host": "public.example"}
+    problem = json.loads(ask(server, request_bytes("/echo", changes)).text)
+    assert problem["arrived"]["Host"] == "localhost"

@@ -111,6 +111,21 @@ def test_proxies_are_believed_as_far_as_they_are_trusted(
     assert dict(report["request"]["headers"])["Host"] == "localhost"  # As it arrived.
 
 
+def test_of_an_endless_chain_the_last_hops_are_told(server: Server) -> None:
+    endless = ",".join(f"10.0.{place // 256}.{place % 256}" for place in range(400))
+    chain = inspect(server, {"X-Forwarded-For": endless})["peer"]["forwarded"]
+    assert len(chain) == 20
+    assert chain[-1]["address"] == "10.0.1.143"
+
+
+def test_what_proxies_add_for_the_application_alone_is_masked(server: Server) -> None:
+    added = {"X-Forwarded-Access-Token": "s3cret", "X-Api-Key": "s3cret", "X-Auth-User": "s3cret"}
+    report = inspect(server, added)
+    assert report["request"]["masked"] == sorted(added)
+    assert "s3cret" not in json.dumps(report)
+    assert dict(report["request"]["headers"])["Sec-WebSocket-Key"].endswith("==")
+
+
 def test_tls_is_told_where_it_ends_here(start_server: StartServer, tmp_path: Path) -> None:
     issued = trustme.CA().issue_cert("localhost")
     issued.private_key_and_cert_chain_pem.write_to_path(tmp_path / "both.pem")

@@ -9,6 +9,7 @@ import pytest
 from flask_echo.unruly import UnrulyConnection
 from tests.clients import close_frame, frame
 from tests.conftest import Open
+from tests.test_differential import deflated
 from tests.waiting import wait_until
 
 LONG = 600.0  # seconds: a test that waits for it fails
@@ -38,11 +39,34 @@ def test_a_ping_is_answered_during_a_pause_and_no_message_is_lost(serve: Open) -
     assert results == [True, True]
 
 
-def test_a_close_frame_ends_a_pause(serve: Open) -> None:
+@pytest.mark.parametrize(
+    ("ending", "code"),
+    [(close_frame(4000), 4000), (frame(0x83), 1002), (frame(0x81, b"\xff"), 1007), (b"", None)],
+    ids=["close", "broken", "utf8", "end of stream"],
+)
+@pytest.mark.parametrize("count", [3, 2000])
+def test_what_ends_the_connection_comes_after_the_replies_that_are_owed(
+    serve: Open, ending: bytes, code: int | None, count: int
+) -> None:
     client, served = serve(pausing(LONG, []), kind=UnrulyConnection)
-    client.send(frame(0x81, b"x") + close_frame(4000))
-    assert client.receive().close_code == 4000
-    assert served.ended().close_reason == 4000
+    client.send(frame(0x81, b"x") * count + ending)
+    if not ending or count == 2000:  # No room for more is no reason to end the pause.
+        client.sock.shutdown(socket.SHUT_WR)
+    for _ in range(count):
+        assert client.receive().payload == b"x"
+    if code is not None:
+        assert client.receive().close_code == code
+        with suppress(OSError):
+            client.sock.shutdown(socket.SHUT_WR)
+    assert client.rest() == b""
+    assert served.ended().close_reason == (code or 1006)
+
+
+def test_a_delayed_reply_goes_out_as_its_message_came(serve: Open) -> None:
+    offer = "permessage-deflate; client_no_context_takeover; server_no_context_takeover"
+    client, _ = serve(pausing(0.1, []), offer, kind=UnrulyConnection)
+    client.send(frame(0xC1, deflated(b"one")) + frame(0x81, b"two") + frame(0xC1, deflated(b"3")))
+    assert [client.receive().first for _ in range(3)] == [0xC1, 0x81, 0xC1]
 
 
 @pytest.mark.parametrize("flood", [0, 2000], ids=["room", "full"])
@@ -90,6 +114,33 @@ def test_a_peer_that_floods_a_pause_is_held_back(serve: Open) -> None:
     served.ended()
     # 64 KiB of messages of 100 bytes, and the one that went over.
     assert kept == [656]
+
+
+@pytest.mark.parametrize("size", [1_000, 5_000_000])
+def test_what_was_sent_before_a_reset_arrives(serve: Open, size: int) -> None:
+    def handler(connection: UnrulyConnection) -> None:
+        connection.send(bytes(size))
+        connection.abort()
+
+    client, served = serve(handler, kind=UnrulyConnection, close_timeout_seconds=5)
+    assert len(client.receive().payload) == size
+    with suppress(ConnectionResetError):
+        assert client.rest() == b""
+    assert served.ended().close_reason == 1006
+
+
+def test_a_peer_that_does_not_read_does_not_hold_a_reset(serve: Open) -> None:
+    def handler(connection: UnrulyConnection) -> None:
+        connection.receive()
+        connection.send(bytes(50_000))
+        connection.abort()
+
+    client, served = serve(handler, kind=UnrulyConnection, close_timeout_seconds=0.2)
+    client.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    client.send(frame(0x81, b"go"))
+    assert served.ended().close_reason == 1006
+    with suppress(ConnectionResetError):
+        assert len(client.rest()) < 50_000 or client.sock.family == socket.AF_UNIX
 
 
 def test_a_mute_server_answers_nothing_until_the_peer_goes(serve: Open) -> None:

@@ -4,13 +4,16 @@ A transport belongs to one thread, the one that serves its connection. The one e
 :meth:`Transport.wake`, by which another thread tells the owner that the server is going away.
 """
 
+import fcntl
 import os
 import select
 import socket
 import struct
+import sys
+import termios
 from abc import ABC, abstractmethod
 from contextlib import suppress
-from time import monotonic
+from time import monotonic, sleep
 
 # A peer that takes less than this on average over a message has stopped reading. For
 # comparison: nginx renews its send_timeout with every byte, so one byte a minute will do.
@@ -18,6 +21,9 @@ MIN_SEND_RATE = 4096  # bytes per second
 
 # How finely SO_SNDTIMEO slices the send timeout; a slice is the error of that timeout.
 SEND_SLICES = 8
+
+# How often to look where there is nothing to wait for.
+_LOOK_AGAIN_SECONDS = 0.01
 
 # How much of what nobody will look at is read at once.
 DISCARD_BYTES = 256 * 1024
@@ -165,6 +171,24 @@ class Transport(ABC):
         """Make the end of this connection a reset, and drop what the peer has not taken."""
         with suppress(OSError):
             self._sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET_ON_CLOSE)
+
+    def await_delivery(self, deadline: Deadline) -> None:
+        """Wait until the peer's side has taken all that was sent. A reset would drop the rest.
+
+        There is no event for that, but a count of bytes that are not acknowledged (Linux:
+        ``SIOCOUTQ``, see tcp(7)); elsewhere, and for a connection that is broken, nothing is done.
+        """
+        with suppress(OSError):
+            while sys.platform == "linux" and deadline.left():
+                count = fcntl.ioctl(self._sock, termios.TIOCOUTQ, bytes(4))
+                if not int.from_bytes(count, sys.byteorder) or self._is_broken():
+                    return
+                sleep(min(_LOOK_AGAIN_SECONDS, deadline.left()))
+
+    def _is_broken(self) -> bool:
+        poller = select.poll()
+        poller.register(self._sock, 0)  # POLLERR and POLLHUP come unasked.
+        return bool(poller.poll(0))
 
     def reset(self) -> None:
         """Reset the connection now, while the descriptor stays taken for who made the socket."""
