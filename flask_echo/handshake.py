@@ -117,7 +117,7 @@ def _check_upgrade(environ: Mapping[str, Any]) -> Refusal | None:
         f" {_shown_header(environ, 'Upgrade')}.",
         _culprit(environ, missing) if asked else _NO_CLIENT,
         missing,
-        PASS_UPGRADES_ON if asked else {},
+        PASS_UPGRADES_ON,
         headers=_UPGRADE,
     )
 
@@ -145,7 +145,7 @@ def _culprit(environ: Mapping[str, Any], missing: Sequence[str]) -> str:
             "Connection came through but Upgrade did not: a proxy in between must pass on both."
         )
     elif environ.get("HTTP_UPGRADE"):
-        reason = "The client asked to upgrade to another protocol, or to more than one."
+        reason = "The request asks to upgrade to another protocol."
     else:
         reason = (
             "The client asked for a WebSocket (Sec-WebSocket-* arrived), so a proxy in between"

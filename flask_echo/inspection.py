@@ -92,7 +92,8 @@ def _forwarded(headers: Headers, trusted: int) -> Iterator[dict[str, Any]]:
     hops = headers.get("X-Forwarded-For", "").rsplit(",", _HOPS)[-_HOPS:]
     chain = [hop.strip() for hop in hops if hop.strip()]
     for place, address in enumerate(chain):
-        believed = place >= len(chain) - trusted
+        # All or none: a chain that is shorter than agreed is believed in nothing.
+        believed = len(chain) - trusted <= place and trusted <= len(chain)
         yield {"header": "X-Forwarded-For", "address": address, "trusted": believed}
     if "Forwarded" in headers:  # RFC 7239; the middleware that believes proxies does not read it.
         yield {"header": "Forwarded", "address": headers["Forwarded"], "trusted": False}

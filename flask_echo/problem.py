@@ -8,6 +8,7 @@ from flask import Response, render_template, request
 
 from flask_echo.arrival import as_arrived
 from flask_echo.handshake import Refusal
+from flask_echo.state import state
 
 _JSON = "application/problem+json"
 
@@ -39,7 +40,12 @@ def _prefers_a_page() -> bool:
 
 
 def _details(refusal: Refusal) -> dict[str, Any]:
-    """The members of a problem details object; all after ``detail`` are extensions of ours."""
+    """The members of a problem details object; all after ``detail`` are extensions of ours.
+
+    A page whose WebSocket failed is told nothing by its browser; it can fetch the same address
+    and read here what is missing, and whether its origin would be allowed (null: all are).
+    """
+    origins = state().settings.allowed_origins
     return {
         "type": "about:blank",
         "title": HTTPStatus(refusal.status).phrase,
@@ -50,6 +56,7 @@ def _details(refusal: Refusal) -> dict[str, Any]:
         "culprit": refusal.culprit,
         "cure": dict(refusal.cure),
         "allowed": dict(refusal.allowed),
+        "origins": None if origins is None else sorted(origins),
     }
 
 

@@ -9,7 +9,7 @@ import socket
 from collections.abc import Callable, Collection
 from dataclasses import replace
 from time import monotonic
-from typing import Any, NamedTuple, TypeVar, cast
+from typing import Any, TypeVar, cast
 
 from flask import Blueprint, Flask, Response, current_app, request
 from flask_sock import Sock as FlaskSock
@@ -22,11 +22,10 @@ from flask_echo.handshake import Refusal
 from flask_echo.problem import respond
 from flask_echo.rehearsal import Rehearsal, RehearsalError
 from flask_echo.seats import Seat, Seats
+from flask_echo.state import EXTENSION, State, state
 from flask_echo.unruly import UnrulyConnection
 
 C = TypeVar("C", bound=Connection)
-
-EXTENSION = "flask_echo"
 
 # RFC 6455, section 7.4.1: an unexpected condition on the server.
 INTERNAL_ERROR = 1011
@@ -40,18 +39,6 @@ _NO_SEAT = Refusal(
     "Try again in a moment; whoever runs this can raise FLASK_ECHO_MAX_CONNECTIONS.",
     headers={"Retry-After": "2"},
 )
-
-
-class State(NamedTuple):
-    """What belongs to one application, at ``app.extensions["flask_echo"]``."""
-
-    settings: Settings
-    seats: Seats
-
-
-def state() -> State:
-    """Return the state of the current application."""
-    return cast(State, current_app.extensions[EXTENSION])
 
 
 class Sock(FlaskSock):

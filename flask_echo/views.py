@@ -9,7 +9,8 @@ from flask_echo.connection import Connection
 from flask_echo.conversation import Peer
 from flask_echo.handshake import Refusal
 from flask_echo.problem import respond
-from flask_echo.sock import Sock, serve, state
+from flask_echo.sock import Sock, serve
+from flask_echo.state import state
 
 bp = Blueprint("echo", __name__)
 sock = Sock()

@@ -104,9 +104,15 @@ def page(driver: "Chrome", server: Server) -> Iterator["Page"]:
 
     A test that expects an error on the console takes it from there.
     """
-    from tests.browser import new_tab
+    from tests.browser import NAMED_HOST, new_tab
 
     with new_tab(driver, server.url) as page:
-        yield page
-        assert page.take_console_errors() == []
-        page.devtools("Storage.clearDataForOrigin", origin=server.url, storageTypes="local_storage")
+        try:
+            yield page
+            assert page.take_console_errors() == []
+        finally:
+            named = server.url.replace("127.0.0.1", NAMED_HOST)
+            for origin in (server.url, named):
+                page.devtools(
+                    "Storage.clearDataForOrigin", origin=origin, storageTypes="local_storage"
+                )

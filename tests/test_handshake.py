@@ -230,7 +230,7 @@ TO_PROXIES = {"nginx", "Apache", "HAProxy", "AWS"}
             "HTTP/1.1",
             ["Connection: Upgrade", "Upgrade: websocket"],
             "Nothing in the request asks for a WebSocket",
-            set(),
+            TO_PROXIES,
         ),
         (
             {"Sec-WebSocket-Version": "8"},
@@ -306,3 +306,18 @@ def test_what_arrived_is_told_though_a_proxy_is_believed(start_server: StartServ
     changes = {"Upgrade": GONE, "X-Forwarded-Host": "public.example"}
     problem = json.loads(ask(server, request_bytes("/echo", changes)).text)
     assert problem["arrived"]["Host"] == "localhost"
+
+
+@pytest.mark.parametrize(
+    ("allowed", "told"),
+    [
+        ("*", None),
+        ("https://b.example,http://a.example", ["http://a.example", "https://b.example"]),
+    ],
+)
+def test_a_page_can_ask_whether_its_origin_is_allowed(
+    start_server: StartServer, allowed: str, told: list[str] | None
+) -> None:
+    server = start_server("gunicorn", ALLOWED_ORIGINS=allowed)
+    problem = json.loads(ask(server, b"GET /echo HTTP/1.1\r\nHost: x\r\n\r\n").text)
+    assert problem["origins"] == told

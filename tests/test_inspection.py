@@ -91,6 +91,7 @@ CHAIN = {"X-Forwarded-For": "198.51.100.9, 203.0.113.7", "X-Forwarded-Proto": "h
     [
         (0, "127.0.0.1", [False, False], False),
         (1, "203.0.113.7", [False, True], True),
+        (3, "127.0.0.1", [False, False], False),
     ],
 )
 def test_proxies_are_believed_as_far_as_they_are_trusted(

@@ -137,7 +137,7 @@ def test_ping_off_sends_no_ping(start_server: StartServer) -> None:
         assert silent.receive().payload == b"first"
 
 
-@pytest.mark.parametrize("query", ["delay=0.2", "delay=0.1&jitter=0.1"])
+@pytest.mark.parametrize("query", ["delay=0.2", "delay=0.1&jitter=0.1", "jitter=0.3"])
 def test_delayed_replies_come_in_order_and_pings_are_answered_meanwhile(
     each_server: Server, query: str
 ) -> None:
