@@ -33,8 +33,8 @@ from wsproto.utilities import generate_accept_token
 from flask_echo import frames
 from flask_echo.config import Settings
 from flask_echo.deflate import Deflate
+from flask_echo.fields import elements
 from flask_echo.frames import Message
-from flask_echo.handshake import elements
 from flask_echo.incoming import Incoming, Unacceptable
 from flask_echo.transport import Deadline, SendTimeout, Woken, open_transport
 

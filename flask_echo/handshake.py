@@ -9,22 +9,13 @@ import binascii
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any
 
 from flask_echo.cures import PASS_UPGRADES_ON
+from flask_echo.extensions import parse_offers
+from flask_echo.fields import TOKEN, elements
 
 VERSION = "13"
-
-_TOKEN = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
-_QUOTED = r'"(?:[^"\\]|\\.)*"'
-# One parameter of an extension offer (section 9.1).
-_PARAMETER = rf"\s*;\s*({_TOKEN})(?:\s*=\s*({_TOKEN}|{_QUOTED}))?"
-_OFFER = re.compile(rf"[\s,]*({_TOKEN})((?:{_PARAMETER})*)\s*(?:,|$)")
-_PARAMETERS = re.compile(_PARAMETER)
-
-DEFLATE = "permessage-deflate"
-# RFC 7692, section 7.1.2: without leading zeros.
-_WINDOW_BITS = {str(bits) for bits in range(8, 16)}
 
 
 @dataclass(frozen=True)
@@ -46,13 +37,6 @@ class Refusal:
     cure: Mapping[str, str] = field(default_factory=dict)
     allowed: Mapping[str, str] = field(default_factory=dict)
     headers: Mapping[str, str] = field(default_factory=dict)
-
-
-class Offer(NamedTuple):
-    """One element of ``Sec-WebSocket-Extensions``; a parameter without a value has None."""
-
-    name: str
-    parameters: list[tuple[str, str | None]]
 
 
 def is_attempt(environ: Mapping[str, Any]) -> bool:
@@ -203,7 +187,7 @@ def _check_fields(environ: Mapping[str, Any]) -> Refusal | None:
             "Send the upgrade request without Content-Length and Transfer-Encoding.",
         )
     protocols = environ.get("HTTP_SEC_WEBSOCKET_PROTOCOL", "")
-    if not all(re.fullmatch(_TOKEN, name) for name in elements(protocols)):
+    if not all(re.fullmatch(TOKEN, name) for name in elements(protocols)):
         return Refusal(
             400,
             f"Malformed subprotocols: {_shown_header(environ, 'Sec-WebSocket-Protocol')} arrived.",
@@ -231,78 +215,6 @@ def _check_origin(environ: Mapping[str, Any], allowed: frozenset[str] | None) ->
         "If they should, whoever runs this server can add the origin to"
         " FLASK_ECHO_ALLOWED_ORIGINS; if that is done, a proxy may have changed the header.",
     )
-
-
-def parse_offers(header: str) -> list[Offer]:
-    """Parse ``Sec-WebSocket-Extensions`` (RFC 6455, section 9.1).
-
-    :raises ValueError: where the text leaves the grammar, or the value of a window is no number.
-    """
-    offers = []
-    at, end = 0, len(header.rstrip(" \t,"))
-    while at < end:
-        match = _OFFER.match(header, at)
-        if match is None:
-            raise ValueError(f"cannot be read from {header[at : at + 40]!a} on")
-        found = _PARAMETERS.findall(match[2])
-        offers.append(Offer(match[1].lower(), [(name.lower(), _value(v)) for name, v in found]))
-        at = match.end()
-    for offer in offers:
-        _check_windows(offer)
-    return offers
-
-
-def _value(text: str) -> str | None:
-    """The value of a parameter, its quotes taken off."""
-    if text.startswith('"'):
-        return re.sub(r"\\(.)", r"\1", text[1:-1])
-    return text or None
-
-
-def _check_windows(offer: Offer) -> None:
-    for name, value in offer.parameters:
-        windows = offer.name == DEFLATE and name.endswith("_max_window_bits")
-        if windows and value is not None and not re.fullmatch("[0-9]+", value):
-            raise ValueError(f"{name} must be a number, not {value[:40]!a}")
-
-
-def acceptable_offer(header: str) -> str | None:
-    """Choose the first offer of permessage-deflate that this server can accept.
-
-    An offer with unknown, repeated or impossible parameters is declined, which is no error
-    (RFC 7692, section 7.1). Window bits of 8 are declined for the server, because zlib has no
-    such raw window, and ignored for the client, where they are a hint.
-
-    :param header: a header that :func:`check` found good.
-    :return: the offer, in the one spelling that wsproto reads right; None if there is none.
-    """
-    for offer in parse_offers(header):
-        parameters = dict(offer.parameters)
-        possible = all(_is_possible(name, value) for name, value in offer.parameters)
-        if offer.name == DEFLATE and possible and len(parameters) == len(offer.parameters):
-            return _spell(parameters)
-    return None
-
-
-def _is_possible(name: str, value: str | None) -> bool:
-    if name in ("client_no_context_takeover", "server_no_context_takeover"):
-        return value is None
-    if name == "client_max_window_bits":
-        return value is None or value in _WINDOW_BITS
-    return name == "server_max_window_bits" and value in _WINDOW_BITS - {"8"}
-
-
-def _spell(parameters: Mapping[str, str | None]) -> str:
-    spelled = [DEFLATE]
-    for name, value in parameters.items():
-        if (name, value) != ("client_max_window_bits", "8"):
-            spelled.append(name if value is None else f"{name}={value}")
-    return "; ".join(spelled)
-
-
-def elements(header: str) -> list[str]:
-    """The elements of a comma-separated list, empty ones left out (RFC 9110, section 5.6.1)."""
-    return [element.strip() for element in header.split(",") if element.strip()]
 
 
 def _tokens(header: str) -> list[str]:

@@ -18,6 +18,7 @@ from simple_websocket import ConnectionClosed
 from flask_echo import handshake, rehearsal
 from flask_echo.config import Settings
 from flask_echo.connection import Connection
+from flask_echo.extensions import acceptable_offer
 from flask_echo.handshake import Refusal
 from flask_echo.problem import respond
 from flask_echo.rehearsal import Rehearsal, RehearsalError
@@ -163,7 +164,7 @@ def _converse(handler: Callable[[C], None], connection: C) -> None:
 def _offering(environ: dict[str, Any], compression: bool) -> dict[str, Any]:
     """A copy of ``environ`` that offers the one extension to accept, or none."""
     header = environ.get("HTTP_SEC_WEBSOCKET_EXTENSIONS", "")
-    offer = handshake.acceptable_offer(header) if compression else None
+    offer = acceptable_offer(header) if compression else None
     return {**environ, "HTTP_SEC_WEBSOCKET_EXTENSIONS": offer}
 
 

@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from flask_echo.handshake import acceptable_offer, parse_offers
+from flask_echo.extensions import acceptable_offer, parse_offers
 from tests.clients import ask, frame, raw, request_bytes
 from tests.conftest import StartServer
 from tests.servers import Server
