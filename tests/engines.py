@@ -71,8 +71,8 @@ def webkit() -> Iterator[Tab]:
     """WebKitGTK's MiniBrowser, which keeps nothing."""
     binary = program("WebKitWebDriver")
     with _display() as display:
-        # In the locale C the browser's language is "C", which Intl and with it the charts refuse: the
-        # page has to bear that.
+        # In the locale C the browser's language is "C", which Intl refuses and the charts with it.
+        # The page has to bear that.
         surroundings = {**os.environ, "DISPLAY": display, "LC_ALL": "C"}
         service = WebKitGTKService(binary, env=surroundings)
         service.start()
