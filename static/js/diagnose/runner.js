@@ -1,6 +1,6 @@
 import { Ended, NotConnected, TimedOut } from "../client.js";
 import { findCulprit } from "../culprit.js";
-import { closing } from "./words.js";
+import { closing } from "../words.js";
 
 class OutOfTime extends Error {}
 

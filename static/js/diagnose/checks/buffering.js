@@ -1,5 +1,5 @@
 import { TimedOut, withClient } from "../../client.js";
-import { count, duration } from "../words.js";
+import { count, duration } from "../../words.js";
 
 const INTERVAL = 0.05; // seconds between two ticks of the server
 const TICKS = 60;

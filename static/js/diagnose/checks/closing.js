@@ -1,5 +1,5 @@
 import { withClient } from "../../client.js";
-import { closing as told, count } from "../words.js";
+import { closing as told, count } from "../../words.js";
 
 // The usual end, a server's trouble, and a code of an application with a reason in Unicode.
 const CLOSES = [

@@ -1,6 +1,6 @@
 import { Ended, TimedOut, withClient } from "../../client.js";
 import { inspect } from "../../inspect.js";
-import { closing } from "../words.js";
+import { closing } from "../../words.js";
 
 const ANSWER_SECONDS = 10; // for the message after the silence
 

@@ -1,6 +1,6 @@
 import { inspect } from "../../inspect.js";
 import { summary } from "../../statistics.js";
-import { duration } from "../words.js";
+import { duration } from "../../words.js";
 
 const TIMES = 5;
 const SLOW = 300; // ms; the far side of the earth with TLS takes about this

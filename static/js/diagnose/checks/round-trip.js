@@ -1,6 +1,6 @@
 import { withClient } from "../../client.js";
 import { summary } from "../../statistics.js";
-import { count, duration } from "../words.js";
+import { count, duration } from "../../words.js";
 
 const MESSAGES = 200;
 const SECONDS = 12; // then what there is must do

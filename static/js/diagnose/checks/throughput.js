@@ -1,7 +1,7 @@
 import { withClient } from "../../client.js";
 import { inspect } from "../../inspect.js";
 import { randomBytes } from "../binary.js";
-import { bytes, count, rate } from "../words.js";
+import { bytes, count, rate } from "../../words.js";
 
 const SECONDS = 3;
 const MESSAGE_BYTES = 65536;
