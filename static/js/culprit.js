@@ -29,7 +29,8 @@ export function judgeCulprit({ silent, health, address }) {
       advice: "See that the server runs and that this page still reloads; then try again.",
     };
   }
-  return ourTrouble(health.json) ?? gatewayTrouble(address) ?? upgradeTrouble(silent);
+  return ourTrouble(health.json) ?? gatewayTrouble(address)
+    ?? (silent ? heldBack() : dropped(address.json));
 }
 
 function ourTrouble(health) {
@@ -49,7 +50,7 @@ function ourTrouble(health) {
   return null;
 }
 
-function gatewayTrouble({ status, json }) {
+function gatewayTrouble({ status }) {
   if (status === null) {
     return {
       meaning: "The server answers, but not at the address of the WebSocket, not even over HTTP.",
@@ -57,12 +58,6 @@ function gatewayTrouble({ status, json }) {
     };
   }
   if (status === 426) return null;
-  if (json?.detail) {
-    return {
-      meaning: `The server refuses: ${json.detail}`,
-      advice: json.culprit ?? "The server’s log has more.",
-    };
-  }
   return {
     meaning: `Over HTTP, the address of the WebSocket answers ${status}, and this service would `
       + "answer 426: something else answers there, so a proxy sends this address elsewhere"
@@ -71,27 +66,23 @@ function gatewayTrouble({ status, json }) {
   };
 }
 
-function upgradeTrouble(silent) {
-  if (silent) {
-    return {
-      meaning: "Plain HTTP works at the very same address, but the upgrade to a WebSocket gets "
-        + "no answer at all: something in between took the request and holds it back.",
-      advice: "Suspect a proxy that waits for a whole response before it passes anything on, or "
-        + "security software that inspects traffic. Try another network, and https in place of "
-        + "http.",
-    };
-  }
+function heldBack() {
+  return {
+    meaning: "Plain HTTP works at the very same address, but the upgrade to a WebSocket gets "
+      + "no answer at all: something in between took the request and holds it back.",
+    advice: "Suspect a proxy that waits for a whole response before it passes anything on, or "
+      + "security software that inspects traffic. Try another network, and https in place of "
+      + "http.",
+  };
+}
+
+/** What each proxy needs is known by the server, and told in its 426. */
+function dropped(refusal) {
+  const cures = Object.entries(refusal?.cure ?? {}).map((pair) => pair.join(": "));
   return {
     meaning: "Plain HTTP works at the very same address, but the upgrade to a WebSocket is "
       + "refused: most probably a proxy in between drops the headers Upgrade and Connection.",
-    advice: [
-      "The proxy must pass both on.",
-      "nginx: proxy_http_version 1.1; proxy_set_header Upgrade $http_upgrade; "
-        + "proxy_set_header Connection \"upgrade\";",
-      "Apache: ProxyPass with upgrade=websocket, or mod_proxy_wstunnel before 2.4.47.",
-      "AWS: an Application Load Balancer, not a Classic one with an HTTP listener.",
-      "If no proxy is to blame, see that FLASK_ECHO_ALLOWED_ORIGINS allows this page.",
-    ].join("\n"),
+    advice: ["The proxy must pass both on.", ...cures].join("\n"),
   };
 }
 
