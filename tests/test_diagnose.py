@@ -342,6 +342,18 @@ def test_a_full_server_is_called_full(panel: Panel, start_server: StartServer) -
     panel.page.take_console_errors()
 
 
+def test_a_page_from_an_origin_that_is_not_allowed_is_told_from_a_bad_proxy(
+    panel: Panel, start_server: StartServer
+) -> None:
+    server = start_server("gunicorn", ALLOWED_ORIGINS="https://a.test, https://b.test")
+    panel.open(server.url)
+    assert panel.run("opening") == "bad"
+    told = panel.text("opening")
+    assert f"refuses WebSockets from pages of {server.url}: it takes those of https://a." in told
+    assert f"add {server.url} to FLASK_ECHO_ALLOWED_ORIGINS" in told
+    panel.page.take_console_errors()
+
+
 WORKING = {"status": 200, "json": {"draining": False, "seats_taken": 1, "capacity": 9}}
 
 

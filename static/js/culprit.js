@@ -11,17 +11,19 @@ const SECONDS = 5; // for each question; both are asked at once
  */
 export async function findCulprit(failure) {
   const [health, address] = await Promise.all([ask("healthz"), ask(failure.path)]);
-  return judgeCulprit({ silent: failure.silent, health, address });
+  const { origin } = window.location;
+  return judgeCulprit({ silent: failure.silent, origin, health, address });
 }
 
 /**
  * @param {object} evidence
  * @param {boolean} evidence.silent whether the upgrade had no answer at all
+ * @param {string} evidence.origin of this page
  * @param {object} evidence.health what /healthz said over HTTP: `status` (null if there was no
  *     answer) and `json`
  * @param {object} evidence.address the same, for the address of the WebSocket
  */
-export function judgeCulprit({ silent, health, address }) {
+export function judgeCulprit({ silent, origin, health, address }) {
   if (health.status === null) {
     return {
       meaning: "Plain HTTP gets no answer from the server either, so this is not about WebSockets: "
@@ -30,7 +32,7 @@ export function judgeCulprit({ silent, health, address }) {
     };
   }
   return ourTrouble(health.json) ?? gatewayTrouble(address)
-    ?? (silent ? heldBack() : dropped(address.json));
+    ?? (silent ? heldBack() : originTrouble(address.json, origin) ?? dropped(address.json));
 }
 
 function ourTrouble(health) {
@@ -73,6 +75,18 @@ function heldBack() {
     advice: "Suspect a proxy that waits for a whole response before it passes anything on, or "
       + "security software that inspects traffic. Try another network, and https in place of "
       + "http.",
+  };
+}
+
+// A browser sends no Origin with a plain request of its own page, so the server minds it only
+// in an upgrade. What it would take is in each of its refusals.
+function originTrouble(refusal, origin) {
+  const allowed = refusal?.origins;
+  if (!Array.isArray(allowed) || allowed.includes(origin)) return null;
+  return {
+    meaning: `The server refuses WebSockets from pages of ${origin}: it takes those of `
+      + `${allowed.join(", ")} only.`,
+    advice: `If this page should work, add ${origin} to FLASK_ECHO_ALLOWED_ORIGINS.`,
   };
 }
 
