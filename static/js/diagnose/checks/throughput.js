@@ -56,7 +56,7 @@ export function judge({ size, arrivals }) {
     ...words(speed),
     figure: rate(speed),
     meaning: `${count(arrivals.length, "message")} of ${bytes(size)} came back in `
-      + `${seconds.toFixed(1)} s: ${rate(speed)} in each direction at the same time.`,
+      + `${seconds.toFixed(1)} s: ${rate(speed)} in each direction at the same time.${remark(speed)}`,
     facts: [["messages", String(arrivals.length)], ["seconds", seconds.toFixed(1)]],
     chart: {
       label: "Throughput over time",
@@ -74,6 +74,13 @@ function words(speed) {
     advice: "Try another network, to tell a slow line from a slow proxy. Messages that compress "
       + "well are quicker than these, which do not.",
   };
+}
+
+function remark(speed) {
+  if (speed >= SLOW) return "";
+  const slow = speed < VERY_SLOW ? "too slow for more than short messages" : "slow";
+  return ` That is ${slow}: either the line is narrow, or something in between, such as a proxy or `
+    + "security software, throttles or inspects what passes.";
 }
 
 function ratesByTime(arrivals, size) {
