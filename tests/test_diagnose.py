@@ -490,5 +490,19 @@ def test_while_a_check_runs_no_other_can_be_started(panel: Panel) -> None:
     panel.press("throughput")
     panel.press("spread")
     assert panel.part("spread", "verdict") == "not run yet"
+    panel.press("throughput")
     panel.wait_for("throughput")
     assert panel.run("spread") == "good"
+
+
+@pytest.mark.parametrize("check", ["throughput", "idle"])
+def test_no_report_is_handed_out_while_a_check_runs(panel: Panel, check: str) -> None:
+    panel.open()
+    panel.run("closing")
+    assert panel.page.is_enabled("diagnose-copy")
+    panel.press(check)
+    assert not panel.page.is_enabled("diagnose-copy")
+    assert not panel.page.is_enabled("diagnose-save")
+    panel.press(check)
+    panel.wait_for(check)
+    assert panel.page.is_enabled("diagnose-save")

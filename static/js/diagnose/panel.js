@@ -97,7 +97,8 @@ class Diagnosis {
     for (const { id } of CHECKS) this.#rows.get(id).allow(!busy || this.#running.has(id));
     this.#part("run").textContent = all ? "Cancel all" : "Run all checks";
     this.#part("run").setAttribute("aria-disabled", String(busy && !all));
-    for (const name of ["copy", "save"]) this.#part(name).disabled = this.#results.size === 0;
+    const incomplete = busy || this.#running.has(IDLE) || this.#results.size === 0;
+    for (const name of ["copy", "save"]) this.#part(name).disabled = incomplete;
     this.#part("bound").disabled = this.#running.has(IDLE);
     this.#part("progress").hidden = !all;
     if (!busy) this.#say(this.#summary());
