@@ -326,8 +326,9 @@ def test_a_server_that_is_gone_is_no_matter_of_websockets(
     server = start_server("gunicorn")
     panel.open(server.url)
     server.stop()
-    assert panel.run("opening") == "bad"
-    assert "the server is down, or the network to it is" in panel.text("opening")
+    for check in ("opening", "idle"):  # of which the second begins with plain HTTP
+        assert panel.run(check) == "bad"
+        assert "the server is down, or the network to it is" in panel.text(check)
     panel.page.take_console_errors()
 
 
@@ -360,6 +361,7 @@ WORKING = {"status": 200, "json": {"draining": False, "seats_taken": 1, "capacit
 @pytest.mark.parametrize(
     ("evidence", "words"),
     [
+        ({"plain": True, "address": {"status": 426}}, "the network to it, comes and goes"),
         ({"silent": True, "address": {"status": 426}}, "gets no answer at all"),
         ({"silent": False, "address": {"status": None}}, "not at the address of the WebSocket"),
         ({"silent": False, "address": {"status": 404}}, "a proxy sends this address elsewhere"),

@@ -10,6 +10,14 @@ export class NotConnected extends Error {
   }
 }
 
+/** A plain HTTP request got no answer. */
+export class Unanswered extends Error {
+  constructor(path) {
+    super(`no answer from ${path}`);
+    this.path = path;
+  }
+}
+
 /** The connection ended while something else was awaited. */
 export class Ended extends Error {
   constructor({ code, reason, seconds }) {

@@ -1,3 +1,5 @@
+import { Unanswered } from "./client.js";
+
 /**
  * Why a WebSocket did not open. A browser says nothing but 1006, so this asks the same server
  * over plain HTTP, and concludes from what does work.
@@ -6,24 +8,26 @@
 const SECONDS = 5; // for each question; both are asked at once
 
 /**
- * @param {import("./client.js").NotConnected} failure
+ * @param {import("./client.js").NotConnected | Unanswered} failure
  * @returns {Promise<{meaning: string, advice: string}>} `advice` may have several lines
  */
 export async function findCulprit(failure) {
   const [health, address] = await Promise.all([ask("healthz"), ask(failure.path)]);
   const { origin } = window.location;
-  return judgeCulprit({ silent: failure.silent, origin, health, address });
+  const plain = failure instanceof Unanswered;
+  return judgeCulprit({ plain, silent: failure.silent, origin, health, address });
 }
 
 /**
  * @param {object} evidence
+ * @param {boolean} evidence.plain whether it was plain HTTP that failed, and no upgrade
  * @param {boolean} evidence.silent whether the upgrade had no answer at all
  * @param {string} evidence.origin of this page
  * @param {object} evidence.health what /healthz said over HTTP: `status` (null if there was no
  *     answer) and `json`
  * @param {object} evidence.address the same, for the address of the WebSocket
  */
-export function judgeCulprit({ silent, origin, health, address }) {
+export function judgeCulprit({ plain, silent, origin, health, address }) {
   if (health.status === null) {
     return {
       meaning: "Plain HTTP gets no answer from the server either, so this is not about WebSockets: "
@@ -31,8 +35,17 @@ export function judgeCulprit({ silent, origin, health, address }) {
       advice: "See that the server runs and that this page still reloads; then try again.",
     };
   }
+  if (plain) return comesAndGoes();
   return ourTrouble(health.json) ?? gatewayTrouble(address)
     ?? (silent ? heldBack() : originTrouble(address.json, origin) ?? dropped(address.json));
+}
+
+function comesAndGoes() {
+  return {
+    meaning: "A plain HTTP request got no answer, but the next one did, so this is not about "
+      + "WebSockets: the server, or the network to it, comes and goes.",
+    advice: "Run this check again. If it stays so, try another network.",
+  };
 }
 
 function ourTrouble(health) {

@@ -1,4 +1,4 @@
-import { Ended, NotConnected, TimedOut } from "../client.js";
+import { Ended, NotConnected, TimedOut, Unanswered } from "../client.js";
 import { findCulprit } from "../culprit.js";
 import { closing } from "../words.js";
 
@@ -55,9 +55,9 @@ function cancelled() {
 
 async function failed(error, check) {
   if (error instanceof NotConnected) {
-    const { meaning, advice } = await findCulprit(error);
-    return { verdict: "bad", figure: "no connection", meaning, advice, unconnected: true };
+    return { ...await noConnection(error), unconnected: true };
   }
+  if (error instanceof Unanswered) return noConnection(error);
   if (error instanceof Ended) return cutOff(error);
   if (error instanceof TimedOut) {
     return bad("no answer", `The connection stayed open, but ${error.what} did not come within `
@@ -68,6 +68,11 @@ async function failed(error, check) {
       + "the connection is very slow, or stands still.");
   }
   return bad("error", `The check itself failed: ${error.message}.`);
+}
+
+async function noConnection(error) {
+  const { meaning, advice } = await findCulprit(error);
+  return { verdict: "bad", figure: "no connection", meaning, advice };
 }
 
 function cutOff({ code, reason, seconds }) {

@@ -1,5 +1,6 @@
 import { Ended, TimedOut, withClient } from "../../client.js";
 import { inspect } from "../../inspect.js";
+import { askHealth } from "../http.js";
 import { closing } from "../../words.js";
 
 const ANSWER_SECONDS = 10; // for the message after the silence
@@ -78,7 +79,7 @@ async function keepSilent(bound, signal, progress) {
 
 /** What the machine in front calls itself. */
 async function hints(signal) {
-  const { headers } = await fetch("healthz", { cache: "no-store", signal });
+  const headers = await askHealth(signal);
   return [headers.get("server"), headers.get("via")].filter(Boolean).join(" ");
 }
 
