@@ -37,6 +37,14 @@ window.WebSocket = class extends WebSocket {
 """
 
 
+NEVER_ANSWER = """
+window.fetch = (path, { signal }) => new Promise((resolve, reject) => {
+  window.asked = path;
+  signal.addEventListener("abort", () => reject(signal.reason));
+});
+"""
+
+
 class Panel:
     """The panel as a test uses it; a check is named by its id."""
 
@@ -75,6 +83,10 @@ class Panel:
         """All that a check says, its figures too."""
         self.page.run(f"document.querySelector('#check-{check} .details').open = true")
         return self.page.text(f"#check-{check}")
+
+    def saved(self) -> Any:
+        """The file that was saved last; see CATCH_COPIES."""
+        return json.loads(self.page.run_async("saved.text().then(arguments[0])"))
 
     def be_patient_for(self, seconds: float) -> None:
         """Let the idle check wait this long."""
@@ -300,6 +312,9 @@ def test_without_a_connection_the_likely_culprit_is_named_and_the_rest_not_run(
     for product, cure in PASS_UPGRADES_ON.items():
         assert f"{product}: {cure}" in panel.text("opening")
     assert "There was no connection to try this on." in panel.text("spread")
+    panel.page.click("diagnose-save")
+    saved = panel.saved()
+    assert saved["checks"][0].keys() == {"id", "title", "verdict", "figure", "meaning", "advice"}
     panel.page.take_console_errors()
 
 
@@ -453,6 +468,18 @@ def test_a_long_check_shows_the_time_and_can_be_cancelled(panel: Panel) -> None:
     assert panel.part("idle", "verdict") == "cancelled"
 
 
+def test_a_search_for_the_culprit_can_be_cancelled(panel: Panel, proxy: Proxy) -> None:
+    proxy.faults = Faults(reset="requested")
+    panel.open(proxy.url)
+    panel.page.run(NEVER_ANSWER)
+    panel.press("round-trip")
+    panel.page.wait_until(lambda: panel.page.run("return window.asked"), "a question")
+    panel.press("round-trip")
+    panel.wait_for("round-trip")
+    assert panel.part("round-trip", "verdict") == "cancelled"
+    panel.page.take_console_errors()
+
+
 def test_a_run_of_all_can_be_cancelled(panel: Panel) -> None:
     panel.open()
     panel.page.click("diagnose-run")
@@ -482,7 +509,7 @@ def test_the_result_can_be_copied_and_saved(panel: Panel, proxy: Proxy) -> None:
     assert "- Server: process " in copied
 
     panel.page.click("diagnose-save")
-    saved = json.loads(panel.page.run_async("saved.text().then(arguments[0])"))
+    saved = panel.saved()
     assert [check["id"] for check in saved["checks"]] == ["opening", "closing"]
     assert saved["checks"][1]["data"]["closes"][0]["arrived"] == {"code": 1001, "reason": "done"}
 

@@ -9,10 +9,12 @@ const SECONDS = 5; // for each question; both are asked at once
 
 /**
  * @param {import("./client.js").NotConnected | Unanswered} failure
+ * @param {AbortSignal} [signal] ends the search
  * @returns {Promise<{meaning: string, advice: string}>} `advice` may have several lines
  */
-export async function findCulprit(failure) {
-  const [health, address] = await Promise.all([ask("healthz"), ask(failure.path)]);
+export async function findCulprit(failure, signal) {
+  const questions = ["healthz", failure.path].map((path) => ask(path, signal));
+  const [health, address] = await Promise.all(questions);
   const { origin } = window.location;
   const plain = failure instanceof Unanswered;
   return judgeCulprit({ plain, silent: failure.silent, origin, health, address });
@@ -113,9 +115,11 @@ function dropped(refusal) {
   };
 }
 
-async function ask(path) {
+async function ask(path, signal) {
   const controller = new AbortController();
-  const timer = setTimeout(() => controller.abort(), SECONDS * 1000);
+  const stop = () => controller.abort();
+  const timer = setTimeout(stop, SECONDS * 1000);
+  signal?.addEventListener("abort", stop);
   try {
     const answer = await fetch(path, {
       cache: "no-store",
@@ -127,5 +131,6 @@ async function ask(path) {
     return { status: null, json: null };
   } finally {
     clearTimeout(timer);
+    signal?.removeEventListener("abort", stop);
   }
 }

@@ -22,5 +22,6 @@
  * @property {string} [advice] what to do
  * @property {[string, string][]} [facts] more figures, by name
  * @property {import("./graph.js").Graph} [chart]
+ * @property {boolean} [unconnected] whether there was no WebSocket to try it on
  * @property {object} [data] all that was measured, for the JSON
  */

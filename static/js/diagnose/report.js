@@ -28,8 +28,8 @@ export function toMarkdown({ page, when, browser, server, checks }) {
 
 /** @returns {string} the same, with everything that was measured */
 export function toJson({ page, when, browser, server, checks }) {
-  const results = checks.map(({ id, title, result: { chart, ...result } }) =>
-    ({ id, title, ...result })); // a chart shows what is in the data
+  const results = checks.map(({ id, title, result: { chart, unconnected, ...result } }) =>
+    ({ id, title, ...result })); // a chart shows what is in the data; the other is for runAll
   return `${JSON.stringify({ page, when, browser, server, checks: results }, null, 2)}\n`;
 }
 

@@ -20,7 +20,8 @@ export async function runCheck(check, cancel, progress) {
   try {
     return await check.run({ signal: controller.signal, progress });
   } catch (error) {
-    return cancel.aborted ? cancelled() : await failed(error, check);
+    const result = cancel.aborted ? null : await failed(error, check, cancel);
+    return cancel.aborted ? cancelled() : result;
   } finally {
     clearTimeout(timer);
     cancel.removeEventListener("abort", stop);
@@ -53,11 +54,11 @@ function cancelled() {
   return { verdict: "cancelled", figure: "", meaning: "You cancelled this check." };
 }
 
-async function failed(error, check) {
+async function failed(error, check, cancel) {
   if (error instanceof NotConnected) {
-    return { ...await noConnection(error), unconnected: true };
+    return { ...await noConnection(error, cancel), unconnected: true };
   }
-  if (error instanceof Unanswered) return noConnection(error);
+  if (error instanceof Unanswered) return noConnection(error, cancel);
   if (error instanceof Ended) return cutOff(error);
   if (error instanceof TimedOut) {
     return bad("no answer", `The connection stayed open, but ${error.what} did not come within `
@@ -70,8 +71,8 @@ async function failed(error, check) {
   return bad("error", `The check itself failed: ${error.message}.`);
 }
 
-async function noConnection(error) {
-  const { meaning, advice } = await findCulprit(error);
+async function noConnection(error, cancel) {
+  const { meaning, advice } = await findCulprit(error, cancel);
   return { verdict: "bad", figure: "no connection", meaning, advice };
 }
 
