@@ -79,8 +79,9 @@ async function noConnection(error, cancel) {
 function cutOff({ code, reason, seconds }) {
   const when = `after ${seconds.toFixed(1)} s`;
   if (code === 1006) {
-    return bad("cut off", `The connection was cut ${when} without a close frame (1006): the `
-      + "server does not do that, so something in between reset or dropped it.");
+    return bad("cut off", `The connection was cut ${when} without a close frame (1006). `
+      + "A healthy server does not do that, so something in between reset or dropped it, or the "
+      + "server gave up or was killed.");
   }
   const told = closing({ code, reason });
   return bad(`closed ${code}`,
