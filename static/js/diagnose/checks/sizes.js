@@ -1,4 +1,4 @@
-import { Client, Ended, TimedOut } from "../../client.js";
+import { Client, Ended, NotConnected, TimedOut, withClient } from "../../client.js";
 import { inspect } from "../../inspect.js";
 import { firstDifference, randomBytes } from "../binary.js";
 import { bytes, closing, duration, rate } from "../../words.js";
@@ -97,18 +97,32 @@ async function attempt(client, size, patience = SECONDS) {
   }
 }
 
-/** Halve what lies between a size that survived and one that did not; a connection for each. */
+/**
+ * Halve what lies between a size that survived and one that did not; a connection for each. Where
+ * none can be had any more, what is known by then must do.
+ */
 async function narrow(good, bad, signal) {
   const deadline = performance.now() + PROBE_SECONDS * 1000;
   const bounds = { good, bad };
   for (let i = 0; i < PROBES && performance.now() < deadline; i += 1) {
     const size = Math.floor((bounds.good + bounds.bad) / 2);
     if (size === bounds.good) break;
-    const client = await Client.open("echo?compress=off", { signal });
-    const { kind } = await attempt(client, size, SILENCE).finally(() => client.leave());
-    bounds[kind ? "bad" : "good"] = size;
+    const survives = await probe(size, signal);
+    if (survives === null) break;
+    bounds[survives ? "good" : "bad"] = size;
   }
   return bounds;
+}
+
+async function probe(size, signal) {
+  try {
+    const talk = (client) => attempt(client, size, SILENCE);
+    const { kind } = await withClient("echo?compress=off", { signal }, talk);
+    return !kind;
+  } catch (error) {
+    if (error instanceof NotConnected) return null;
+    throw error;
+  }
 }
 
 /**
@@ -184,8 +198,9 @@ function doing({ kind }) {
   return kind === "changed" ? "changes large messages" : "limits the size of a message";
 }
 
+// Some take a message of the limit itself and some do not, so both bounds may be it.
 function guess(good, bad) {
-  const known = KNOWN_LIMITS.find((limit) => good <= limit.bytes && limit.bytes < bad);
+  const known = KNOWN_LIMITS.find((limit) => good <= limit.bytes && limit.bytes <= bad);
   return known ? ` A guess: ${bytes(known.bytes)} is the default limit of ${known.who}.` : "";
 }
 
