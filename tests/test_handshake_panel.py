@@ -7,6 +7,7 @@ import pytest
 from tests.browser import NAMED_HOST, Page
 from tests.proxy import HOP_BY_HOP, NO_EXTENSIONS, Faults, Headers, Proxy
 from tests.servers import Server
+from tests.test_diagnose import KEEP_SOCKETS
 from tests.waiting import wait_until
 
 
@@ -179,10 +180,16 @@ def test_no_connection_is_told_in_words_and_can_be_tried_again(page: Page, proxy
 
 
 def test_nothing_is_opened_before_the_panel_is_seen(page: Page) -> None:
+    page.run_before_load(KEEP_SOCKETS)
     page.open()
     page.wait_for_state("open")
-    assert page.run("return document.querySelector('#handshake-state').textContent") == (
-        "Not opened yet"
-    )
+    assert opened(page) == ["WS.ashx"]
     page.click("tab-handshake")
     wait_for(page, "#handshake-state", "Agreed in")
+    assert opened(page) == ["WS.ashx", "inspect"]
+
+
+def opened(page: Page) -> list[str]:
+    """The paths that WebSockets were opened at, in order."""
+    paths: list[str] = page.run("return sockets.map(({ url }) => new URL(url).pathname.slice(1))")
+    return paths
