@@ -56,6 +56,19 @@ window.fetch = (path, { signal }) => new Promise((resolve, reject) => {
 """
 
 
+# A check that waits on a connection on which nothing is ever said.
+RUN_ENDLESS = """
+const [done] = arguments;
+const load = (module) => import(new URL(`static/js/${module}`, location));
+(async () => {
+  const { withClient } = await load("client.js");
+  const { runCheck } = await load("diagnose/runner.js");
+  const run = ({ signal }) => withClient("echo?mute", { signal }, (client) => %s);
+  done(await runCheck({ limit: 0.5, run }, new AbortController().signal, () => {}));
+})();
+"""
+
+
 class Panel:
     """The panel as a test uses it; a check is named by its id."""
 
@@ -110,14 +123,17 @@ class Panel:
 
     def call(self, module: str, function: str, *arguments: object) -> Any:
         """Call a function of a module of the panel."""
-        return self.page.run_async(
+        result, error = self.page.run_async(
             "const [module, name, list, done] = arguments;"
             "import(new URL(`static/js/diagnose/${module}`, location))"
-            ".then((found) => done(found[name](...list)))",
+            ".then((found) => done([found[name](...list), null]))"
+            ".catch((error) => done([null, String(error)]))",
             module,
             function,
             list(arguments),
         )
+        assert error is None, error
+        return result
 
 
 @pytest.fixture
@@ -459,6 +475,151 @@ def test_a_time_out_that_pings_prevent_is_not_called_bad(
     assert result["verdict"] == verdict
     assert result["figure"] == "cut after 60.1 s"
     assert words in result["advice"]
+
+
+# Verdicts that no fault of the proxy brings about, or none that is quick
+
+MIB = 2**20
+CUT = {"size": 65536, "kind": "ended", "code": 1009, "reason": "too big"}
+SIZES = {
+    "limit": 16 * MIB,
+    "survived": [{"size": 65535, "milliseconds": 65.535}],
+    "failure": None,
+    "tooSlow": None,
+    "bounds": None,
+}
+SILENCE = {"bound": 75, "seconds": 75.2, "cut": None, "hint": "", "pings": 20}
+OFFER = "permessage-deflate; client_max_window_bits"
+NOT_TAKEN = {"offered": OFFER, "answered": "", "agreed": ""}
+
+
+def servers(*versions: str) -> list[dict[str, object]]:
+    """One process for each of these versions of the service."""
+    return [
+        {"host": "here", "process": i, "software": {"flask-echo": version}}
+        for i, version in enumerate(versions)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("check", "measured", "verdict", "words"),
+    [
+        pytest.param(
+            "opening",
+            {"times": [500] * 5, "http": 200},
+            "notable",
+            "the way is long or slow, for WebSockets and for HTTP alike",
+            id="a long way",
+        ),
+        pytest.param(
+            "opening",
+            {"times": [4000] * 5, "http": 200},
+            "bad",
+            "what handles the upgrade",
+            id="a very slow handshake",
+        ),
+        pytest.param(
+            "idle",
+            {**SILENCE, "alive": False},
+            "bad",
+            "often NAT or a firewall, forgot it without a word",
+            id="a connection lost in silence",
+        ),
+        pytest.param(
+            "sizes",
+            {**SIZES, "failure": {"size": 65536, "kind": "silent"}},
+            "bad",
+            "Of a message of 64 KiB nothing came back.",
+            id="a size that is swallowed",
+        ),
+        pytest.param(
+            "sizes",
+            {**SIZES, "failure": {"size": 65536, "kind": "changed", "difference": 7}},
+            "bad",
+            "Of a message of 64 KiB, byte 7 came back changed.",
+            id="a size that is changed",
+        ),
+        pytest.param(
+            "sizes",
+            {**SIZES, "tooSlow": 16 * MIB},
+            "notable",
+            "at 1.0 MB/s there was no time to try 16 MiB",
+            id="a size that would take too long",
+        ),
+        pytest.param(
+            "sizes",
+            {**SIZES, "failure": CUT, "bounds": {"good": 65535, "bad": 65536}},
+            "bad",
+            "A guess: 64 KiB is the default limit of Jetty and Netty.",
+            id="a known limit that a message must stay below",
+        ),
+        pytest.param(
+            "spread",
+            {"servers": servers("1.0.0", "1.0.0", "0.9.0"), "failed": 0},
+            "notable",
+            "The servers run different software (2 sets of versions).",
+            id="servers of different versions",
+        ),
+        pytest.param(
+            "compression",
+            {**NOT_TAKEN, "enabled": True},
+            "notable",
+            "the server could not take it",
+            id="an offer that is declined",
+        ),
+        pytest.param(
+            "compression",
+            {**NOT_TAKEN, "enabled": False},
+            "good",
+            "the server is set not to compress",
+            id="compression that is off",
+        ),
+        pytest.param(
+            "round-trip",
+            {"times": [1] * 180 + [150] * 20},
+            "notable",
+            "Most are quick, but some are held up.",
+            id="stalls",
+        ),
+        pytest.param(
+            "round-trip",
+            {"times": [1500] * 8},
+            "bad",
+            "That is too slow for a conversation.",
+            id="a very slow way",
+        ),
+        pytest.param(
+            "throughput",
+            {"size": 65536, "arrivals": [1000, 2000]},
+            "bad",
+            "That is too slow for more than short messages",
+            id="a very narrow line",
+        ),
+    ],
+)
+def test_what_was_measured_is_judged(
+    panel: Panel, check: str, measured: dict[str, Any], verdict: str, words: str
+) -> None:
+    panel.open()
+    result = panel.call(f"checks/{check}.js", "judge", measured)
+    assert result["verdict"] == verdict
+    assert words in result["meaning"]
+
+
+@pytest.mark.parametrize(
+    ("endless", "figure", "words"),
+    [
+        ("client.next(0.1)", "no answer", "a message did not come within 0.1 s"),
+        ("client.ended()", "out of time", "not done after 0.5 s and was given up"),
+    ],
+)
+def test_a_check_that_does_not_end_is_ended(
+    panel: Panel, endless: str, figure: str, words: str
+) -> None:
+    panel.open()
+    result = panel.page.run_async(RUN_ENDLESS % endless)
+    assert (result["verdict"], result["figure"]) == ("bad", figure)
+    assert words in result["meaning"]
 
 
 # Using it
