@@ -48,6 +48,10 @@ window.WebSocket = class extends WebSocket {
 };
 """
 
+NEVER_OPEN = """
+window.WebSocket = class extends EventTarget { static OPEN = 1; readyState = 0; close() {} };
+"""
+
 NEVER_ANSWER = """
 window.fetch = (path, { signal }) => new Promise((resolve, reject) => {
   window.asked = path;
@@ -633,6 +637,18 @@ def test_a_check_that_fails_does_not_stop_the_others(panel: Panel, proxy: Proxy)
     assert panel.page.text("#diagnose-status") == "1 bad, 8 good"
 
 
+def test_a_check_is_named_before_it_reports_anything(panel: Panel) -> None:
+    panel.page.run_before_load(NEVER_OPEN)
+    panel.open()
+    panel.page.run("document.querySelector('#diagnose-progress').value = 1")  # of an earlier run
+    panel.press("compression")
+    assert panel.page.text("#diagnose-status") == "Compression …"
+    assert panel.page.run("return document.querySelector('#diagnose-progress').value") < 1
+    panel.press("compression")
+    panel.wait_for("compression")
+    panel.page.take_console_errors()
+
+
 def test_a_single_check_can_be_run_again(panel: Panel, proxy: Proxy) -> None:
     proxy.faults = Faults(close_code=1001)
     panel.open(proxy.url)
@@ -691,9 +707,13 @@ def test_the_result_can_be_copied_and_saved(panel: Panel, proxy: Proxy) -> None:
     assert "**Close codes**: The server closed with 1000 (done)" in copied
     assert "- Server: process " in copied
 
+    panel.press("spread")
+    assert panel.page.text("#diagnose-copied") == ""
+    panel.wait_for("spread")
+
     panel.page.click("diagnose-save")
     saved = panel.saved()
-    assert [check["id"] for check in saved["checks"]] == ["opening", "closing"]
+    assert [check["id"] for check in saved["checks"]] == ["opening", "closing", "spread"]
     assert saved["checks"][1]["data"]["closes"][0]["arrived"] == {"code": 1001, "reason": "done"}
 
 

@@ -74,11 +74,13 @@ class Diagnosis {
     const controller = new AbortController();
     this.#running.set(check.id, controller);
     this.#rows.get(check.id).start();
+    this.#part("copied").textContent = ""; // it was another report
     this.#refresh();
     const progress = (share, text = "") => {
       this.#rows.get(check.id).tell(text);
       if (check.id !== IDLE) this.#showProgress(check, share);
     };
+    progress(0); // some checks say nothing before their end
     const result = await runCheck(check, controller.signal, progress);
     this.#running.delete(check.id);
     this.#finish(check, result);
