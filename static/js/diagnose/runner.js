@@ -1,6 +1,6 @@
 import { Ended, NotConnected, TimedOut, Unanswered } from "../client.js";
 import { findCulprit } from "../culprit.js";
-import { closing } from "../words.js";
+import { closing, duration } from "../words.js";
 
 class OutOfTime extends Error {}
 
@@ -77,7 +77,7 @@ async function noConnection(error, cancel) {
 }
 
 function cutOff({ code, reason, seconds }) {
-  const when = `after ${seconds.toFixed(1)} s`;
+  const when = `after ${duration(seconds * 1000)}`;
   if (code === 1006) {
     return bad("cut off", `The connection was cut ${when} without a close frame (1006). `
       + "A healthy server does not do that, so something in between reset or dropped it, or the "

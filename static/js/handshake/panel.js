@@ -1,5 +1,6 @@
 import { webSocketAddress } from "../address.js";
 import { inspect } from "../inspect.js";
+import { duration } from "../words.js";
 import { AcceptView } from "./accept-view.js";
 import { infer } from "./inference.js";
 import { showReport } from "./report-view.js";
@@ -60,7 +61,7 @@ function show(part, accept, { report, notes, seconds, protocol }) {
   accept.show(report);
   part("trouble").hidden = true;
   part("result").hidden = false;
-  showState(part, `Agreed in ${(seconds * 1000).toFixed(1)} ms`, "open");
+  showState(part, `Agreed in ${duration(seconds * 1000)}`, "open");
 }
 
 async function showTrouble(part, error, protocol) {

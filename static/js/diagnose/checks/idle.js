@@ -1,7 +1,7 @@
 import { Ended, TimedOut, withClient } from "../../client.js";
 import { inspect } from "../../inspect.js";
 import { askHealth } from "../http.js";
-import { closing } from "../../words.js";
+import { closing, duration } from "../../words.js";
 
 const ANSWER_SECONDS = 10; // for the message after the silence
 
@@ -105,14 +105,14 @@ async function isAlive(client) {
  * @param {number} data.pings seconds between the pings of the server where they are on, 0 for none
  */
 export function judge(data) {
-  const waited = `${data.seconds.toFixed(1)} s`;
+  const waited = duration(data.seconds * 1000);
   const facts = [["waited", waited], ["headers Server and Via", data.hint || "none"]];
   if (data.cut) return { ...wasCut(data), facts, data };
   return { ...(data.alive ? survived(data) : lost(data)), facts, data };
 }
 
 function wasCut({ seconds, cut, hint, pings }) {
-  const after = `${seconds.toFixed(1)} s`;
+  const after = duration(seconds * 1000);
   const bridged = pings > 0 && pings < seconds;
   const how = cut.code === 1006 ? "without a close frame (1006)" : `with ${closing(cut)}`;
   return {

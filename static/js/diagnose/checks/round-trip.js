@@ -38,8 +38,8 @@ export function judge(data) {
   return {
     ...words(figures),
     figure: duration(median),
-    meaning: `${count(data.times.length, "message")} went there and back: half of them within `
-      + `${duration(median)}, 99 of 100 within ${duration(p99)}.${remark(figures)}`,
+    meaning: `${count(data.times.length, "message")} went there and back. The median time is `
+      + `${duration(median)}, the 99th percentile ${duration(p99)}.${remark(figures)}`,
     facts: Object.entries(figures).map(([name, value]) => [name, duration(value)]),
     chart: {
       label: "Time of each message there and back",

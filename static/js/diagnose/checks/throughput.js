@@ -1,7 +1,7 @@
 import { withClient } from "../../client.js";
 import { inspect } from "../../inspect.js";
 import { randomBytes } from "../binary.js";
-import { bytes, count, rate } from "../../words.js";
+import { bytes, count, duration, rate } from "../../words.js";
 
 const SECONDS = 3;
 const MESSAGE_BYTES = 65536;
@@ -51,13 +51,14 @@ async function flood(client, message, progress) {
 export function judge({ size, arrivals }) {
   const seconds = arrivals.at(-1) / 1000;
   const speed = (arrivals.length * size) / seconds;
+  const time = duration(seconds * 1000);
   const rates = ratesByTime(arrivals, size);
   return {
     ...words(speed),
     figure: rate(speed),
     meaning: `${count(arrivals.length, "message")} of ${bytes(size)} came back in `
-      + `${seconds.toFixed(1)} s: ${rate(speed)} in each direction at the same time.${remark(speed)}`,
-    facts: [["messages", String(arrivals.length)], ["seconds", seconds.toFixed(1)]],
+      + `${time}: ${rate(speed)} in each direction at the same time.${remark(speed)}`,
+    facts: [["messages", String(arrivals.length)], ["time", time]],
     chart: {
       label: "Throughput over time",
       x: { label: "s", values: rates.map((_, i) => ((i + 1) * BIN_MS) / 1000) },
