@@ -11,3 +11,14 @@ export function element(tag, attributes = {}, ...children) {
   made.append(...children);
   return made;
 }
+
+/**
+ * Names with what is to be said of each, for a list of descriptions (dl).
+ *
+ * @param {[string, string][]} pairs
+ * @returns {HTMLElement[]}
+ */
+export function facts(pairs) {
+  return pairs.map(([name, value]) =>
+    element("div", {}, element("dt", {}, name), element("dd", {}, value)));
+}

@@ -1,4 +1,4 @@
-import { element } from "../element.js";
+import { facts as listed } from "../element.js";
 import { drawGraph } from "./graph.js";
 
 const WORDS = {
@@ -80,8 +80,7 @@ export class Row {
     this.#parts.advice.textContent = advice;
     this.#parts.advice.hidden = !advice;
     details.hidden = !facts.length && !chart;
-    this.#parts.facts.replaceChildren(...facts.map(([name, value]) =>
-      element("div", {}, element("dt", {}, name), element("dd", {}, value))));
+    this.#parts.facts.replaceChildren(...listed(facts));
     this.#graph = chart;
     this.#draw();
   }

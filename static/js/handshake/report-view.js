@@ -1,4 +1,4 @@
-import { element } from "../element.js";
+import { element, facts } from "../element.js";
 import { parseHead } from "../inspect.js";
 import { explain } from "./headers.js";
 
@@ -6,15 +6,16 @@ import { explain } from "./headers.js";
 export function showReport(part, report, notes, protocol) {
   const inferred = new Set(notes.map(({ header }) => header.toLowerCase()));
   const { line, headers } = report.request;
+  const answered = parseHead(report.response.head);
   const [status] = report.response.head.split("\r\n");
   showText(part("request"), line, headers, inferred);
-  showText(part("response"), status, parseHead(report.response.head), new Set());
-  showHeaders(part("request-headers"), headers, report.request.masked);
-  showHeaders(part("response-headers"), parseHead(report.response.head), []);
-  showFacts(part("inferred"), notes.map(({ header, text }) => [header, text]));
+  showText(part("response"), status, answered, new Set());
+  part("request-headers").replaceChildren(...facts(explained(headers, report.request.masked)));
+  part("response-headers").replaceChildren(...facts(explained(answered, [])));
+  part("inferred").replaceChildren(...facts(notes.map(({ header, text }) => [header, text])));
   part("direct").hidden = notes.length > 0;
   part("caveat").textContent = report.about;
-  showFacts(part("ends"), ends(report, protocol));
+  part("ends").replaceChildren(...facts(ends(report, protocol)));
 }
 
 function showText(place, first, headers, inferred) {
@@ -25,18 +26,12 @@ function showText(place, first, headers, inferred) {
   place.replaceChildren(element("b", {}, first), "\n", ...lines);
 }
 
-function showHeaders(place, headers, masked) {
-  place.replaceChildren(...headers.map(([name]) => {
+function explained(headers, masked) {
+  return headers.map(([name]) => {
     const unknown = "Not a header that this page knows; ask whoever runs the proxies.";
     const note = masked.includes(name) ? " Masked here by the server." : "";
-    const text = (explain(name) ?? unknown) + note;
-    return element("div", {}, element("dt", {}, name), element("dd", {}, text));
-  }));
-}
-
-function showFacts(place, facts) {
-  place.replaceChildren(...facts.map(([name, value]) =>
-    element("div", {}, element("dt", {}, name), element("dd", {}, value))));
+    return [name, (explain(name) ?? unknown) + note];
+  });
 }
 
 function ends({ peer, negotiated, tls, server, secure }, protocol) {
