@@ -154,6 +154,18 @@ def test_a_subprotocol_is_offered_and_agreed(page: Page) -> None:
     assert inferred(page) == {}
 
 
+def test_what_cannot_be_a_subprotocol_is_not_offered(page: Page) -> None:
+    page.run_before_load(KEEP_SOCKETS)
+    show(page)
+    before = opened(page)
+    page.element("handshake-protocol").send_keys("two words")
+    page.click("handshake-run")
+    assert "“two words” is no name of a subprotocol." in page.run(
+        "return document.querySelector('#handshake :invalid:not(form)').validationMessage"
+    )
+    assert opened(page) == before
+
+
 def test_a_subprotocol_that_is_lost_on_the_way_is_told_from_a_lost_upgrade(
     page: Page, proxy: Proxy
 ) -> None:

@@ -1,5 +1,6 @@
 import { webSocketAddress } from "../address.js";
 import { inspect } from "../inspect.js";
+import { complaintOfProtocol } from "../talk/rehearsal.js";
 import { duration } from "../words.js";
 import { AcceptView } from "./accept-view.js";
 import { infer } from "./inference.js";
@@ -15,6 +16,8 @@ export function startHandshake(panel) {
   const part = (name) => panel.querySelector(`#handshake-${name}`);
   const accept = new AcceptView(part);
   const run = () => open(part, accept);
+  part("protocol").addEventListener("input", ({ target }) =>
+    target.setCustomValidity(complaintOfProtocol(target.value.trim())));
   part("form").addEventListener("submit", (event) => {
     event.preventDefault();
     run();
