@@ -34,7 +34,7 @@ async function open(part, accept) {
   const button = part("run");
   if (button.getAttribute("aria-disabled") === "true") return;
   button.setAttribute("aria-disabled", "true"); // disabled itself, it would lose the focus
-  showState(part, "Opening", "connecting");
+  part("state").textContent = "Opening";
   const protocol = part("protocol").value.trim();
   try {
     show(part, accept, await ask(protocol));
@@ -64,19 +64,14 @@ function show(part, accept, { report, notes, seconds, protocol }) {
   accept.show(report);
   part("trouble").hidden = true;
   part("result").hidden = false;
-  showState(part, `Agreed in ${duration(seconds * 1000)}`, "open");
+  part("state").textContent = `Agreed in ${duration(seconds * 1000)}`;
 }
 
 async function showTrouble(part, error, protocol) {
   part("result").hidden = true;
-  showState(part, "No connection", "closed");
+  part("state").textContent = "No connection";
   const { meaning, advice } = await explainTrouble(error, protocol);
   part("meaning").textContent = meaning;
   part("advice").textContent = advice;
   part("trouble").hidden = false;
-}
-
-function showState(part, text, state) {
-  part("state").textContent = text;
-  part("state").dataset.state = state;
 }

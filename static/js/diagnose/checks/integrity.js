@@ -90,7 +90,7 @@ async function receive(client, sent) {
 }
 
 /** @returns {string | null} what became of a message on its way, in words */
-export function harmOf(sent, received) {
+function harmOf(sent, received) {
   if ((typeof sent === "string") !== (typeof received === "string")) {
     return typeof sent === "string" ? "text came back as binary" : "binary came back as text";
   }

@@ -37,7 +37,7 @@ export const sizes = {
 };
 
 /** @returns {number[]} the sizes to try under a limit, the limit itself the last */
-export function ladder(limit) {
+function ladder(limit) {
   const last = Math.min(limit, LARGEST);
   return [...STEPS.filter((size) => size < last), last];
 }
