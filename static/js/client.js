@@ -37,6 +37,9 @@ export class TimedOut extends Error {
 /**
  * A WebSocket driven by promises. Every wait has an end: a time-out, the end of the
  * connection, or a signal. One wait at a time.
+ *
+ * Whoever uses it knows what comes next, and awaits it. Talk does not: there anything may come at
+ * any time and the user decides what follows, so its `Connection` hands out events.
  */
 export class Client {
   #path;

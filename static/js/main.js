@@ -1,7 +1,7 @@
 import { startDiagnose } from "./diagnose/panel.js";
 import { startHandshake } from "./handshake/panel.js";
 import { startPanels } from "./panels.js";
-import { startTalk } from "./talk.js";
+import { startTalk } from "./talk/panel.js";
 
 const shown = { handshake: startHandshake(document.querySelector("#handshake")) };
 startPanels([...document.querySelectorAll("main > section")], (id) => shown[id]?.());

@@ -1,10 +1,10 @@
-import { isActive, Connection } from "../connection.js";
-import { binaryText, closeText, textOf } from "../wording.js";
 import { BackOff } from "./backoff.js";
+import { isActive, Connection } from "./connection.js";
 import { seconds } from "./format.js";
 import { History } from "./history.js";
 import { encode } from "./payload.js";
 import { RoundTrips } from "./roundtrips.js";
+import { binaryText, closeText, textOf } from "./wording.js";
 
 /** What the user wants and what the server does, brought together and written down. */
 export class Conversation {

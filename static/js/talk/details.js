@@ -1,8 +1,8 @@
 import { download } from "../download.js";
-import { LIMIT } from "../log.js";
 import { asJson, asText } from "./export.js";
 import { contentOf } from "./facts.js";
 import { Inspector } from "./inspector.js";
+import { LIMIT } from "./log.js";
 import { Rows } from "./rows.js";
 
 /** The record in detail: a filtered list, and tools for it. Draws once per frame. */

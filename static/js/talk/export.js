@@ -1,5 +1,5 @@
-import { MARKS } from "../log.js";
 import { contentOf, factsOf } from "./facts.js";
+import { MARKS } from "./log.js";
 
 /**
  * @param {object[]} entries of a record

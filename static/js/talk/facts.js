@@ -1,6 +1,6 @@
-import { codeMeaning } from "../wording.js";
 import { roundTrip, size } from "./format.js";
 import { hexOf } from "./payload.js";
+import { codeMeaning } from "./wording.js";
 
 const PREVIEW_LENGTH = 200; // more than fits in a row
 const CLOSE_WORDS = { true: "closing handshake complete", false: "no closing handshake" };

@@ -1,7 +1,7 @@
 import { Chart, axis, colour } from "../chart.js";
-import { LIMIT } from "../log.js";
 import { summary } from "../statistics.js";
 import { milliseconds } from "./format.js";
+import { LIMIT } from "./log.js";
 
 const HEIGHT = 160;
 

@@ -1,5 +1,4 @@
 import { webSocketAddress } from "../address.js";
-import { recall, remember } from "../settings.js";
 import {
   complaintOfCode,
   complaintOfProtocol,
@@ -9,6 +8,7 @@ import {
   queryOf,
 } from "./rehearsal.js";
 import { ROUTES } from "./routes.js";
+import { recall, remember } from "./settings.js";
 
 const REMEMBERED_AS = "websockets-demo.talk";
 // What the attributes of a field cannot say about its value.

@@ -1,4 +1,4 @@
-import { LIMIT } from "../log.js";
+import { LIMIT } from "./log.js";
 
 const encoder = new TextEncoder();
 

@@ -1,6 +1,6 @@
-import { MARKS } from "../log.js";
 import { previewOf } from "./facts.js";
 import { clock, roundTrip, size } from "./format.js";
+import { MARKS } from "./log.js";
 
 const STEPS = { ArrowUp: -1, ArrowDown: 1, Home: -Infinity, End: Infinity };
 const MARGIN = 8; // rows beyond each edge, for a scroll that is faster than a frame

@@ -1,10 +1,10 @@
 import { Controls } from "./controls.js";
+import { Conversation } from "./conversation.js";
+import { Details } from "./details.js";
+import { Graph } from "./graph.js";
 import { Log } from "./log.js";
-import { Conversation } from "./talk/conversation.js";
-import { Details } from "./talk/details.js";
-import { Graph } from "./talk/graph.js";
-import { Options } from "./talk/options.js";
-import { Record } from "./talk/record.js";
+import { Options } from "./options.js";
+import { Record } from "./record.js";
 
 /** Talk to the server from a panel: connect, write down what happens, send what is typed. */
 export function startTalk(panel) {

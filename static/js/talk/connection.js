@@ -5,7 +5,12 @@ export function isActive(state) {
   return state === "connecting" || state === "open";
 }
 
-/** At most one WebSocket at a time, and only the newest one is heard. */
+/**
+ * At most one WebSocket at a time, and only the newest one is heard.
+ *
+ * It hands out events, since in Talk anything may come at any time and the user decides what
+ * follows. Whoever knows what comes next awaits it with a `Client`, by promises.
+ */
 export class Connection {
   #handlers;
   #socket = null;
