@@ -4,7 +4,7 @@
  * @param {HTMLElement[]} panels each with an id, and a link to that id in the page
  * @param {function(string): void} shown takes the id of a panel that has just come into view
  */
-export function startPanels(panels, shown = () => {}) {
+export function startPanels(panels, shown) {
   const show = () => {
     const wanted = panels.find((panel) => `#${panel.id}` === window.location.hash) ?? panels[0];
     for (const panel of panels) {
