@@ -1,6 +1,7 @@
 """What the page does in a real browser."""
 
 import re
+from typing import Any
 
 import pytest
 
@@ -58,6 +59,20 @@ def say(page: Page, text: str) -> None:
     page.run("document.getElementById('message').value = arguments[0]", text)
     page.click("message")
     page.press(ENTER)
+
+
+def imported(page: Page, module: str, expression: str, *arguments: object) -> Any:
+    """The value of ``expression`` with a module of the page as ``m``."""
+    page.open()
+    answer = page.run_async(
+        f"const [path, ...a] = arguments; const done = a.pop();"
+        f"import(path).then((m) => ({expression}))"
+        f".then((value) => done({{ value }}), (error) => done({{ error: String(error) }}))",
+        f"/static/js/{module}.js",
+        *arguments,
+    )
+    assert "error" not in answer, answer["error"]
+    return answer["value"]
 
 
 # The conversation
@@ -328,14 +343,8 @@ def test_a_browser_without_scripts_is_told_so(page: Page) -> None:
     ],
 )
 def test_the_address_follows_the_page(page: Page, location: str, address: str) -> None:
-    page.open()
-    derived = page.run_async(
-        "const [module, href, done] = arguments;"
-        "import(module).then((m) => done(m.webSocketAddress('WS.ashx', { href })))",
-        "/static/js/address.js",
-        location,
-    )
-    assert derived == address
+    derive = "m.webSocketAddress('WS.ashx', { href: a[0] })"
+    assert imported(page, "address", derive, location) == address
 
 
 def test_the_page_shows_the_address_it_uses(fake: Page, server: Server) -> None:

@@ -3,14 +3,13 @@
 import json
 import re
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from tests.axe import violations
 from tests.browser import NAMED_HOST, Page
 from tests.servers import Server
-from tests.test_page import FAKE_SOCKETS, GREETING, say
+from tests.test_page import FAKE_SOCKETS, GREETING, imported, say
 
 ENTER, UP, DOWN, HOME, CONTROL = "\ue007", "\ue013", "\ue015", "\ue011", "\ue009"
 
@@ -93,17 +92,6 @@ def next_path(page: Page) -> str:
             "const { textContent } = document.getElementById('next-address');"
             "const { pathname, search } = new URL(textContent); return pathname + search"
         )
-    )
-
-
-def imported(page: Page, module: str, expression: str, *arguments: object) -> Any:
-    """The value of ``expression`` with a module of the page as ``m``."""
-    page.open()
-    return page.run_async(
-        f"const [path, ...a] = arguments; const done = a.pop();"
-        f"import(path).then((m) => done({expression}))",
-        f"/static/js/talk/{module}.js",
-        *arguments,
     )
 
 
@@ -347,7 +335,7 @@ def test_json_is_pretty_printed_on_demand_and_to_the_letter(fake: Page) -> None:
     ["{}", "[[], {}]", '{"a": [1, {"b": null}], "c": "\\"}"}', "[\n1 ,2]", '["a", [true]]', "[{}]"],
 )
 def test_pretty_json_is_indented_as_everyone_does_it(page: Page, text: str) -> None:
-    printed = imported(page, "json", "m.pretty(a[0])", text)
+    printed = imported(page, "talk/json", "m.pretty(a[0])", text)
     assert printed == json.dumps(json.loads(text), indent=2)
 
 
@@ -677,7 +665,7 @@ def test_a_lost_connection_is_opened_again(fake: Page) -> None:
 def test_each_attempt_waits_longer(page: Page) -> None:
     waits = imported(
         page,
-        "backoff",
+        "talk/backoff",
         "((b) => a[0].map(() => { const wait = b.schedule(() => {}); b.cancel(); return wait; }))"
         "(new m.BackOff())",
         list(range(8)),
@@ -727,9 +715,9 @@ def test_what_is_being_typed_waits_below_what_was_sent(fake: Page) -> None:
 
 def test_the_figures_are_measured_values(page: Page) -> None:
     values = [float(value) for value in range(1, 201)]
-    summary = imported(page, "figures", "m.figures(a[0])", values[::-1])
-    assert summary == {"min": 1, "median": 100, "p95": 190, "p99": 198}
-    assert imported(page, "figures", "m.figures(a[0])", [7.5]) == dict.fromkeys(summary, 7.5)
+    summary = imported(page, "statistics", "m.summary(a[0])", values[::-1])
+    assert summary == {"min": 1, "median": 100, "p95": 190, "p99": 198, "max": 200}
+    assert imported(page, "statistics", "m.summary(a[0])", [7.5]) == dict.fromkeys(summary, 7.5)
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
