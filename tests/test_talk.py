@@ -486,7 +486,6 @@ def test_a_rehearsal_is_a_query_without_contradictions(
 def test_what_cannot_be_rehearsed_is_not_tried(fake: Page, values: dict[str, object]) -> None:
     choose(fake, **{"route": "echo"} | values)
     fake.click("apply")
-    assert fake.run("return document.querySelectorAll('#options-form :user-invalid').length") <= 1
     assert fake.run("return document.querySelector('#options-form').checkValidity()") is False
     assert fake.run("return sockets.map((socket) => socket.readyState)") == [1]
     assert fake.run("return document.activeElement.name") == list(values)[-1]
