@@ -1,3 +1,5 @@
+import { firstDifference } from "../diagnose/binary.js";
+
 /** The WebSockets of the server by their paths, and how each is known to answer a message. */
 export const ROUTES = {
   "WS.ashx": { answers: (sent, received) => greeted(received) === `${sent} back` },
@@ -15,11 +17,7 @@ function greeted(received) {
 
 function same(sent, received) {
   if (sent instanceof ArrayBuffer && received instanceof ArrayBuffer) {
-    return sameBytes(new Uint8Array(sent), new Uint8Array(received));
+    return firstDifference(new Uint8Array(sent), new Uint8Array(received)) === -1;
   }
   return sent === received;
-}
-
-function sameBytes(one, other) {
-  return one.length === other.length && one.every((byte, index) => byte === other[index]);
 }
