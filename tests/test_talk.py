@@ -438,6 +438,8 @@ def test_the_bare_address_echoes(talk: Page) -> None:
     [
         ({}, "/echo"),
         ({"delay": "0.5", "jitter": "2"}, "/echo?delay=0.5&jitter=2"),
+        ({"delay": "1e-7", "jitter": "3e1"}, "/echo?delay=0.0000001&jitter=30"),
+        ({"delay": "0.33333333333", "jitter": "0"}, "/echo?delay=0.333333333&jitter=0"),
         ({"ending": "close"}, "/echo?close=1011"),
         (
             {"ending": "close", "close": "4000", "reason": "a & b", "after": "3"},

@@ -6,7 +6,7 @@ const NAMES = [
 ];
 const NUMBERS = new Set(["delay", "jitter", "push", "close", "after", "drop"]);
 const CODES = [[1000, 1003], [1007, 1014], [3000, 4999]]; // that a server may send
-const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/; // RFC 7230, section 3.2.6
+const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/; // RFC 9110, section 5.6.2
 
 const encoder = new TextEncoder();
 
@@ -17,11 +17,15 @@ const encoder = new TextEncoder();
 export function queryOf(fields) {
   const pairs = NAMES.filter((name) => fields.get(name)).map((name) => {
     const text = fields.get(name);
-    const value = NUMBERS.has(name) ? Number(text) : text; // a field takes 1e3, the server does not
-    return `${name}=${encodeURIComponent(value)}`;
+    return `${name}=${encodeURIComponent(NUMBERS.has(name) ? decimal(text) : text)}`;
   });
   if (fields.get("ending") === "mute") pairs.push("mute");
   return pairs.length ? `?${pairs.join("&")}` : "";
+}
+
+// A field of a form takes 1e3, too; the server takes plain decimals of up to nine places only.
+function decimal(text) {
+  return Number(text).toFixed(9).replace(/\.?0+$/, "");
 }
 
 /** @returns {string} what is wrong with a close code as the server may send it, or "" */
