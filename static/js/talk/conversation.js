@@ -94,7 +94,8 @@ export class Conversation {
   #open({ protocol: subprotocol, extensions }) {
     this.#opened = true;
     this.#backOff.opened();
-    this.#record.event("connection open", { address: this.#target.address, subprotocol, extensions });
+    const { address } = this.#target;
+    this.#record.event("connection open", { address, subprotocol, extensions });
   }
 
   #receive(data) {
@@ -106,8 +107,9 @@ export class Conversation {
   }
 
   #close(code, reason, clean) {
-    const opened = this.#opened;
-    this.#record.event(closeText(code, reason), { address: this.#target.address, code, reason, clean, opened });
+    const { address } = this.#target;
+    const known = { address, code, reason, clean, opened: this.#opened };
+    this.#record.event(closeText(code, reason), known);
     for (const entry of this.#roundTrips.end()) this.#record.changed(entry);
     if (this.#switching) this.#connect();
     else if (this.#wanted && this.#options.reconnect) this.#retryLater();

@@ -39,7 +39,8 @@ function message({ kind, data, bytes, answer, answers, roundTrip }) {
 function paragraph(entry) {
   const content = contentOf(entry).replaceAll("\n", "\n    ");
   const facts = factsOf(entry).join("; ");
-  return `${isoTime(entry.time)} #${entry.id} ${MARKS[entry.kind]} ${content}${facts && ` (${facts})`}\n`;
+  const line = `${isoTime(entry.time)} #${entry.id} ${MARKS[entry.kind]} ${content}`;
+  return facts ? `${line} (${facts})\n` : `${line}\n`;
 }
 
 function isoTime(time) {

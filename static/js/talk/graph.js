@@ -68,7 +68,10 @@ function options() {
       x: { time: false, range: (_, min, max) => [min, Math.max(max, min + 9)] },
       y: { range: (_, min, max) => [0, 1.1 * max || 1] },
     },
-    axes: [axis({ incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500], size: 28 }), axis({ size: 64, values: (_, ticks) => ticks.map((tick) => `${tick} ms`) })],
+    axes: [
+      axis({ incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500], size: 28 }),
+      axis({ size: 64, values: (_, ticks) => ticks.map((tick) => `${tick} ms`) }),
+    ],
     series: [{}, { stroke: colour("--pico-primary"), width: 1.5, points: { size: 5 } }],
   };
 }

@@ -51,7 +51,8 @@ export class Inspector {
 
   #showFacts() {
     const { id, kind, time } = this.#entry;
-    this.#facts.textContent = [`#${id} ${kind} ${clock(time)}`, ...factsOf(this.#entry)].join(" · ");
+    const facts = [`#${id} ${kind} ${clock(time)}`, ...factsOf(this.#entry)];
+    this.#facts.textContent = facts.join(" · ");
   }
 
   #showContent() {

@@ -28,8 +28,12 @@ function checkedJson(text) {
 
 function bytesOf(text) {
   const digits = text.replace(/0x|[\s,:]/gi, "");
-  if (/[^0-9a-f]/i.test(digits)) throw new SyntaxError("Bytes are pairs of 0–9 and a–f: 00 ff 7b");
-  if (digits.length % 2) throw new SyntaxError("Two hexadecimal digits make a byte: one is missing.");
+  if (/[^0-9a-f]/i.test(digits)) {
+    throw new SyntaxError("Bytes are pairs of 0–9 and a–f: 00 ff 7b");
+  }
+  if (digits.length % 2) {
+    throw new SyntaxError("Two hexadecimal digits make a byte: one is missing.");
+  }
   const bytes = new Uint8Array(digits.length / 2);
   return bytes.map((_, index) => parseInt(digits.slice(2 * index, 2 * index + 2), 16)).buffer;
 }

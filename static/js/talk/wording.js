@@ -45,8 +45,8 @@ export function codeMeaning(code, opened) {
   if (code !== 1006) return CODES[code] ?? rangeMeaning(code);
   return opened
     ? "No close frame arrived: the connection was cut, by the server or by something in between."
-    : "It never opened: nothing answered, or the upgrade was refused. The browser keeps the reason" +
-        " to itself; the panel Diagnose looks for it.";
+    : "It never opened: nothing answered, or the upgrade was refused. The browser keeps the "
+        + "reason to itself; the panel Diagnose looks for it.";
 }
 
 function rangeMeaning(code) {
