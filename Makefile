@@ -35,6 +35,9 @@ bench-types: $(VENV)/bench.stamp $(VENV)/test.stamp
 lint: $(VENV)/test.stamp
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
+	@echo "No line of a script over 100 characters, but for addresses in comments"
+	@! LC_ALL=C.UTF-8 grep -rnE '^.{101}' --include='*.js' static/js | \
+		grep -vE '^[^:]+:[0-9]+: *(//|\*) [^ ]+$$'
 
 types: $(VENV)/test.stamp
 	$(BIN)/mypy
