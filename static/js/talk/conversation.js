@@ -1,6 +1,6 @@
+import { duration } from "../words.js";
 import { BackOff } from "./backoff.js";
 import { isActive, Connection } from "./connection.js";
-import { seconds } from "./format.js";
 import { History } from "./history.js";
 import { encode } from "./payload.js";
 import { RoundTrips } from "./roundtrips.js";
@@ -134,7 +134,7 @@ export class Conversation {
 
   #retryLater() {
     const wait = this.#backOff.schedule(() => this.#attempt());
-    this.#record.event(`connecting again in ${seconds(wait)}`);
+    this.#record.event(`connecting again in ${duration(wait)}`);
   }
 
   #show() {

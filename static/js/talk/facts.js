@@ -1,4 +1,5 @@
-import { roundTrip, size } from "./format.js";
+import { bytes } from "../words.js";
+import { roundTrip } from "./format.js";
 import { hexOf } from "./payload.js";
 import { codeMeaning } from "./wording.js";
 
@@ -25,7 +26,7 @@ export function factsOf(entry) {
 
 function messageFacts(entry) {
   const type = typeof entry.data === "string" ? "text" : "binary";
-  return [type, size(entry.bytes), tripFact(entry)];
+  return [type, bytes(entry.bytes), tripFact(entry)];
 }
 
 function tripFact(entry) {

@@ -1,6 +1,6 @@
 import { Chart, axis, colour } from "../chart.js";
 import { summary } from "../statistics.js";
-import { milliseconds } from "./format.js";
+import { duration } from "../words.js";
 import { LIMIT } from "./log.js";
 
 const HEIGHT = 160;
@@ -18,10 +18,10 @@ export class Graph {
     this.#part = part;
   }
 
-  /** @param {number} duration in milliseconds */
-  add(duration) {
+  /** @param {number} time in milliseconds */
+  add(time) {
     this.#count += 1;
-    if (this.#times.push(duration) > LIMIT) this.#times.shift();
+    if (this.#times.push(time) > LIMIT) this.#times.shift();
     this.#schedule();
   }
 
@@ -48,7 +48,7 @@ export class Graph {
   #showFigures() {
     const figures = summary(this.#times);
     for (const name of ["min", "median", "p95", "p99"]) {
-      this.#part.querySelector(`#${name}`).textContent = milliseconds(figures[name]);
+      this.#part.querySelector(`#${name}`).textContent = duration(figures[name]);
     }
     this.#part.querySelector("#answers").textContent = this.#times.length.toLocaleString("en");
   }

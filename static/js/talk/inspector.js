@@ -1,4 +1,5 @@
 import { copyText } from "../clipboard.js";
+import { count } from "../words.js";
 import { contentOf, factsOf } from "./facts.js";
 import { clock } from "./format.js";
 import { hasShape, pretty } from "./json.js";
@@ -58,7 +59,7 @@ export class Inspector {
   #showContent() {
     const text = this.#text;
     const rest = text.length - SHOWN_LENGTH;
-    const note = rest > 0 ? `… and ${rest} more characters; a copy has them all` : "";
+    const note = rest > 0 ? `… and ${count(rest, "more character")}; a copy has them all` : "";
     this.#content.textContent = text.slice(0, SHOWN_LENGTH) + note;
   }
 

@@ -1,3 +1,5 @@
+import { bytes } from "../words.js";
+
 /** @returns {string} the JSON string that `data` holds, or else `data` as it came */
 export function textOf(data) {
   if (typeof data !== "string") return binaryText(data);
@@ -11,10 +13,10 @@ export function textOf(data) {
 
 /** @returns {string} such as "(3 bytes of binary data)", for a buffer or a Blob */
 export function binaryText(data) {
-  return `(${data.byteLength ?? data.size} bytes of binary data)`;
+  return `(${bytes(data.byteLength ?? data.size)} of binary data)`;
 }
 
-/** @returns {string} such as "connection closed (1001 going away)" */
+/** @returns {string} such as "connection closed (1001 going away)", a line of the log */
 export function closeText(code, reason) {
   return `connection closed (${reason ? `${code} ${reason}` : code})`;
 }
