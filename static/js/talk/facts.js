@@ -30,7 +30,8 @@ function messageFacts(entry) {
 }
 
 function tripFact(entry) {
-  if (entry.answers) return `answers message ${entry.answers.id} after ${roundTrip(entry.answers)}`;
+  const { answers } = entry;
+  if (answers) return `answers message ${answers.id}, round trip ${roundTrip(answers)}`;
   if (entry.answer === "waiting") return "no answer yet";
   return roundTrip(entry);
 }
