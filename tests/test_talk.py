@@ -188,8 +188,8 @@ def test_bytes_are_sent_shown_and_matched(talk: Page) -> None:
     say(talk, "00 FF 7b")
     binary = "(3 bytes of binary data)"
     talk.wait_until(lambda: talk.lines[-2:] == [f">>> {binary}", f"<<< {binary}"], "an echo")
-    sent, received = rows(talk)[-2:]
-    assert (sent[:3], received[:3]) == ([">>>", "00 ff 7b", "3 B"], ["<<<", "00 ff 7b", "3 B"])
+    both = [[">>>", "00 ff 7b", "3 B"], ["<<<", "00 ff 7b", "3 B"]]
+    talk.wait_until(lambda: [row[:3] for row in rows(talk)[-2:]] == both, "both entries")
     talk.wait_until(lambda: rows(talk)[-2][3].endswith(" ms"), "a round trip")
 
 
