@@ -1,6 +1,6 @@
 import { Ended, TimedOut, withClient } from "../../client.js";
 import { inspect } from "../../inspect.js";
-import { firstDifference } from "../binary.js";
+import { firstDifference } from "../../binary.js";
 import { count } from "../../words.js";
 
 const EVERY = 16; // characters: one of so many is sent, 70,000 in all

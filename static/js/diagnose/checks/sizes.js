@@ -1,6 +1,6 @@
 import { Client, Ended, NotConnected, TimedOut, withClient } from "../../client.js";
 import { inspect } from "../../inspect.js";
-import { firstDifference, randomBytes } from "../binary.js";
+import { firstDifference, randomBytes } from "../../binary.js";
 import { bytes, closing, duration, rate } from "../../words.js";
 
 // Around 126 and 65,536 the length of a frame is written in another way (RFC 6455, section 5.2).

@@ -1,6 +1,6 @@
 import { withClient } from "../../client.js";
 import { inspect } from "../../inspect.js";
-import { randomBytes } from "../binary.js";
+import { randomBytes } from "../../binary.js";
 import { bytes, count, duration, rate } from "../../words.js";
 
 const SECONDS = 3;
