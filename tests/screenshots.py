@@ -92,6 +92,10 @@ def take(place: Path) -> None:
 def verdict(page: Page, url: str, check: str) -> bytes:
     """Run one check of the diagnosis, and take the picture of what it says."""
     page.open("/#diagnose", url=url)
+    if check == "idle":  # The one that finds something where all others are good.
+        diagnose(page)
+        status = page.element("diagnose-status").text
+        assert status == "9 good", page.element("diagnose").text
     row = page.element(f"check-{check}")
     row.find_element("class name", "run").click()
     state = row.find_element("class name", "verdict")
