@@ -5,6 +5,8 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
 
+from selenium.webdriver.remote.webelement import WebElement
+
 from tests.browser import Page, launch, new_tab
 from tests.nginx import FORGETFUL, RIGHT, nginx
 from tests.proxy import Faults, Proxy
@@ -101,7 +103,20 @@ def verdict(page: Page, url: str, check: str) -> bytes:
     state = row.find_element("class name", "verdict")
     wait_until(lambda: state.text.lower() in ("good", "notable", "bad"), SECONDS)
     print(row.text, end="\n\n")
-    return row.screenshot_as_png
+    return picture(page, row)
+
+
+def picture(page: Page, element: WebElement) -> bytes:
+    """An element with a margin, wherever in the page it is."""
+    box = page.run(
+        "const { x, y, width, height } = arguments[0].getBoundingClientRect();"
+        "return { x: x - 20, y: y + scrollY - 10, width: width + 40, height: height + 20 }",
+        element,
+    )
+    shot = page.devtools(
+        "Page.captureScreenshot", clip={**box, "scale": 1}, captureBeyondViewport=True
+    )
+    return base64.b64decode(shot["data"])
 
 
 if __name__ == "__main__":
