@@ -3,7 +3,7 @@ import { summary } from "../../statistics.js";
 import { count, duration } from "../../words.js";
 
 const MESSAGES = 200;
-const SECONDS = 12; // then what there is must do
+const SECONDS = 6; // then what there is must do
 const SLOW = 200; // ms; more than most distances on earth
 const VERY_SLOW = 1000;
 const STALL = 100; // ms; below this nobody notices
