@@ -500,6 +500,11 @@ def servers(*versions: str) -> list[dict[str, object]]:
     ]
 
 
+def ticks(*arrivals: int) -> list[dict[str, int]]:
+    """Ticks that were sent every 50 ms and arrived at these multiples of it."""
+    return [{"sent": 50 * i, "arrived": 50 * at} for i, at in enumerate(arrivals)]
+
+
 @pytest.mark.parametrize(
     ("check", "measured", "verdict", "words"),
     [
@@ -572,6 +577,20 @@ def servers(*versions: str) -> list[dict[str, object]]:
             "good",
             "the server is set not to compress",
             id="compression that is off",
+        ),
+        pytest.param(
+            "buffering",
+            {"ticks": ticks(*range(30), *[42] * 13, *range(43, 60))},
+            "good",
+            "For a moment some were held up",
+            id="ticks that a busy line held up once",
+        ),
+        pytest.param(
+            "buffering",
+            {"ticks": ticks(*[9] * 10, *[19] * 10, *[59] * 40)},
+            "bad",
+            "Ticks arrive in clumps of up to 40",
+            id="ticks that a buffer collects",
         ),
         pytest.param(
             "round-trip",

@@ -6,6 +6,7 @@ const TICKS = 60;
 const SECONDS = 10; // to wait for a tick: a buffer of 4 KiB fills in half of that
 const HELD = 150; // ms beyond the quickest; a busy line or page may cost about this
 const CLUMP = 3; // ticks at once: two may be an accident
+const MANY = TICKS / 2; // of them in clumps: a buffer collects all, a busy line some
 
 export const buffering = {
   id: "buffering",
@@ -43,7 +44,9 @@ export function judge(data) {
   const delays = ticks.map(({ sent, arrived }) => arrived - sent);
   const quickest = Math.min(...delays);
   const held = delays.map((delay) => delay - quickest);
-  const found = { longest: Math.max(...held), clump: largestClump(ticks) };
+  const clumps = clumpsOf(ticks);
+  const clumped = clumps.filter((size) => size >= CLUMP).reduce((sum, size) => sum + size, 0);
+  const found = { longest: Math.max(...held), clump: Math.max(...clumps), clumped };
   return {
     ...words(found),
     facts: [
@@ -59,24 +62,26 @@ export function judge(data) {
   };
 }
 
-/** Ticks that arrive together though they were sent apart make a clump. */
-function largestClump(ticks) {
-  let [largest, current] = [1, 1];
+/** How many ticks arrived together, each time, though they were sent apart; 1 for one alone. */
+function clumpsOf(ticks) {
+  const clumps = [1];
   for (let i = 1; i < ticks.length; i += 1) {
     const apart = ticks[i].sent - ticks[i - 1].sent;
     const together = ticks[i].arrived - ticks[i - 1].arrived < apart / 4;
-    current = together ? current + 1 : 1;
-    largest = Math.max(largest, current);
+    if (together) clumps[clumps.length - 1] += 1;
+    else clumps.push(1);
   }
-  return largest;
+  return clumps;
 }
 
-function words({ longest, clump }) {
-  if (longest < HELD || clump < CLUMP) {
+function words({ longest, clump, clumped }) {
+  if (longest < HELD || clumped < MANY) {
+    const moment = longest < HELD ? "" : " For a moment some were held up, as a busy line does.";
     return {
       verdict: "good",
       figure: `${duration(longest)} at most`,
-      meaning: "Ticks arrive as evenly as the server sends them: nothing in between collects them.",
+      meaning: "Ticks arrive one by one, as the server sends them: nothing in between collects "
+        + `them.${moment}`,
     };
   }
   return {
