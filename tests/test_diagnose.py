@@ -52,7 +52,9 @@ NEVER_OPEN = """
 window.WebSocket = class extends EventTarget { static OPEN = 1; readyState = 0; close() {} };
 """
 
+# Nor does a time-out call a request off.
 NEVER_ANSWER = """
+window.setTimeout = () => 0;
 window.fetch = (path, { signal }) => new Promise((resolve, reject) => {
   window.asked = path;
   signal.addEventListener("abort", () => reject(signal.reason));
