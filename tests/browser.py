@@ -24,6 +24,17 @@ except ImportError:
 WINDOW = "1280,800"
 NAMED_HOST = "echo.test"  # the loopback address under a name that is no secure context
 
+# A script for run_before_load(): window.sockets are all WebSockets that the page has made.
+KEEP_SOCKETS = """
+window.sockets = [];
+window.WebSocket = class extends WebSocket {
+  constructor(...how) { super(...how); window.sockets.push(this); }
+};
+"""
+
+# Those of the diagnosis whose verdict depends on how quick the machine is, too.
+TIMED_CHECKS = {"opening", "round-trip", "throughput", "buffering"}
+
 FLAGS = (
     "--headless=new",
     "--no-sandbox",  # as root, in a container

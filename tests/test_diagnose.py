@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from flask_echo.cures import PASS_UPGRADES_ON
-from tests.browser import NAMED_HOST, Page
+from tests.browser import KEEP_SOCKETS, NAMED_HOST, TIMED_CHECKS, Page
 from tests.conftest import StartServer
 from tests.proxy import HOP_BY_HOP, NO_BYTE_255, NO_EXTENSIONS, SEVEN_BITS, Faults, Proxy
 from tests.servers import Server
@@ -27,13 +27,6 @@ Object.defineProperty(navigator, "clipboard", {
   value: { writeText: async (text) => { window.copied = text; } },
 });
 URL.createObjectURL = (blob) => { window.saved = blob; return "#diagnose"; };
-"""
-
-KEEP_SOCKETS = """
-window.sockets = [];
-window.WebSocket = class extends WebSocket {
-  constructor(...how) { super(...how); window.sockets.push(this); }
-};
 """
 
 
@@ -156,13 +149,29 @@ def proxy(server: Server) -> Iterator[Proxy]:
         yield proxy
 
 
+@pytest.fixture
+def page(proxy: Proxy, page: Page) -> Page:
+    """The page, which is left before the proxy ends under its connections."""
+    return page
+
+
+def allowed(verdicts: dict[str, str]) -> set[str]:
+    """The checks whose verdict may stand where nothing is in the way: how quick things are
+    depends on the machine too."""
+    return {
+        check
+        for check, verdict in verdicts.items()
+        if verdict == "good" or (check in TIMED_CHECKS and verdict == "notable")
+    }
+
+
 # Nothing in the way
 
 
 def test_everything_is_good_where_nothing_is_in_the_way(panel: Panel, server: Server) -> None:
     panel.open(f"http://{NAMED_HOST}:{server.port}")  # other tests go by the loopback address
-    assert panel.run_all() == dict.fromkeys(CHECKS, "good")
-    assert panel.page.text("#diagnose-status") == "9 good"
+    verdicts = panel.run_all()
+    assert not set(CHECKS) - allowed(verdicts), panel.page.text("#diagnose")
     assert "200 messages went there and back" in panel.text("round-trip")
     assert "Every size from 1 byte to 16 MiB came back byte for byte" in panel.text("sizes")
     assert "All 20 connections reached the same process" in panel.text("spread")
@@ -648,8 +657,9 @@ def test_a_check_that_fails_does_not_stop_the_others(panel: Panel, proxy: Proxy)
     proxy.faults = Faults(close_code=1001)
     panel.open(proxy.url)
     verdicts = panel.run_all()
-    assert verdicts == {**dict.fromkeys(CHECKS, "good"), "closing": "bad"}
-    assert panel.page.text("#diagnose-status") == "1 bad, 8 good"
+    assert verdicts["closing"] == "bad"
+    assert set(CHECKS) - allowed(verdicts) == {"closing"}, panel.page.text("#diagnose")
+    assert panel.page.text("#diagnose-status").startswith("1 bad, ")
 
 
 def test_a_check_is_named_before_it_reports_anything(panel: Panel) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.browser import TIMED_CHECKS
 from tests.engines import ENGINES, Tab
 from tests.servers import Server
 from tests.waiting import wait_until
@@ -59,7 +60,10 @@ def test_the_diagnosis(tab: Tab, server: Server) -> None:
         lambda: f"the verdicts are {verdicts(tab)}",
     )
     said = tab.run("return document.querySelector('#diagnose-checks').innerText")
-    assert {*verdicts(tab).values()} == {"good"}, said
+    poor = {check for check, verdict in verdicts(tab).items() if verdict != "good"}
+    # How quick things are depends on the machine too.
+    assert poor <= {f"check-{check}" for check in TIMED_CHECKS}, said
+    assert "bad" not in verdicts(tab).values(), said
 
 
 def verdicts(tab: Tab) -> dict[str, str]:
