@@ -1,4 +1,4 @@
-"""Workers for tests: one that tells what it counts, one that has little patience."""
+"""Workers for tests: one that tells what it counts, others with more or less patience."""
 
 import resource
 
@@ -32,4 +32,12 @@ class ImpatientWorker(LongConnectionWorker):
 
     def init_process(self) -> None:
         worker.HEADER_TIMEOUT_SECONDS = worker.ANSWER_TIMEOUT_SECONDS = 1.0
+        super().init_process()
+
+
+class PatientWorker(LongConnectionWorker):
+    """Leaves open connections more than a second on Ctrl-C, as a busy machine may need it."""
+
+    def init_process(self) -> None:
+        worker.QUICK_SECONDS = 8.0
         super().init_process()

@@ -180,7 +180,8 @@ def test_ctrl_c_and_sigquit_are_quick_and_polite(
 
 
 def test_a_quick_stop_is_polite_to_a_client_that_never_pauses(start_server: StartServer) -> None:
-    server = start_server("gunicorn", CLOSE_TIMEOUT_SECONDS=60)
+    patient = ("--worker-class", "tests.counting.PatientWorker")
+    server = start_server("gunicorn", *patient, CLOSE_TIMEOUT_SECONDS=60)
     with raw(server) as client:
         restless = Restless(client)
         server.press(signal.SIGINT)
