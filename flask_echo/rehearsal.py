@@ -7,6 +7,7 @@ lists what is allowed. Nothing of this project is imported.
 import re
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field, fields
+from functools import cached_property
 from typing import Any
 
 # Codes that a Close frame may carry (RFC 6455, section 7.4; 1012 to 1014 are registered later).
@@ -111,12 +112,14 @@ class Rehearsal:
         None, _number(0.01, 60), "seconds from 0.01 to 60 between two ticks of the server"
     )
 
-    @property
+    @cached_property
     def is_plain(self) -> bool:
         """Whether the conversation is the usual one; the upgrade may still be another."""
         upgrade = {name: getattr(self, name) for name in AT_UPGRADE}
         return self == Rehearsal(**upgrade)
 
+
+NONE = Rehearsal()
 
 # Those options that an upgrade can honour, whatever is said after it.
 AT_UPGRADE = ("ping", "compress", "subprotocol")

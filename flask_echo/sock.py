@@ -104,10 +104,12 @@ def serve(
     refusal = handshake.check(request.environ, settings.allowed_origins)
     if refusal is not None:
         return respond(refusal)
-    try:
-        plan = rehearsal.parse(request.args.items(multi=True) if query else (), query)
-    except RehearsalError as error:
-        return respond(_no_such_rehearsal(error, query))
+    plan = rehearsal.NONE
+    if query and request.query_string:
+        try:
+            plan = rehearsal.parse(request.args.items(multi=True), query)
+        except RehearsalError as error:
+            return respond(_no_such_rehearsal(error, query))
     with seats.take() as seat:
         if seat is None:
             return respond(_NO_SEAT)
