@@ -46,10 +46,6 @@ READ_LARGE_BYTES = 64 * 1024
 # For reading what had arrived on a stream that is broken; as a rule that does not block.
 _LAST_LOOK_SECONDS = 0.1
 
-# For answering a peer that never pauses before it is told that the server is going away: half of
-# what the worker leaves for a quick stop.
-_WAKE_GRACE_SECONDS = 0.5
-
 _MESSAGE = (str, bytes)
 
 # Codes that an endpoint may send (RFC 6455, section 7.4; 1012 to 1014 are registered later).
@@ -99,8 +95,10 @@ class Connection(Server):
 
         self._settings = settings
         self._owner = get_ident()
-        wake_grace = min(settings.close_timeout_seconds / 2, _WAKE_GRACE_SECONDS)
-        self._transport = open_transport(sock, settings.send_timeout_seconds, wake_grace, wake_fd)
+        close_timeout = settings.close_timeout_seconds
+        self._transport = open_transport(
+            sock, settings.send_timeout_seconds, close_timeout / 2, wake_fd
+        )
 
         # Liveness: since when the peer has been silent and a ping has had no answer; 0 while it
         # is not known or not so. The clock is not asked for each message.
@@ -322,9 +320,13 @@ class Connection(Server):
         self._closed(code, message)
         self._say_goodbye(CloseConnection(code, message), await_close=True)
 
-    def wake(self) -> None:
-        """Tell the owner that the server is going away; the one method for other threads."""
-        self._transport.wake()
+    def wake(self, grace: float | None = None) -> None:
+        """Tell the owner that the server is going away; the one method for other threads.
+
+        :param grace: seconds at most in which a peer that never pauses is still answered; half
+            the close time-out if that is shorter.
+        """
+        self._transport.wake(grace)
 
     def _fail(self, code: int, message: str | None) -> NoReturn:
         """_Fail the WebSocket Connection_ (section 7.1.7): what still comes is not looked at."""

@@ -10,8 +10,11 @@ from typing import NamedTuple, Protocol
 class Wakeable(Protocol):
     """What sits on a seat."""
 
-    def wake(self) -> None:
-        """Take notice that the server is going away; must neither block nor fail."""
+    def wake(self, grace: float | None = None) -> None:
+        """Take notice that the server is going away; must neither block nor fail.
+
+        :param grace: seconds at most in which input is still answered.
+        """
 
 
 class Occupancy(NamedTuple):
@@ -49,6 +52,7 @@ class Seats:
         self._lock = threading.Lock()
         self._taken: dict[Seat, Wakeable | None] = {}
         self._draining = False
+        self._grace: float | None = None
         self._wake_pipe: tuple[int, int] | None = None
 
     @contextmanager
@@ -69,17 +73,20 @@ class Seats:
         with self._lock:
             self._taken[seat] = occupant
             if self._draining:
-                occupant.wake()
+                occupant.wake(self._grace)
 
-    def drain(self) -> None:
-        """Admit nobody any more, and wake everybody."""
+    def drain(self, grace: float | None = None) -> None:
+        """Admit nobody any more, and wake everybody.
+
+        :param grace: seconds at most in which their input is still answered.
+        """
         # The lock is held while waking: nobody leaves, so no descriptor is closed (and its
         # number given to somebody else) between the look and the wake.
         with self._lock:
-            self._draining = True
+            self._draining, self._grace = True, grace
             for occupant in self._taken.values():
                 if occupant is not None:
-                    occupant.wake()
+                    occupant.wake(grace)
             if self._wake_pipe is not None:
                 os.write(self._wake_pipe[1], b"\0")
 

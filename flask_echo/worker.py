@@ -214,7 +214,8 @@ class LongConnectionWorker(ThreadWorker):
     def _drain(self) -> None:
         extensions = getattr(self._application, "extensions", {})
         if "flask_echo" in extensions:
-            extensions["flask_echo"].seats.drain()
+            # Half of the time is for what is owed, the other half for the goodbye.
+            extensions["flask_echo"].seats.drain((self._cut_at - monotonic()) / 2)
 
 
 def _cut(conn: TConn) -> None:

@@ -65,7 +65,7 @@ class Transport(ABC):
 
     :param sock: the socket, in the state in which the HTTP server has left it.
     :param send_timeout: seconds after which a peer that does not read is given up.
-    :param wake_grace: seconds during which input goes on being read after :meth:`wake`.
+    :param wake_grace: seconds at most during which input goes on being read after :meth:`wake`.
     """
 
     def __init__(self, sock: socket.socket, send_timeout: float, wake_grace: float) -> None:
@@ -89,12 +89,16 @@ class Transport(ABC):
         :raises OSError: when the connection is broken.
         """
 
-    @abstractmethod
-    def wake(self) -> None:
+    def wake(self, grace: float | None = None) -> None:
         """Make the owner's next :meth:`recv` without data raise :class:`Woken`.
 
         For any thread; it does not block and does not write to the peer.
+
+        :param grace: seconds after which it is raised though there is data.
         """
+        if grace is not None:
+            self._wake_grace = min(self._wake_grace, grace)
+        self._wake_asked = True
 
     @abstractmethod
     def shut_write(self) -> None:

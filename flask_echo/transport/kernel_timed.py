@@ -92,8 +92,8 @@ class TimeoutTransport(Transport):
         else:
             self._send_rest(memoryview(payload)[sent - len(header) :])
 
-    def wake(self) -> None:
-        self._wake_asked = True
+    def wake(self, grace: float | None = None) -> None:
+        super().wake(grace)
         with suppress(OSError):
             self._sock.shutdown(socket.SHUT_RD)
 

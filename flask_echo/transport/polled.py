@@ -73,9 +73,6 @@ class PollTransport(Transport):
             sent = self._send_now(data)
         return sent
 
-    def wake(self) -> None:
-        self._wake_asked = True
-
     def shut_write(self) -> None:
         # TLS says the end in its own words first (close_notify, RFC 8446, section 6.1), without
         # waiting for the peer's. The base class's shutdown leaves the TLS state alone.
