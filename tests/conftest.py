@@ -10,6 +10,7 @@ from flask_echo.config import Settings
 from flask_echo.connection import Connection
 from tests.clients import RawWebSocket
 from tests.pairs import Pair, Served, echo, tcp_pair, unix_pair
+from tests.proxy import Proxy
 from tests.servers import Server
 
 if TYPE_CHECKING:  # Without Selenium the tests that need a browser are skipped.
@@ -99,9 +100,17 @@ def driver() -> Iterator["Chrome"]:
 
 
 @pytest.fixture
-def page(driver: "Chrome", server: Server) -> Iterator["Page"]:
+def proxy(server: Server) -> Iterator[Proxy]:
+    """A proxy before the session's gunicorn, which does no harm until it is told to."""
+    with Proxy(server.port) as proxy:
+        yield proxy
+
+
+@pytest.fixture
+def page(driver: "Chrome", server: Server, proxy: Proxy) -> Iterator["Page"]:
     """A new tab of a browser that remembers nothing.
 
+    It is closed before the proxy ends, which would cut its connections.
     A test that expects an error on the console takes it from there.
     """
     from tests.browser import NAMED_HOST, new_tab

@@ -2,7 +2,6 @@
 
 import json
 import re
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -141,18 +140,6 @@ def panel(page: Page) -> Panel:
     """The panel in a new tab."""
     page.run_before_load(CATCH_COPIES)
     return Panel(page)
-
-
-@pytest.fixture
-def proxy(server: Server) -> Iterator[Proxy]:
-    with Proxy(server.port) as proxy:
-        yield proxy
-
-
-@pytest.fixture
-def page(proxy: Proxy, page: Page) -> Page:
-    """The page, which is left before the proxy ends under its connections."""
-    return page
 
 
 def allowed(verdicts: dict[str, str]) -> set[str]:

@@ -1,25 +1,11 @@
 """What the Handshake panel shows in a real browser, with and without something in between."""
 
-from collections.abc import Iterator
-
 import pytest
 
 from tests.browser import KEEP_SOCKETS, NAMED_HOST, Page
 from tests.proxy import HOP_BY_HOP, NO_EXTENSIONS, Faults, Headers, Proxy
 from tests.servers import Server
 from tests.waiting import wait_until
-
-
-@pytest.fixture
-def proxy(server: Server) -> Iterator[Proxy]:
-    with Proxy(server.port) as proxy:
-        yield proxy
-
-
-@pytest.fixture
-def page(proxy: Proxy, page: Page) -> Page:
-    """The page, which is left before the proxy ends under its connections."""
-    return page
 
 
 def show(page: Page, url: str | None = None) -> None:
