@@ -22,7 +22,7 @@ test: lint types
 
 # All 517 Autobahn cases; takes about five minutes.
 conformance: $(VENV)/test.stamp
-	$(BIN)/python -m tests.conformance
+	$(BIN)/python -m tools.conformance
 
 # Side by side with its peers, about twenty minutes; needs a machine that nobody else uses.
 # make bench BENCH_ARGS=--quick tries it out.
@@ -44,7 +44,7 @@ types: $(VENV)/test.stamp
 
 # The pictures in the README, taken from the real page; needs Chromium.
 screenshots: $(VENV)/test.stamp
-	$(BIN)/python -m tests.screenshots
+	$(BIN)/python -m tools.screenshots
 
 # Fetch the style sheet and the scripts of others again; needs npm.
 vendor:

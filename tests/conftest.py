@@ -8,18 +8,15 @@ import pytest
 
 from flask_echo.config import Settings
 from flask_echo.connection import Connection
-from tests.clients import RawWebSocket
-from tests.pairs import Pair, Served, echo, tcp_pair, unix_pair
-from tests.proxy import Proxy
-from tests.servers import Server
+from tests.support.clients import RawWebSocket
+from tests.support.pairs import Open, Pair, Served, echo, tcp_pair, unix_pair
+from tests.support.proxy import Proxy
+from tests.support.servers import Server, StartServer
 
 if TYPE_CHECKING:  # Without Selenium the tests that need a browser are skipped.
     from selenium.webdriver import Chrome
 
-    from tests.browser import Page
-
-StartServer = Callable[..., Server]
-Open = Callable[..., tuple[RawWebSocket, Served]]
+    from tests.support.browser import Page
 
 
 @pytest.fixture
@@ -93,7 +90,7 @@ def serve(pair: Pair) -> Iterator[Open]:
 @pytest.fixture(scope="session")
 def driver() -> Iterator["Chrome"]:
     """The session's Chromium."""
-    from tests.browser import launch
+    from tests.support.browser import launch
 
     with launch() as driver:
         yield driver
@@ -113,7 +110,7 @@ def page(driver: "Chrome", server: Server, proxy: Proxy) -> Iterator["Page"]:
     It is closed before the proxy ends, which would cut its connections.
     A test that expects an error on the console takes it from there.
     """
-    from tests.browser import NAMED_HOST, new_tab
+    from tests.support.browser import NAMED_HOST, new_tab
 
     with new_tab(driver, server.url) as page:
         try:

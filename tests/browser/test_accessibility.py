@@ -1,0 +1,70 @@
+"""No panel breaks a rule of axe-core, in any of the ways it is shown."""
+
+import pytest
+
+from tests.support.axe import violations
+from tests.support.browser import Page
+from tests.support.proxy import NO_BYTE_255, NO_EXTENSIONS, Faults, Proxy
+from tests.support.servers import Server
+
+PANELS = ("talk", "handshake", "diagnose")
+WIDTHS = (1280, 390)  # a desktop and a phone
+SCHEMES = ("light", "dark")
+
+
+def show(page: Page, panel: str, url: str | None = None) -> None:
+    """Open a panel, and wait until it shows what it shows unasked."""
+    page.open(f"/#{panel}", url=url)
+    page.wait_until(lambda: page.element(panel).is_displayed(), f"the panel {panel}")
+    if panel == "talk":
+        page.wait_for_state("open")
+    if panel == "handshake":
+        result = page.element("handshake-result")
+        page.wait_until(result.is_displayed, "the report")
+
+
+def verdict(page: Page, check: str) -> str:
+    """Run one check of the diagnosis, and open the figures below its verdict."""
+    row = f"document.querySelector('#check-{check}')"
+    page.run(f"{row}.querySelector('.run').click()")
+
+    def told() -> str:
+        return str(page.run(f"return {row}.querySelector('.verdict').textContent")).strip().lower()
+
+    page.wait_until(lambda: told() in ("good", "notable", "bad"), f"a verdict of {check}")
+    page.run(f"{row}.querySelector('details').open = true")
+    return told()
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+@pytest.mark.parametrize("scheme", SCHEMES)
+@pytest.mark.parametrize("panel", PANELS)
+def test_a_panel_is_accessible(page: Page, panel: str, scheme: str, width: int) -> None:
+    page.emulate(width, 800, scheme)
+    show(page, panel)
+    assert violations(page) == []
+
+
+def test_verdicts_are_accessible(page: Page, server: Server) -> None:
+    faults = Faults(request=NO_EXTENSIONS, spoil=NO_BYTE_255)
+    with Proxy(server.port, faults=faults) as proxy:
+        show(page, "diagnose", proxy.url)
+        verdicts = {verdict(page, check) for check in ("opening", "compression", "integrity")}
+        assert verdicts == {"good", "notable", "bad"}
+        for width in WIDTHS:
+            for scheme in SCHEMES:
+                page.emulate(width, 800, scheme)
+                assert violations(page) == [], (width, scheme)
+
+
+@pytest.mark.parametrize("panel", PANELS)
+def test_a_panel_is_no_wider_than_a_phone(page: Page, panel: str) -> None:
+    page.emulate(390, 800, "light")
+    show(page, panel)
+    assert page.run("return document.documentElement.scrollWidth") <= 390
+
+
+def test_a_lost_label_is_noticed(page: Page) -> None:
+    show(page, "talk")
+    page.run("document.querySelector('label[for=message]').remove()")
+    assert [line.split(":")[0] for line in violations(page)] == ["label at #message"]

@@ -1,0 +1,322 @@
+"""Errors before the upgrade: real HTTP answers, on both servers, over a raw socket."""
+
+import base64
+import json
+
+import pytest
+
+from flask_echo.extensions import acceptable_offer, parse_offers
+from tests.support.clients import ask, frame, raw, request_bytes
+from tests.support.servers import Server, StartServer
+
+GONE = None
+KEY_15 = base64.b64encode(b"only 15 bytes!!").decode()
+
+NEEDS_UPGRADE = [
+    ("no Upgrade", {"Upgrade": GONE}, "no Upgrade"),
+    ("no Connection", {"Connection": GONE}, "no Connection"),
+    ("Connection: close", {"Connection": "close", "Upgrade": GONE}, "hop-by-hop"),
+    ("another upgrade", {"Upgrade": "h2c"}, "Upgrade: h2c"),
+    ("no version", {"Sec-WebSocket-Version": GONE}, "no Sec-WebSocket-Version"),
+    ("version 8", {"Sec-WebSocket-Version": "8"}, "Sec-WebSocket-Version: 8"),
+    ("two versions", {"Sec-WebSocket-Version": "13, 8"}, "13, 8"),
+]
+MALFORMED = [
+    ("no key", {"Sec-WebSocket-Key": GONE}, "no Sec-WebSocket-Key"),
+    ("empty key", {"Sec-WebSocket-Key": ""}, "Sec-WebSocket-Key"),
+    ("key of 15 bytes", {"Sec-WebSocket-Key": KEY_15}, KEY_15),
+    ("key not base64", {"Sec-WebSocket-Key": "no base64 at all !!!!!!=="}, "base64"),
+    ("no host", {"Host": GONE}, "Host"),
+    ("body", {"Content-Length": "5"}, "body"),
+    ("subprotocol", {"Sec-WebSocket-Protocol": "good, b@d"}, "b@d"),
+    ("extension syntax", {"Sec-WebSocket-Extensions": "a;;b"}, "'a;;b'"),
+    ("extension quotes", {"Sec-WebSocket-Extensions": 'a; b="c'}, "Extensions"),
+    (
+        "window bits",
+        {"Sec-WebSocket-Extensions": "permessage-deflate; client_max_window_bits=abc"},
+        "abc",
+    ),
+]
+Case = tuple[str, dict[str, str | None], str]
+
+
+def name_of(case: Case) -> str:
+    return case[0]
+
+
+@pytest.mark.parametrize("path", ["/echo", "/WS.ashx", "/"])
+@pytest.mark.parametrize("case", NEEDS_UPGRADE, ids=name_of)
+def test_an_upgrade_that_is_none_gets_426(each_server: Server, path: str, case: Case) -> None:
+    answer = ask(each_server, request_bytes(path, case[1]))
+    assert answer.status == 426
+    assert "upgrade" in answer.headers["Connection"].lower()
+    assert answer.headers["Upgrade"] == "websocket"
+    assert answer.headers["Sec-WebSocket-Version"] == "13"
+    assert case[2] in answer.text
+
+
+@pytest.mark.parametrize("path", ["/echo", "/WS.ashx", "/"])
+def test_http_1_0_gets_426(each_server: Server, path: str) -> None:
+    answer = ask(each_server, request_bytes(path, version="HTTP/1.0"))
+    assert answer.status == 426
+    assert "HTTP/1.1" in answer.text
+
+
+def test_a_browser_that_opens_a_websocket_address_as_a_page_is_told_so(
+    each_server: Server,
+) -> None:
+    answer = ask(each_server, b"GET /echo HTTP/1.1\r\nHost: x\r\n\r\n")
+    assert answer.status == 426
+    assert "the page is at /" in answer.text
+
+
+@pytest.mark.parametrize("path", ["/echo", "/"])
+@pytest.mark.parametrize("case", MALFORMED, ids=name_of)
+def test_a_malformed_upgrade_gets_400(each_server: Server, path: str, case: Case) -> None:
+    answer = ask(each_server, request_bytes(path, case[1]) + b"hello")
+    assert answer.status == 400
+    assert case[2] in answer.text
+
+
+@pytest.mark.parametrize("method", ["HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH"])
+@pytest.mark.parametrize("changes", [{}, {"Upgrade": GONE, "Connection": GONE}], ids=["ws", "http"])
+def test_other_methods_get_405(
+    each_server: Server, method: str, changes: dict[str, str | None]
+) -> None:
+    answer = ask(each_server, request_bytes("/echo", changes, method=method))
+    assert answer.status == 405
+    assert answer.headers["Allow"] == "GET"
+    assert answer.text == "" if method == "HEAD" else method in answer.text
+
+
+def test_an_upgrade_at_an_address_without_websocket_names_those_that_have_one(
+    each_server: Server,
+) -> None:
+    answer = ask(each_server, request_bytes("/healthz"))
+    assert answer.status == 400
+    assert "/echo" in answer.text
+
+
+def test_hostile_header_values_come_back_escaped(each_server: Server) -> None:
+    key = "\xff<script>" + "x" * 1000
+    answer = ask(each_server, request_bytes(changes={"Sec-WebSocket-Key": key}))
+    assert answer.status == 400
+    assert answer.text.isascii()
+    assert answer.headers["Content-Type"] == "application/problem+json"
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"Connection": "keep-alive, Upgrade", "Upgrade": "WebSocket"},
+        {"Connection": "upgrade", "Sec-WebSocket-Protocol": "chat, superchat"},
+        {"Host": "\xff\xfe" + "a" * 300},
+        {"Sec-WebSocket-Extensions": "permessage-deflate; client_max_window_bits=16"},
+        {"Sec-WebSocket-Extensions": 'x-unknown; a="b, c;d"; e'},
+        {"Origin": "null"},
+    ],
+    ids=str,
+)
+def test_a_good_upgrade_in_other_words_is_accepted(
+    each_server: Server, changes: dict[str, str | None]
+) -> None:
+    with raw(each_server, changes=changes) as client:
+        client.send(frame(0x81, b"hi"))
+        assert client.receive().payload == b"hi"
+        assert b"Sec-WebSocket-Extensions" not in client.head
+
+
+ALLOWED = "https://example.org,null"
+
+
+@pytest.mark.parametrize(
+    ("origin", "status"),
+    [
+        ("https://example.org", 101),
+        ("HTTPS://EXAMPLE.ORG", 101),
+        (None, 101),
+        ("null", 101),
+        ("https://example.org:8443", 403),
+        ("http://example.org", 403),
+        ("https://example.org.evil.example", 403),
+        ("", 403),
+    ],
+)
+def test_only_allowed_origins_connect(
+    start_server: StartServer, origin: str | None, status: int
+) -> None:
+    server = start_server("gunicorn", ALLOWED_ORIGINS=ALLOWED)
+    answer = ask(server, request_bytes(changes={"Origin": origin}))
+    assert answer.status == status
+    if status == 403:
+        assert "ALLOWED_ORIGINS" in answer.text
+
+
+@pytest.mark.parametrize(
+    ("header", "accepted"),
+    [
+        ("", None),
+        ("x-other", None),
+        ("permessage-deflate", "permessage-deflate"),
+        (
+            "PerMessage-Deflate ; Client_Max_Window_Bits",
+            "permessage-deflate; client_max_window_bits",
+        ),
+        (
+            'permessage-deflate; client_max_window_bits="10"; server_no_context_takeover',
+            "permessage-deflate; client_max_window_bits=10; server_no_context_takeover",
+        ),
+        ("permessage-deflate; client_max_window_bits=8", "permessage-deflate"),
+        ("permessage-deflate; server_max_window_bits=8", None),
+        ("permessage-deflate; server_max_window_bits=09", None),
+        ("permessage-deflate; server_max_window_bits", None),
+        ("permessage-deflate; client_no_context_takeover=1", None),
+        ("permessage-deflate; unknown", None),
+        ("permessage-deflate; server_max_window_bits=10; server_max_window_bits=11", None),
+        (
+            "permessage-deflate; server_max_window_bits=7, permessage-deflate",
+            "permessage-deflate",
+        ),
+    ],
+)
+def test_the_first_possible_offer_of_compression_is_chosen(
+    header: str, accepted: str | None
+) -> None:
+    assert acceptable_offer(header) == accepted
+
+
+def test_offers_are_parsed_with_their_quotes() -> None:
+    assert parse_offers('a; b="c, \\"d\\""; e, , F;g=h') == [
+        ("a", [("b", 'c, "d"'), ("e", None)]),
+        ("f", [("g", "h")]),
+    ]
+
+
+@pytest.mark.parametrize(
+    "hostile", ["a" + " " * 8000 + "@", "a" + ";b=c" * 2000 + "@", "a;" * 4000]
+)
+def test_a_hostile_offer_costs_no_more_than_its_length(hostile: str) -> None:
+    with pytest.raises(ValueError, match="cannot be read"):
+        parse_offers(hostile)
+
+
+TO_PROXIES = {"nginx", "Apache", "HAProxy", "AWS"}
+
+
+@pytest.mark.parametrize(
+    ("changes", "version", "missing", "culprit", "cure"),
+    [
+        (
+            {"Upgrade": GONE, "Connection": "close"},
+            "HTTP/1.1",
+            ["Connection: Upgrade", "Upgrade: websocket"],
+            "dropped the hop-by-hop headers",
+            TO_PROXIES,
+        ),
+        ({"Upgrade": GONE}, "HTTP/1.1", ["Upgrade: websocket"], "Upgrade did not", TO_PROXIES),
+        (
+            {"Connection": "keep-alive", "Via": "1.1 cache.example"},
+            "HTTP/1.1",
+            ["Connection: Upgrade"],
+            "writes Connection itself, and must say upgrade in it. The request came through"
+            " 1.1 cache.example.",
+            TO_PROXIES,
+        ),
+        ({}, "HTTP/1.0", ["HTTP/1.1"], "speaks HTTP/1.0", TO_PROXIES),
+        ({"Upgrade": "h2c"}, "HTTP/1.1", ["Upgrade: websocket"], "another protocol", TO_PROXIES),
+        (
+            dict.fromkeys(("Upgrade", "Connection", "Sec-WebSocket-Key", "Sec-WebSocket-Version")),
+            "HTTP/1.1",
+            ["Connection: Upgrade", "Upgrade: websocket"],
+            "Nothing in the request asks for a WebSocket",
+            TO_PROXIES,
+        ),
+        (
+            {"Sec-WebSocket-Version": "8"},
+            "HTTP/1.1",
+            ["Sec-WebSocket-Version: 13"],
+            "RFC 6455",
+            set(),
+        ),
+    ],
+    ids=["both", "no Upgrade", "Connection changed", "HTTP/1.0", "h2c", "a page", "version"],
+)
+def test_a_refusal_names_what_is_missing_the_culprit_and_the_cure(
+    each_server: Server,
+    changes: dict[str, str | None],
+    version: str,
+    missing: list[str],
+    culprit: str,
+    cure: set[str],
+) -> None:
+    answer = ask(each_server, request_bytes("/echo", changes, version=version))
+    assert answer.headers["Content-Type"] == "application/problem+json"
+    problem = json.loads(answer.text)
+    assert (problem["type"], problem["title"]) == ("about:blank", "Upgrade Required")
+    assert problem["status"] == answer.status == 426
+    assert problem["missing"] == missing
+    assert culprit in problem["culprit"]
+    assert set(problem["cure"]) == cure
+    assert problem["arrived"]["HTTP version"] == version
+    assert problem["arrived"]["Upgrade"] == changes.get("Upgrade", "websocket")
+
+
+def test_a_full_house_is_a_problem_too(start_server: StartServer) -> None:
+    server = start_server("gunicorn", MAX_CONNECTIONS=1)
+    with raw(server):
+        answer = ask(server, request_bytes())
+    assert answer.status == 503
+    assert answer.headers["Retry-After"] == "2"
+    assert "MAX_CONNECTIONS" in json.loads(answer.text)["culprit"]
+
+
+FROM_A_BROWSER = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
+
+
+@pytest.mark.parametrize(
+    ("accept", "kind"),
+    [
+        (GONE, "application/problem+json"),
+        ("*/*", "application/problem+json"),
+        ("application/json", "application/problem+json"),
+        ("text/html;q=0.5, application/problem+json", "application/problem+json"),
+        ("image/png", "application/problem+json"),
+        ("text/html," + "a/b," * 300, "application/problem+json"),  # Nobody reads so much.
+        (FROM_A_BROWSER, "text/html; charset=utf-8"),
+    ],
+)
+def test_people_get_a_page_and_programs_get_json(
+    server: Server, accept: str | None, kind: str
+) -> None:
+    hostile = "<script>alert(1)</script>"
+    answer = ask(server, request_bytes(changes={"Accept": accept, "Connection": hostile}))
+    assert answer.status == 426
+    assert answer.headers["Content-Type"] == kind
+    assert answer.headers["Vary"] == "Accept"
+    if "html" in kind:
+        assert "<script>" not in answer.text
+        assert "&lt;script&gt;" in answer.text
+        for product in TO_PROXIES:
+            assert product in answer.text
+
+
+def test_what_arrived_is_told_though_a_proxy_is_believed(start_server: StartServer) -> None:
+    server = start_server("gunicorn", TRUSTED_PROXIES=1)
+    changes = {"Upgrade": GONE, "X-Forwarded-Host": "public.example"}
+    problem = json.loads(ask(server, request_bytes("/echo", changes)).text)
+    assert problem["arrived"]["Host"] == "localhost"
+
+
+@pytest.mark.parametrize(
+    ("allowed", "told"),
+    [
+        ("*", None),
+        ("https://b.example,http://a.example", ["http://a.example", "https://b.example"]),
+    ],
+)
+def test_a_page_can_ask_whether_its_origin_is_allowed(
+    start_server: StartServer, allowed: str, told: list[str] | None
+) -> None:
+    server = start_server("gunicorn", ALLOWED_ORIGINS=allowed)
+    problem = json.loads(ask(server, b"GET /echo HTTP/1.1\r\nHost: x\r\n\r\n").text)
+    assert problem["origins"] == told

@@ -1,0 +1,122 @@
+"""Settings: what is taken, what is refused, and how a server says so."""
+
+import subprocess
+from typing import Any
+
+import pytest
+
+from flask_echo import SettingsError, create_app
+from flask_echo.config import Settings, load_settings
+from tests.support.servers import ROOT, command, environment, free_port
+
+REFUSED = [
+    ("MAX_CONNECTIONS", "0", "1 to 100000"),
+    ("MAX_CONNECTIONS", "100001", "1 to 100000"),
+    ("MAX_CONNECTIONS", "many", "whole number"),
+    ("MAX_CONNECTIONS", "1.5", "whole number"),
+    ("MAX_CONNECTIONS", "true", "whole number"),
+    ("MAX_CONNECTIONS", "", "whole number"),
+    ("MAX_MESSAGE_BYTES", "-1", "bytes from 1 to 1073741824"),
+    ("PING_INTERVAL_SECONDS", "NaN", "seconds from 0 to 3600"),
+    ("PING_TIMEOUT_SECONDS", "0", "seconds from 0.1 to 3600"),
+    ("SEND_TIMEOUT_SECONDS", "3601", "seconds from 0.1 to 3600"),
+    ("CLOSE_TIMEOUT_SECONDS", "61", "seconds from 0.1 to 60"),
+    ("COMPRESSION", "maybe", "true or false"),
+    ("TRUSTED_PROXIES", "11", "0 to 10"),
+    ("ALLOWED_ORIGINS", "", "origins"),
+    ("ALLOWED_ORIGINS", "example.org", "origins"),
+    ("ALLOWED_ORIGINS", "https://example.org/", "origins"),
+    ("ALLOWED_ORIGINS", "https://example.org:port", "origins"),
+    ("ALLOWED_ORIGINS", "*, https://example.org", "origins"),
+    ("ALLOWED_ORIGINS", "https://user@example.org", "origins"),
+    ("MAX_CONECTIONS", "5", "no such setting"),
+]
+TAKEN = [
+    ("MAX_CONNECTIONS", "1", 1),
+    ("MAX_CONNECTIONS", "1e3", 1000),
+    ("MAX_MESSAGE_BYTES", "1073741824", 2**30),
+    ("PING_INTERVAL_SECONDS", "0", 0.0),
+    ("CLOSE_TIMEOUT_SECONDS", "0.5", 0.5),
+    ("COMPRESSION", "Off", False),
+    ("COMPRESSION", "1", True),
+    ("TRUSTED_PROXIES", "10", 10),
+    ("ALLOWED_ORIGINS", "*", None),
+    (
+        "ALLOWED_ORIGINS",
+        "https://Example.org:443, http://[::1]:8080,null",
+        frozenset({"https://example.org", "http://[::1]:8080", "null"}),
+    ),
+]
+
+
+@pytest.mark.parametrize(("name", "text", "words"), REFUSED)
+def test_a_value_that_is_not_allowed_is_refused_by_name_value_and_range(
+    monkeypatch: pytest.MonkeyPatch, name: str, text: str, words: str
+) -> None:
+    monkeypatch.setenv(f"FLASK_ECHO_{name}", text)
+    with pytest.raises(SettingsError) as refused:
+        create_app()
+    said = str(refused.value)
+    assert said.startswith(f"FLASK_ECHO_{name}=")
+    assert words in said
+    assert text.lower() in said.lower()
+    assert "\n" not in said
+
+
+@pytest.mark.parametrize(("name", "text", "value"), TAKEN)
+def test_a_value_that_is_allowed_is_taken(
+    monkeypatch: pytest.MonkeyPatch, name: str, text: str, value: Any
+) -> None:
+    monkeypatch.setenv(f"FLASK_ECHO_{name}", text)
+    taken = getattr(load_settings(), name.lower())
+    assert taken == value
+    assert type(taken) is type(value)
+
+
+def test_the_argument_wins_over_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FLASK_ECHO_MAX_CONNECTIONS", "5")
+    assert load_settings() == Settings(max_connections=5)
+    assert load_settings({"MAX_CONNECTIONS": 7}) == Settings(max_connections=7)
+
+
+@pytest.mark.parametrize("config", [{"MAX_CONNECTIONS": 0}, {"MAXCONNECTIONS": 1}, {"max": 1}])
+def test_the_argument_is_checked_too(config: dict[str, Any]) -> None:
+    with pytest.raises(SettingsError, match="^" + next(iter(config))):
+        create_app(config)
+
+
+@pytest.mark.parametrize("kind", ["gunicorn", "flask"])
+@pytest.mark.parametrize(
+    ("name", "text"), [("MAX_CONNECTIONS", "lots"), ("MAX_CONECTIONS", "5")], ids=["value", "name"]
+)
+def test_a_bad_setting_stops_the_start_with_one_line_and_exit_code_2(
+    kind: str, name: str, text: str
+) -> None:
+    ended = subprocess.run(
+        command(kind, free_port()),
+        cwd=ROOT,
+        env=environment(**{name: text}),
+        capture_output=True,
+        text=True,
+        timeout=30,
+    )
+    assert ended.returncode == 2
+    lines = (ended.stdout + ended.stderr).strip().splitlines()
+    assert len(lines) == 1, lines
+    assert f"FLASK_ECHO_{name}={text!r}" in lines[0] or f"FLASK_ECHO_{name}={text}" in lines[0]
+
+
+def test_more_seats_than_open_files_stop_the_start() -> None:
+    limited = ["sh", "-c", 'ulimit -n 700 && exec "$@"', "sh", *command("gunicorn", free_port())]
+    ended = subprocess.run(
+        limited,
+        cwd=ROOT,
+        env=environment(MAX_CONNECTIONS=200),
+        capture_output=True,
+        text=True,
+        timeout=30,
+    )
+    assert ended.returncode == 2
+    assert ended.stderr.count("\n") == 1
+    assert "FLASK_ECHO_MAX_CONNECTIONS=200" in ended.stderr
+    assert "open files" in ended.stderr

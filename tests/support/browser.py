@@ -1,0 +1,179 @@
+"""A headless Chromium for the tests, and the page as a test sees it."""
+
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import pytest
+
+from tests.support.required import REQUIRED, give_up
+from tests.support.waiting import wait_until
+
+try:
+    from selenium.common import WebDriverException
+    from selenium.webdriver import Chrome, ChromeOptions, ChromeService
+    from selenium.webdriver.common.action_chains import ActionChains
+    from selenium.webdriver.remote.webelement import WebElement
+except ImportError:
+    if REQUIRED:
+        raise
+    pytest.skip("Selenium is not installed", allow_module_level=True)
+
+WINDOW = "1280,800"
+NAMED_HOST = "echo.test"  # the loopback address under a name that is no secure context
+
+# A script for run_before_load(): window.sockets are all WebSockets that the page has made.
+KEEP_SOCKETS = """
+window.sockets = [];
+window.WebSocket = class extends WebSocket {
+  constructor(...how) { super(...how); window.sockets.push(this); }
+};
+"""
+
+# Those of the diagnosis whose verdict depends on how quick the machine is, too.
+TIMED_CHECKS = {"opening", "round-trip", "throughput", "buffering"}
+
+FLAGS = (
+    "--headless=new",
+    "--no-sandbox",  # as root, in a container
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    f"--window-size={WINDOW}",
+    f"--host-resolver-rules=MAP {NAMED_HOST} 127.0.0.1",
+)
+
+
+class Page:
+    """The page in a tab of its own."""
+
+    def __init__(self, driver: Chrome, url: str) -> None:
+        self._driver = driver
+        self._url = url
+
+    def open(self, path: str = "/", *, url: str | None = None) -> None:
+        self._driver.get((url or self._url) + path)
+
+    def back(self) -> None:
+        self._driver.back()
+
+    def element(self, element_id: str) -> WebElement:
+        return self._driver.find_element("id", element_id)
+
+    def click(self, element_id: str) -> None:
+        self.element(element_id).click()
+
+    def is_enabled(self, element_id: str) -> bool:
+        return self.element(element_id).is_enabled()
+
+    def text(self, selector: str) -> str:
+        """What a reader sees of the first element that the selector finds."""
+        return str(self.run("return document.querySelector(arguments[0]).innerText", selector))
+
+    def press(self, keys: str) -> None:
+        """Press keys, wherever the focus is."""
+        ActionChains(self._driver).send_keys(keys).perform()
+
+    @property
+    def focus(self) -> str:
+        """The id of the focused element, or its text if it has none, or "" for the body."""
+        return str(
+            self.run(
+                "const { activeElement: focused, body } = document;"
+                "return focused === body ? '' : focused.id || focused.textContent"
+            )
+        )
+
+    @property
+    def state(self) -> str:
+        return self.element("state").text.lower()
+
+    @property
+    def lines(self) -> list[str]:
+        """What the log says; a line separator of Unicode does not end a line."""
+        text = self.run("return document.getElementById('messages').textContent")
+        return str(text).split("\n")[:-1]
+
+    def run(self, script: str, *arguments: object) -> Any:
+        return self._driver.execute_script(script, *arguments)
+
+    def run_async(self, script: str, *arguments: object) -> Any:
+        """Run a script that calls its last argument with the result."""
+        return self._driver.execute_async_script(script, *arguments)
+
+    def devtools(self, command: str, **parameters: object) -> Any:
+        return self._driver.execute_cdp_cmd(command, parameters)
+
+    def emulate(self, width: int, height: int, scheme: str) -> None:
+        """Show the page on a screen of this size, in ``light`` or in ``dark``."""
+        self.devtools(
+            "Emulation.setDeviceMetricsOverride",
+            width=width, height=height, deviceScaleFactor=1, mobile=False,
+        )  # fmt: skip
+        # Without motion no colour is on its way from one scheme to the other.
+        wishes = {"prefers-color-scheme": scheme, "prefers-reduced-motion": "reduce"}
+        features = [{"name": name, "value": value} for name, value in wishes.items()]
+        self.devtools("Emulation.setEmulatedMedia", features=features)
+
+    def run_before_load(self, script: str) -> None:
+        """Run `script` in every page that this tab opens, before the scripts of the page."""
+        self.devtools("Page.addScriptToEvaluateOnNewDocument", source=script)
+
+    def wait_until(self, condition: Callable[[], object], what: str) -> None:
+        wait_until(condition, describe=lambda: f"{what}; the log says {self.lines}")
+
+    def wait_for_lines(self, *expected: str) -> None:
+        """Wait until the log says this and nothing else."""
+        self.wait_until(lambda: self.lines == list(expected), f"the lines {expected}")
+
+    def wait_for_state(self, state: str) -> None:
+        self.wait_until(lambda: self.state == state, f"the state {state!r}")
+
+    def take_console_errors(self) -> list[str]:
+        """The errors logged to the console since the last call, from any page."""
+        return [
+            entry["message"]
+            for entry in self._driver.get_log("browser")  # type: ignore[no-untyped-call]
+            if entry["level"] == "SEVERE"
+        ]
+
+
+@contextmanager
+def launch() -> Iterator[Chrome]:
+    """A browser with a new profile. Without one the test is skipped, or fails if it is required."""
+    with TemporaryDirectory(prefix="chromium-", ignore_cleanup_errors=True) as profile:
+        try:
+            driver = Chrome(_options(profile), ChromeService(shutil.which("chromedriver")))
+        except WebDriverException as error:
+            give_up(f"no browser: {error.msg}")
+        try:
+            yield driver
+        finally:
+            driver.quit()
+
+
+@contextmanager
+def new_tab(driver: Chrome, url: str) -> Iterator[Page]:
+    """A tab that takes its scripts, its history and its emulated screen with it."""
+    first = driver.current_window_handle
+    driver.switch_to.new_window("tab")
+    try:
+        yield Page(driver, url)
+    finally:
+        driver.close()
+        driver.switch_to.window(first)
+
+
+def _options(profile: str) -> ChromeOptions:
+    options = ChromeOptions()
+    for flag in (*FLAGS, f"--user-data-dir={profile}"):
+        options.add_argument(flag)
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
+    if chromium := shutil.which("chromium"):
+        options.binary_location = chromium
+    return options

@@ -1,0 +1,1 @@
+"""Programs for development: the conformance run and the pictures of the README."""
