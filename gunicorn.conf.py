@@ -6,7 +6,8 @@ import resource
 import sys
 from typing import NoReturn
 
-from flask_echo.config import Settings, SettingsError, load_settings
+from flask_echo.config import Settings, load_settings
+from flask_echo.websocket.options import OptionError
 from flask_echo.worker import EXIT_SECONDS
 
 # Beside the seats: threads for pages and for connections that have not said yet what they want.
@@ -26,7 +27,7 @@ def _stop(reason: str) -> NoReturn:
 def _settings() -> Settings:
     try:
         return load_settings()
-    except SettingsError as error:
+    except OptionError as error:
         _stop(str(error))
 
 

@@ -1,11 +1,12 @@
-"""The application as `flask run` and `gunicorn wsgi:app` find it."""
+"""The application for `flask run` and `gunicorn wsgi:app`."""
 
 import sys
 
-from flask_echo import SettingsError, create_app
+from flask_echo import create_app
+from flask_echo.websocket import OptionError
 
 try:
     app = create_app()
-except SettingsError as error:
+except OptionError as error:
     print(f"flask_echo: {error}", file=sys.stderr)
     sys.exit(2)

@@ -1,4 +1,4 @@
-"""What the application saw of an upgrade request, and what it answered, as a report."""
+"""The report of ``/inspect``: the upgrade request as it arrived, and the 101."""
 
 import os
 import platform
@@ -15,20 +15,19 @@ from werkzeug.datastructures import Headers
 from werkzeug.wrappers import Request
 
 from flask_echo import __version__
-from flask_echo.arrival import as_arrived
 from flask_echo.config import Settings
-from flask_echo.connection import Connection
+from flask_echo.websocket import Connection
+from flask_echo.websocket.headers import as_arrived
 
 _ABOUT = (
-    "What the application saw. A WSGI server hands over neither the order of the headers nor the"
-    " case of their names, and joins those that come more than once; here they are sorted."
+    "The handshake as the application saw it. WSGI loses header order and case and merges repeats,"
+    " so headers are shown sorted."
 )
 
-# Cookie, Authorization and Proxy-Authorization; and what proxies that log people in add for the
-# application, which is nobody else's business either.
+# Cookie, Authorization, and the headers that a proxy adds after a login.
 _SECRET = re.compile("cookie|auth|token|secret|passw|api-?key|jwt|oidc|session|credential", re.I)
 
-# Of a chain that a client may make as long as it likes; the last were written nearest to us.
+# A client may make the chain as long as it likes. The last ones were written nearest to us.
 _HOPS = 20
 
 _PACKAGES = ("flask", "flask-sock", "simple-websocket", "wsproto")
@@ -37,9 +36,9 @@ _LIMITS = ("max_message_bytes", "ping_interval_seconds", "compression", "max_con
 
 
 def report(request: Request, connection: Connection, settings: Settings) -> dict[str, Any]:
-    """Tell all of it, in values that JSON knows.
+    """Return the report, in values that JSON has.
 
-    :param connection: the answered upgrade of ``request``.
+    :param connection: the connection that ``request`` has opened.
     """
     return {
         "about": _ABOUT,
@@ -60,7 +59,7 @@ def report(request: Request, connection: Connection, settings: Settings) -> dict
 def _request(request: Request) -> dict[str, Any]:
     environ = as_arrived(request.environ)
     target = environ.get("RAW_URI") or environ.get("REQUEST_URI") or environ["PATH_INFO"]
-    # WSGI has no case; this is how RFC 6455 writes its own.
+    # WSGI loses the case. RFC 6455 writes WebSocket with two capitals.
     headers = {name.replace("Websocket", "WebSocket"): value for name, value in request.headers}
     headers["Host"] = environ.get("HTTP_HOST", "")
     return {
@@ -87,20 +86,22 @@ def _peer(request: Request, trusted: int) -> dict[str, Any]:
 
 
 def _forwarded(headers: Headers, trusted: int) -> Iterator[dict[str, Any]]:
-    """Who is said to have passed the request on, the client first, 20 at most. Each proxy appends
-    the address that it saw, so the last ones were written by those that are trusted."""
+    """Yield the hops that the headers name, the client first, at most the last 20.
+
+    Each proxy appends the address that it saw, so the trusted ones wrote the last entries.
+    """
     hops = headers.get("X-Forwarded-For", "").rsplit(",", _HOPS)[-_HOPS:]
     chain = [hop.strip() for hop in hops if hop.strip()]
     for place, address in enumerate(chain):
-        # All or none: a chain that is shorter than agreed is believed in nothing.
+        # Trust all or none: a chain that is shorter than configured is not trusted at all.
         believed = len(chain) - trusted <= place and trusted <= len(chain)
         yield {"header": "X-Forwarded-For", "address": address, "trusted": believed}
-    if "Forwarded" in headers:  # RFC 7239; the middleware that believes proxies does not read it.
+    if "Forwarded" in headers:  # RFC 7239. ProxyFix does not read it, so it is never trusted.
         yield {"header": "Forwarded", "address": headers["Forwarded"], "trusted": False}
 
 
 def _tls(sock: socket.socket) -> dict[str, Any] | None:
-    """What was negotiated, where TLS ends in this process."""
+    """Return version and cipher, if TLS ends in this process."""
     if not isinstance(sock, ssl.SSLSocket):
         return None
     cipher = sock.cipher()

@@ -1,21 +1,20 @@
 """The blueprint: the page, the health of the worker, and the WebSocket routes."""
 
 from flask import Blueprint, Response, current_app, jsonify, render_template, request
-from werkzeug.exceptions import MethodNotAllowed
+from werkzeug.http import parse_date
 from werkzeug.routing.exceptions import WebsocketMismatch
 
-from flask_echo import conversation, handshake, inspection, rehearsal
-from flask_echo.connection import Connection
-from flask_echo.conversation import Peer
-from flask_echo.handshake import Refusal
+from flask_echo import conversation, inspection
 from flask_echo.problem import respond
-from flask_echo.sock import Sock, serve
-from flask_echo.state import state
+from flask_echo.simulation.route import echo_with_faults, upgrade_with_faults
+from flask_echo.websocket import Connection, Refusal, Sock
+from flask_echo.websocket.extension import install
+from flask_echo.websocket.handshake import is_attempt
 
 bp = Blueprint("echo", __name__)
-sock = Sock()
+sock = Sock(respond=respond)
 
-# No inline script or style, nothing from elsewhere; the icons in the style sheet are data: images.
+# No inline script or style, and nothing from elsewhere. The style sheet has icons as data: images.
 _CONTENT_SECURITY_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:;"
     " connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
@@ -24,51 +23,46 @@ _CONTENT_SECURITY_POLICY = (
 _NO_WEBSOCKET_HERE = Refusal(
     400,
     "There is no WebSocket at this address.",
-    "There are WebSockets at /, /echo, /WS.ashx and /inspect; a proxy may have changed the path.",
+    "There are WebSockets at /, /echo, /WS.ashx and /inspect. A proxy may have changed the path.",
 )
 
 
 @sock.route("/WS.ashx", bp=bp)
-def hello(peer: Peer) -> None:
-    """Greet, and answer each text with itself and "back", in JSON."""
-    conversation.hello(peer)
+def hello(ws: Connection) -> None:
+    """Send a greeting, and answer each text with itself and "back", in JSON."""
+    conversation.hello(ws)
 
 
-@sock.route("/echo", bp=bp, query=rehearsal.ALLOWED, rehearsed=conversation.rehearse)
-def echo(peer: Peer) -> None:
-    """Return every message as it came, or in the way that the query asks for."""
-    conversation.echo(peer)
+@sock.route("/echo", bp=bp, hook=echo_with_faults)
+@sock.route("/", bp=bp, endpoint="bare")
+def echo(ws: Connection) -> None:
+    """Return every message unchanged. ``/echo`` also simulates the faults in its query."""
+    conversation.echo(ws)
 
 
-@sock.route("/inspect", bp=bp, query=rehearsal.AT_UPGRADE)
-def inspect(connection: Connection) -> None:
-    """Tell what the application saw of the request, and what it answered."""
-    conversation.tell(connection, inspection.report(request, connection, state().settings))
-
-
-@bp.get("/", websocket=True, provide_automatic_options=False)
-def bare() -> Response:
-    """Return every message as it came: an echo server is often asked for by its host alone."""
-    return serve(conversation.echo)
+@sock.route("/inspect", bp=bp, hook=upgrade_with_faults)
+def inspect(ws: Connection) -> None:
+    """Report the upgrade request as it arrived, and the 101."""
+    conversation.tell(ws, inspection.report(request, ws, current_app.extensions["flask_echo"]))
 
 
 @bp.get("/")
 @bp.get("/default.html")
 def page() -> str | Response:
-    """Show the page, unless this is an upgrade request that lost some of its headers."""
-    if request.path == "/" and handshake.is_attempt(request.environ):
-        return serve(conversation.echo)
+    """Show the page, or explain an upgrade request that lost some of its headers."""
+    if request.path == "/" and is_attempt(request.environ):
+        return sock.explain()
     return render_template("index.html")
 
 
 @bp.get("/healthz")
 def health() -> tuple[Response, int]:
-    """Tell load balancers and people how full this worker is."""
-    seats = state().seats.occupancy()
+    """Show the load of this worker, for load balancers and people."""
+    seats = install(current_app).seats.occupancy()
     status = "draining" if seats.draining else "ok"
-    answer = jsonify(status=status, **seats._asdict())
-    answer.headers["Cache-Control"] = "no-store"
-    return answer, 503 if seats.draining else 200
+    response = jsonify(status=status, **seats._asdict())
+    response.headers["Cache-Control"] = "no-store"
+    return response, 503 if seats.draining else 200
 
 
 @bp.get("/favicon.ico")
@@ -77,29 +71,26 @@ def favicon() -> Response:
     return current_app.send_static_file("favicon.svg")
 
 
-@bp.app_errorhandler(MethodNotAllowed)
-def wrong_method(error: MethodNotAllowed) -> Response | MethodNotAllowed:
-    """Name the one method of a WebSocket where there is one."""
-    if request.path in sock.paths or handshake.is_attempt(request.environ):
-        return respond(handshake.wrong_method(request.method))
-    return error
-
-
 @bp.app_errorhandler(WebsocketMismatch)
 def no_websocket(error: WebsocketMismatch) -> Response:
     """Say where the WebSockets are."""
     return respond(_NO_WEBSOCKET_HERE)
 
 
-@bp.app_errorhandler(OverflowError)
-def impossible_date(error: OverflowError) -> tuple[str, int]:
-    """Refuse a date that Python cannot count, which werkzeug passes on from a header."""
-    return "400: A header has a date that is out of range.\n", 400
+@bp.before_app_request
+def refuse_impossible_dates() -> tuple[str, int] | None:
+    """Refuse a date that Python cannot represent. werkzeug would raise an OverflowError."""
+    for name in ("If-Modified-Since", "If-Unmodified-Since", "If-Range"):
+        try:
+            parse_date(request.headers.get(name))
+        except OverflowError:
+            return f"400: {name} has a date that is out of range.\n", 400
+    return None
 
 
 @bp.after_app_request
 def secure(response: Response) -> Response:
-    """Add to every answer what keeps a browser from doing more than the page needs."""
+    """Add the headers that limit what a browser does with a response."""
     response.headers["Content-Security-Policy"] = _CONTENT_SECURITY_POLICY
     response.headers["Referrer-Policy"] = "no-referrer"
     response.headers["X-Content-Type-Options"] = "nosniff"

@@ -119,17 +119,17 @@ class LongConnectionWorker(ThreadWorker):
 
     def load_wsgi(self) -> None:
         """Load the application, and tell it in the environment how to say that a connection
-        stays: call ``flask_echo.stays`` from the thread of the request, without arguments."""
+        stays: call ``flask_echo.exempt_from_deadline`` from the thread of the request."""
         super().load_wsgi()
         self._application = self.wsgi
 
         def application(environ: Any, start_response: Any) -> Any:
-            environ["flask_echo.stays"] = self._stays
+            environ["flask_echo.exempt_from_deadline"] = self._exempt
             return self._application(environ, start_response)
 
         self.wsgi = application
 
-    def _stays(self) -> None:
+    def _exempt(self) -> None:
         with self._lock:
             self._due.pop(self._in_hand.conn, None)
 
@@ -212,10 +212,11 @@ class LongConnectionWorker(ThreadWorker):
             self._drain()
 
     def _drain(self) -> None:
-        extensions = getattr(self._application, "extensions", {})
-        if "flask_echo" in extensions:
-            # Half of the time is for what is owed, the other half for the goodbye.
-            extensions["flask_echo"].seats.drain((self._cut_at - monotonic()) / 2)
+        # Not at the top: see the docstring of this module.
+        from flask_echo.websocket.extension import drain_all
+
+        # Half of the time is for what is owed, the other half for the goodbye.
+        drain_all((self._cut_at - monotonic()) / 2)
 
 
 def _cut(conn: TConn) -> None:

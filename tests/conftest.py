@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from flask_echo.config import Settings
-from flask_echo.connection import Connection
+from flask_echo.websocket.connection import Connection
+from flask_echo.websocket.limits import Limits
 from tests.support.clients import RawWebSocket
 from tests.support.pairs import Open, Pair, Served, echo, tcp_pair, unix_pair
 from tests.support.proxy import Proxy
@@ -79,7 +79,7 @@ def serve(pair: Pair) -> Iterator[Open]:
             kind: type[Connection] = Connection,
             **settings: Any,
         ) -> tuple[RawWebSocket, Served]:
-            checked = Settings(**{"close_timeout_seconds": 0.5, **settings})
+            checked = Limits(**{"close_timeout_seconds": 0.5, **settings})
             served = stack.enter_context(Served(pair, checked, handler, kind))
             offer = {"Sec-WebSocket-Extensions": extensions}
             return RawWebSocket(served.client, changes=offer), served

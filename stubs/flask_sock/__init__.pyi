@@ -8,6 +8,7 @@ _Handler = TypeVar("_Handler", bound=Callable[..., Any])
 
 class Sock:
     app: Flask | None
+    bp: Blueprint | None
     def __init__(self, app: Flask | None = None) -> None: ...
     def init_app(self, app: Flask) -> None: ...
     def route(

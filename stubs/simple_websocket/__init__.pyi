@@ -3,8 +3,6 @@ import ssl
 from collections.abc import Mapping
 from typing import Any
 
-from wsproto.events import Request
-
 class SimpleWebsocketError(RuntimeError): ...
 
 class ConnectionError(SimpleWebsocketError):  # noqa: A001
@@ -19,17 +17,19 @@ class ConnectionClosed(SimpleWebsocketError):
 
 class Base:
     subprotocol: str | None
-    connected: bool
+    @property
+    def connected(self) -> bool: ...
     close_reason: int
     close_message: str | None
+    ping_interval: float | None
+    max_message_size: int | None
     def receive(self, timeout: float | None = None) -> str | bytes | None: ...
     def send(self, data: Any) -> None: ...
     def close(self, reason: int | None = None, message: str | None = None) -> None: ...
 
 class Server(Base):
     environ: Mapping[str, Any]
-    subprotocols: list[str]
-    def choose_subprotocol(self, request: Request) -> str | None: ...
+    mode: str
 
 class Client(Base):
     @classmethod

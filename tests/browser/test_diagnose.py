@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from flask_echo.cures import PASS_UPGRADES_ON
+from flask_echo.websocket.refusal import PASS_UPGRADES_ON
 from tests.support.browser import KEEP_SOCKETS, NAMED_HOST, TIMED_CHECKS, Page
 from tests.support.proxy import HOP_BY_HOP, NO_BYTE_255, NO_EXTENSIONS, SEVEN_BITS, Faults, Proxy
 from tests.support.servers import Server, StartServer

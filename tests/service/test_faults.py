@@ -41,7 +41,7 @@ def victim() -> Iterator[Server]:
     """A server that all faults happen to; small and quick to give up."""
     server = Server(
         "gunicorn",
-        *("--worker-class", "tests.counting.CountingWorker"),
+        *("--worker-class", "tests.support.counting.CountingWorker"),
         MAX_CONNECTIONS=300,
         MAX_MESSAGE_BYTES=2**20,
         SEND_TIMEOUT_SECONDS=1,

@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from flask_echo.extensions import acceptable_offer, parse_offers
+from flask_echo.websocket.extensions import acceptable_offer, parse_offers
 from tests.support.clients import ask, frame, raw, request_bytes
 from tests.support.servers import Server, StartServer
 
@@ -13,10 +13,14 @@ GONE = None
 KEY_15 = base64.b64encode(b"only 15 bytes!!").decode()
 
 NEEDS_UPGRADE = [
-    ("no Upgrade", {"Upgrade": GONE}, "no Upgrade"),
-    ("no Connection", {"Connection": GONE}, "no Connection"),
-    ("Connection: close", {"Connection": "close", "Upgrade": GONE}, "hop-by-hop"),
-    ("another upgrade", {"Upgrade": "h2c"}, "Upgrade: h2c"),
+    ("no Upgrade", {"Upgrade": GONE}, "lacks 'Upgrade: websocket'."),
+    ("no Connection", {"Connection": GONE}, "lacks 'Connection: Upgrade'."),
+    (
+        "Connection: close",
+        {"Connection": "close", "Upgrade": GONE},
+        "lacks 'Connection: Upgrade' and 'Upgrade: websocket'.",
+    ),
+    ("another upgrade", {"Upgrade": "h2c"}, "another protocol: h2c"),
     ("no version", {"Sec-WebSocket-Version": GONE}, "no Sec-WebSocket-Version"),
     ("version 8", {"Sec-WebSocket-Version": "8"}, "Sec-WebSocket-Version: 8"),
     ("two versions", {"Sec-WebSocket-Version": "13, 8"}, "13, 8"),
@@ -67,7 +71,7 @@ def test_a_browser_that_opens_a_websocket_address_as_a_page_is_told_so(
 ) -> None:
     answer = ask(each_server, b"GET /echo HTTP/1.1\r\nHost: x\r\n\r\n")
     assert answer.status == 426
-    assert "the page is at /" in answer.text
+    assert "Use a WebSocket client" in answer.text
 
 
 @pytest.mark.parametrize("path", ["/echo", "/"])
@@ -204,21 +208,27 @@ TO_PROXIES = {"nginx", "Apache", "HAProxy", "AWS"}
 
 
 @pytest.mark.parametrize(
-    ("changes", "version", "missing", "culprit", "cure"),
+    ("changes", "version", "missing", "advice", "cure"),
     [
         (
             {"Upgrade": GONE, "Connection": "close"},
             "HTTP/1.1",
             ["Connection: Upgrade", "Upgrade: websocket"],
-            "dropped the hop-by-hop headers",
+            "drops Connection and Upgrade",
             TO_PROXIES,
         ),
-        ({"Upgrade": GONE}, "HTTP/1.1", ["Upgrade: websocket"], "Upgrade did not", TO_PROXIES),
+        (
+            {"Upgrade": GONE},
+            "HTTP/1.1",
+            ["Upgrade: websocket"],
+            "a proxy drops Upgrade",
+            TO_PROXIES,
+        ),
         (
             {"Connection": "keep-alive", "Via": "1.1 cache.example"},
             "HTTP/1.1",
             ["Connection: Upgrade"],
-            "writes Connection itself, and must say upgrade in it. The request came through"
+            "a proxy replaces Connection. Set it to 'upgrade' there. The request came through"
             " 1.1 cache.example.",
             TO_PROXIES,
         ),
@@ -227,8 +237,13 @@ TO_PROXIES = {"nginx", "Apache", "HAProxy", "AWS"}
         (
             dict.fromkeys(("Upgrade", "Connection", "Sec-WebSocket-Key", "Sec-WebSocket-Version")),
             "HTTP/1.1",
-            ["Connection: Upgrade", "Upgrade: websocket"],
-            "Nothing in the request asks for a WebSocket",
+            [
+                "Connection: Upgrade",
+                "Upgrade: websocket",
+                "Sec-WebSocket-Version: 13",
+                "Sec-WebSocket-Key: 16 bytes in base64",
+            ],
+            "Use a WebSocket client",
             TO_PROXIES,
         ),
         (
@@ -241,12 +256,12 @@ TO_PROXIES = {"nginx", "Apache", "HAProxy", "AWS"}
     ],
     ids=["both", "no Upgrade", "Connection changed", "HTTP/1.0", "h2c", "a page", "version"],
 )
-def test_a_refusal_names_what_is_missing_the_culprit_and_the_cure(
+def test_a_refusal_names_the_missing_headers_the_cause_and_the_cure(
     each_server: Server,
     changes: dict[str, str | None],
     version: str,
     missing: list[str],
-    culprit: str,
+    advice: str,
     cure: set[str],
 ) -> None:
     answer = ask(each_server, request_bytes("/echo", changes, version=version))
@@ -255,7 +270,7 @@ def test_a_refusal_names_what_is_missing_the_culprit_and_the_cure(
     assert (problem["type"], problem["title"]) == ("about:blank", "Upgrade Required")
     assert problem["status"] == answer.status == 426
     assert problem["missing"] == missing
-    assert culprit in problem["culprit"]
+    assert advice in problem["advice"]
     assert set(problem["cure"]) == cure
     assert problem["arrived"]["HTTP version"] == version
     assert problem["arrived"]["Upgrade"] == changes.get("Upgrade", "websocket")
@@ -267,7 +282,7 @@ def test_a_full_house_is_a_problem_too(start_server: StartServer) -> None:
         answer = ask(server, request_bytes())
     assert answer.status == 503
     assert answer.headers["Retry-After"] == "2"
-    assert "MAX_CONNECTIONS" in json.loads(answer.text)["culprit"]
+    assert "MAX_CONNECTIONS" in json.loads(answer.text)["advice"]
 
 
 FROM_A_BROWSER = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"

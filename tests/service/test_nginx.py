@@ -82,7 +82,7 @@ def test_a_forgetful_nginx_is_named_with_its_cure(server: Server, version: str) 
     assert response.headers.get_content_type() == "application/problem+json"
     assert problem["arrived"]["Upgrade"] is None
     assert "Upgrade: websocket" in problem["missing"]
-    assert "proxy" in problem["culprit"]
+    assert "proxy" in problem["advice"]
     cure = problem["cure"]["nginx"]
     assert "proxy_set_header Upgrade $http_upgrade" in cure
     assert "proxy_set_header Connection" in cure

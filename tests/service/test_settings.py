@@ -5,8 +5,9 @@ from typing import Any
 
 import pytest
 
-from flask_echo import SettingsError, create_app
+from flask_echo import create_app
 from flask_echo.config import Settings, load_settings
+from flask_echo.websocket import OptionError
 from tests.support.servers import ROOT, command, environment, free_port
 
 REFUSED = [
@@ -54,7 +55,7 @@ def test_a_value_that_is_not_allowed_is_refused_by_name_value_and_range(
     monkeypatch: pytest.MonkeyPatch, name: str, text: str, words: str
 ) -> None:
     monkeypatch.setenv(f"FLASK_ECHO_{name}", text)
-    with pytest.raises(SettingsError) as refused:
+    with pytest.raises(OptionError) as refused:
         create_app()
     said = str(refused.value)
     assert said.startswith(f"FLASK_ECHO_{name}=")
@@ -81,7 +82,7 @@ def test_the_argument_wins_over_the_environment(monkeypatch: pytest.MonkeyPatch)
 
 @pytest.mark.parametrize("config", [{"MAX_CONNECTIONS": 0}, {"MAXCONNECTIONS": 1}, {"max": 1}])
 def test_the_argument_is_checked_too(config: dict[str, Any]) -> None:
-    with pytest.raises(SettingsError, match="^" + next(iter(config))):
+    with pytest.raises(OptionError, match="^" + next(iter(config))):
         create_app(config)
 
 

@@ -179,7 +179,7 @@ def test_ctrl_c_and_sigquit_are_quick_and_polite(
 
 
 def test_a_quick_stop_is_polite_to_a_client_that_never_pauses(start_server: StartServer) -> None:
-    patient = ("--worker-class", "tests.counting.PatientWorker")
+    patient = ("--worker-class", "tests.support.counting.PatientWorker")
     server = start_server("gunicorn", *patient, CLOSE_TIMEOUT_SECONDS=60)
     with raw(server) as client:
         restless = Restless(client)
@@ -238,7 +238,7 @@ def test_half_a_header_delays_nobody_and_is_cut_behind_a_full_house_too(
 def test_a_visitor_that_does_not_read_its_answer_is_cut(
     start_server: StartServer, stack: ExitStack, header: bytes
 ) -> None:
-    server = start_server("gunicorn", "--worker-class", "tests.counting.ImpatientWorker")
+    server = start_server("gunicorn", "--worker-class", "tests.support.counting.ImpatientWorker")
     deaf = socket.socket()
     stack.enter_context(deaf)
     deaf.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2048)
@@ -254,7 +254,7 @@ def test_a_visitor_that_does_not_read_its_answer_is_cut(
 def test_without_descriptors_visitors_wait_and_nothing_breaks(
     start_server: StartServer, stack: ExitStack
 ) -> None:
-    server = start_server("gunicorn", "--worker-class", "tests.counting.StarvedWorker")
+    server = start_server("gunicorn", "--worker-class", "tests.support.counting.StarvedWorker")
     client = stack.enter_context(raw(server))
     with ExitStack() as crowd:
         for _ in range(100):
@@ -274,7 +274,7 @@ def is_established(sock: socket.socket) -> bool:
 def test_the_count_of_connections_returns_to_zero(
     start_server: StartServer, stack: ExitStack
 ) -> None:
-    server = start_server("gunicorn", "--worker-class", "tests.counting.CountingWorker")
+    server = start_server("gunicorn", "--worker-class", "tests.support.counting.CountingWorker")
     for _ in range(20):
         with raw(server) as client:
             client.send(frame(0x81, b"x") + close_frame())

@@ -8,9 +8,9 @@ from typing import Any
 
 from simple_websocket import ConnectionClosed
 
-from flask_echo.config import Settings
-from flask_echo.connection import Connection
-from flask_echo.seats import Seats
+from flask_echo.websocket.connection import Connection
+from flask_echo.websocket.limits import Limits
+from flask_echo.websocket.seats import Seats
 from tests.support.clients import RawWebSocket
 
 Pair = tuple[socket.socket, socket.socket]
@@ -51,7 +51,7 @@ class Served:
     def __init__(
         self,
         pair: Pair,
-        settings: Settings | None = None,
+        limits: Limits | None = None,
         handler: Callable[[Any], Any] = echo,
         kind: type[Connection] = Connection,
     ) -> None:
@@ -61,14 +61,14 @@ class Served:
         self._handler = handler
         self._kind = kind
         self._pool = ThreadPoolExecutor(1)
-        self._ended: Future[Connection] = self._pool.submit(self._serve, settings or Settings())
+        self._ended: Future[Connection] = self._pool.submit(self._serve, limits or Limits())
 
-    def _serve(self, settings: Settings) -> Connection:
+    def _serve(self, limits: Limits) -> Connection:
         with self.seats.take() as seat, self._sock:
             assert seat is not None
             request = environ(self._sock.recv(65536))
-            connection = self._kind(self._sock, request, settings, seat.wake_fd)
-            seat.occupy(connection)
+            connection = self._kind(self._sock, request, limits)
+            self.seats.occupy(seat, connection)
             with suppress(ConnectionClosed):
                 connection.upgrade()
                 self._handler(connection)

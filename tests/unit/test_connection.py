@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from simple_websocket import ConnectionClosed, Server
 
-from flask_echo.connection import Connection
+from flask_echo.websocket.connection import Connection
 from tests.support.clients import RawWebSocket, close_frame, deflated, frame
 from tests.support.pairs import Open, Served, echo, tcp_pair
 from tests.support.waiting import wait_until
@@ -32,6 +32,7 @@ def test_it_is_a_simple_websocket_server_to_its_callers(serve: Open) -> None:
         echo(connection)
 
     client, served = serve(handler)
+    wait_until(lambda: seen)
     client.send(close_frame(3001, "done"))
     client.rest()
     connection = served.ended()

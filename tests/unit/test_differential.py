@@ -1,7 +1,6 @@
 """The connection and plain wsproto agree, whatever comes and however it is cut."""
 
 import itertools
-import os
 import select
 import socket
 import struct
@@ -17,14 +16,13 @@ from wsproto import ConnectionType, WSConnection
 from wsproto.connection import ConnectionState
 from wsproto.events import AcceptConnection, CloseConnection, Message, Ping
 
-from flask_echo import frames
-from flask_echo.config import Settings
-from flask_echo.connection import Connection
-from flask_echo.deflate import Deflate
+from flask_echo.websocket import frames
+from flask_echo.websocket.connection import Connection
+from flask_echo.websocket.extensions import Deflate
+from flask_echo.websocket.limits import Limits
 from tests.support.clients import UPGRADE, deflated, frame, request_bytes
 from tests.support.pairs import environ, tcp_pair, unix_pair
 
-NEVER_READABLE = os.pipe()[0]
 HELD = 64 * 1024  # bytes that a socket's buffers surely hold
 OFFER = "permessage-deflate; client_max_window_bits"
 
@@ -163,7 +161,7 @@ def this_project(pieces: list[bytes], extensions: str | None, over_tcp: bool) ->
     reader = Thread(target=read_to_the_end)
     with server:
         request = environ(request_bytes(changes={"Sec-WebSocket-Extensions": extensions}))
-        connection = Connection(server, request, Settings(), lambda: NEVER_READABLE)
+        connection = Connection(server, request, Limits())
         connection.upgrade()
         reader.start()
         messages: list[Any] = []

@@ -3,6 +3,7 @@
 import pytest
 
 from flask_echo import create_app
+from flask_echo.websocket.extension import install
 
 CSP = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:;"
@@ -16,9 +17,9 @@ def test_flask_s_own_configuration_is_taken() -> None:
 
 def test_two_apps_side_by_side_have_their_own_seats() -> None:
     small, large = create_app({"MAX_CONNECTIONS": 1}), create_app({"MAX_CONNECTIONS": 2})
-    with small.extensions["flask_echo"].seats.take() as seat:
+    with install(small).seats.take() as seat:
         assert seat is not None
-        with small.extensions["flask_echo"].seats.take() as none:
+        with install(small).seats.take() as none:
             assert none is None
         taken = [
             app.test_client().get("/healthz").get_json()["seats_taken"] for app in (small, large)
@@ -40,7 +41,7 @@ def test_health_tells_connections_seats_and_capacity() -> None:
 
 def test_health_tells_load_balancers_to_go_elsewhere_while_draining() -> None:
     app = create_app()
-    app.extensions["flask_echo"].seats.drain()
+    install(app).seats.drain()
     answer = app.test_client().get("/healthz")
     assert answer.status_code == 503
     assert answer.get_json()["status"] == "draining"
@@ -77,16 +78,3 @@ def test_the_page_works_below_a_prefix_that_a_trusted_proxy_names() -> None:
     assert b'"/below/static/' in trusting.data
     wary = create_app().test_client().get("/", headers=prefix)
     assert b"/below" not in wary.data
-
-
-def test_without_a_server_s_socket_the_error_says_which_servers_have_one() -> None:
-    app = create_app({"TESTING": True})
-    headers = {
-        "Connection": "Upgrade",
-        "Upgrade": "websocket",
-        "Sec-WebSocket-Version": "13",
-        "Sec-WebSocket-Key": "AAAAAAAAAAAAAAAAAAAAAA==",
-    }
-    with pytest.raises(RuntimeError, match="gunicorn or flask run"):
-        app.test_client().get("/echo", headers=headers)
-    assert app.test_client().get("/healthz").get_json()["seats_taken"] == 0

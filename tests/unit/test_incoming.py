@@ -6,7 +6,7 @@ import pytest
 from wsproto import ConnectionType
 from wsproto.connection import Connection as Protocol
 
-from flask_echo.incoming import Incoming
+from flask_echo.websocket.incoming import Incoming
 from tests.support.clients import frame
 
 FRAGMENTS = 20_000

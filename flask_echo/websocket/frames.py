@@ -1,10 +1,7 @@
-"""Bytes to messages and back: the frames that a server sees most, without a state machine.
+"""Frames: parsing and writing the common ones (RFC 6455, section 5.2).
 
-The functions here take the common case only: data frames that are final, masked, without
-reserved bits and with a length in its shortest form. For anything else they say None, and
-the caller asks wsproto. Nothing of this project is imported and nothing is kept.
-
-The layout of a frame is that of RFC 6455, section 5.2.
+A common frame is a data frame that is final, masked and uncompressed, and has its length in the
+shortest form. For any other frame the functions return None, and the caller asks wsproto.
 """
 
 from codecs import getincrementaldecoder
@@ -19,6 +16,12 @@ MASK = 0x80
 OPCODE = 0x0F
 CONTINUATION, TEXT, BINARY, CLOSE = 0x0, 0x1, 0x2, 0x8
 
+# Status codes that a Close frame may carry (RFC 6455, section 7.4). IANA registered 1012 to 1014
+# later: https://www.iana.org/assignments/websocket/websocket.xhtml
+CLOSE_CODES = (range(1000, 1004), range(1007, 1015), range(3000, 5000))
+# A control frame has 125 bytes of payload, and the code takes two (sections 5.5 and 5.5.1).
+MAX_REASON_BYTES = 123
+
 # First bytes of a frame that the fast path takes: final, no reserved bit.
 _FINAL_TEXT = FIN | TEXT
 _FINAL_BINARY = FIN | BINARY
@@ -32,6 +35,11 @@ _SHORT_HEADERS = {
 _XOR_AS_INTEGER_UP_TO = 1024
 _from_bytes = int.from_bytes  # Looking it up twice would be a tenth of whole_message().
 _XOR_TABLES = [bytes(byte ^ key for byte in range(256)) for key in range(256)]
+
+
+def may_be_sent(code: int) -> bool:
+    """Return whether a Close frame may carry ``code``."""
+    return any(code in codes for codes in CLOSE_CODES)
 
 
 class Header(NamedTuple):
@@ -59,7 +67,7 @@ class Header(NamedTuple):
 def header_size(head: bytes | bytearray) -> int:
     """Return the size in bytes of the frame header that begins with ``head``.
 
-    With fewer than two bytes that is not known yet, and the answer is 2.
+    It is 2 as long as ``head`` has fewer than two bytes.
     """
     if len(head) < 2:
         return 2
@@ -68,7 +76,7 @@ def header_size(head: bytes | bytearray) -> int:
 
 
 def parse_header(head: bytes | bytearray) -> Header:
-    """Read a frame header that is complete (see :func:`header_size`)."""
+    """Parse a complete frame header; see :func:`header_size`."""
     length = head[1] & 0x7F
     if length == 126:
         length = int.from_bytes(head[2:4], "big")
@@ -81,7 +89,7 @@ def unmask(payload: bytes, key: bytes) -> bytes | bytearray:
     """XOR ``payload`` with the 4-byte ``key``, repeated (section 5.3); its own inverse."""
     size = len(payload)
     if size <= _XOR_AS_INTEGER_UP_TO:
-        # The byte order is the same everywhere; to name it would take half as long again.
+        # Both sides use the default byte order. To name it would take half as long again.
         pattern = (key * (size // 4 + 1))[:size]
         return (_from_bytes(payload) ^ _from_bytes(pattern)).to_bytes(size)
     mixed_bytes = bytearray(payload)
@@ -91,13 +99,13 @@ def unmask(payload: bytes, key: bytes) -> bytes | bytearray:
 
 
 def whole_message(data: bytes, start: int, limit: int) -> tuple[Message, int, int] | None:
-    """Take the message that ``data`` holds in one common frame at ``start``.
+    """Parse the message of one common frame.
 
-    :param start: where in ``data``, of which at least one byte is there.
-    :param limit: the longest payload that is taken, in bytes.
-    :return: the message, its size in bytes and where the next frame starts; or None if this
-        is not such a frame or is not all there.
-    :raises UnicodeDecodeError: for a text that is not UTF-8 (section 8.1).
+    :param start: the index in ``data`` where the frame starts; at least one byte is there.
+    :param limit: the longest payload that is accepted, in bytes.
+    :return: the message, its size in bytes, and the index of the next frame; None if this is not
+        a common frame, or is incomplete.
+    :raises UnicodeDecodeError: if a text is not UTF-8 (section 8.1).
     """
     first = data[start]
     if (first != _FINAL_TEXT and first != _FINAL_BINARY) or len(data) - start < 6:
@@ -115,32 +123,32 @@ def whole_message(data: bytes, start: int, limit: int) -> tuple[Message, int, in
         return None
     if size > 125:
         payload = bytes(unmask(data[body:end], data[body - 4 : body]))
-    else:  # unmask() once more: calling it takes as long as what it does.
+    else:  # unmask(), inlined: the call would take as long as its work.
         pattern = (data[body - 4 : body] * 32)[:size]
         payload = (_from_bytes(data[body:end]) ^ _from_bytes(pattern)).to_bytes(size)
     return (payload.decode() if first == _FINAL_TEXT else payload), size, end
 
 
 class LargeFrame:
-    """A common frame that arrives in many pieces, taken without a copy too many.
+    """A common frame that arrives in many pieces.
 
-    The buffer grows with what arrived; the length that a peer declares costs nothing.
+    The buffer grows with the bytes that arrive. The length that a peer declares costs nothing.
     """
 
     def __init__(self, header: Header, key: bytes) -> None:
         self._key = key
-        self._left = header.length
+        self._length = self._left = header.length
         is_text = header.first == _FINAL_TEXT
         self._decoder = getincrementaldecoder("utf-8")() if is_text else None
         self._texts: list[str] = []
-        # Hands out its own buffer at the end: one allocation that lives on, and no copy.
+        # getvalue() returns the buffer itself, so the message is not copied.
         self._bytes = BytesIO()
 
     @classmethod
     def begin(cls, data: bytes, start: int, limit: int) -> "tuple[LargeFrame, int] | None":
-        """Start on the frame whose whole header stands at ``start``, if it is a common one.
+        """Start a frame whose complete header is at index ``start``, if it is a common one.
 
-        :return: the frame without its payload, and where that starts in ``data``.
+        :return: the frame without its payload, and the index of the payload in ``data``.
         """
         head = data[start : start + 14]
         size = header_size(head)
@@ -153,11 +161,16 @@ class LargeFrame:
 
     @property
     def left(self) -> int:
-        """How many bytes of payload are still to come."""
+        """How many bytes of payload are missing."""
         return self._left
 
+    @property
+    def arrived(self) -> int:
+        """How many bytes of payload have arrived."""
+        return self._length - self._left
+
     def add(self, data: bytes, start: int) -> int:
-        """Take the payload at ``start``, as much as is there; return where it ends.
+        """Take the payload at index ``start``; return the index where it ends.
 
         :raises UnicodeDecodeError: at the first byte that cannot be UTF-8.
         """
@@ -173,19 +186,19 @@ class LargeFrame:
         return start + len(piece)
 
     def message(self) -> Message:
-        """Return the message, once nothing is :attr:`left`."""
+        """Return the message; nothing may be :attr:`left`."""
         return self._bytes.getvalue() if self._decoder is None else "".join(self._texts)
 
 
 def _shortest(length: int) -> int:
-    """Size of an unmasked header with ``length`` in its only allowed form (section 5.2)."""
+    """Return the size of an unmasked header, whose length must be in the shortest form."""
     if length < 126:
         return 2
     return 4 if length < 65536 else 10
 
 
 def encode(data: Message) -> tuple[bytes, bytes]:
-    """Return ``data`` as one final, unmasked, uncompressed frame: its header and its payload."""
+    """Return the header and the payload of ``data`` as one unmasked common frame."""
     if isinstance(data, str):
         payload, first = data.encode(), _FINAL_TEXT
     else:

@@ -1,7 +1,7 @@
-"""What the transports have in common: deadlines, the contract, and patience when sending.
+"""The contract of the transports, their deadlines, and the time limits for sending.
 
-A transport belongs to one thread, the one that serves its connection. The one exception is
-:meth:`Transport.wake`, by which another thread tells the owner that the server is going away.
+One thread owns a transport, and only the owner reads. One thread at a time sends: the connection
+sees to that. Any thread may call :meth:`Transport.wake` and :meth:`Transport.cut`.
 """
 
 import fcntl
@@ -15,28 +15,28 @@ from abc import ABC, abstractmethod
 from contextlib import suppress
 from time import monotonic, sleep
 
-# A peer that takes less than this on average over a message has stopped reading. For
-# comparison: nginx renews its send_timeout with every byte, so one byte a minute will do.
+# A peer that takes less than this, on average over a message, has stopped reading. For
+# comparison: nginx restarts its send_timeout with every byte, so one byte a minute is enough.
 MIN_SEND_RATE = 4096  # bytes per second
 
-# How finely SO_SNDTIMEO slices the send timeout; a slice is the error of that timeout.
+# SO_SNDTIMEO is the send time-out divided by this. One slice is the error of that time-out.
 SEND_SLICES = 8
 
-# How often to look where there is nothing to wait for.
+# Interval of looking where no event can be awaited.
 _LOOK_AGAIN_SECONDS = 0.01
 
-# How much of what nobody will look at is read at once.
+# Read size while discarding input.
 DISCARD_BYTES = 256 * 1024
 
-# struct linger: on, and no time at all.
+# struct linger: on, with zero seconds.
 RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 
-# The peer's end of the stream, also while input before it is unread; Linux has it.
+# The peer's end of the stream, reported even while input before it is unread. Only Linux has it.
 POLL_END = getattr(select, "POLLRDHUP", 0)
 
 
 class Woken(Exception):
-    """The server is going away, and all that had arrived before is read."""
+    """Another thread has woken the owner, and all input that had arrived is read."""
 
 
 class SendTimeout(Exception):
@@ -50,12 +50,11 @@ class Deadline:
         self._at = monotonic() + seconds
 
     def left(self) -> float:
-        """Return the seconds that are left, 0 when time is up."""
+        """Return the seconds that are left; 0 when time is up."""
         return max(0.0, self._at - monotonic())
 
     def check(self) -> None:
-        """Raise :class:`TimeoutError` when time is up: a peer that sends without a pause does
-        not put it off."""
+        """Raise :class:`TimeoutError` when time is up, even if the peer never pauses."""
         if not self.left():
             raise TimeoutError
 
@@ -63,9 +62,9 @@ class Deadline:
 class Transport(ABC):
     """A connected stream socket and its clocks.
 
-    :param sock: the socket, in the state in which the HTTP server has left it.
+    :param sock: the socket, as the HTTP server has left it.
     :param send_timeout: seconds after which a peer that does not read is given up.
-    :param wake_grace: seconds at most during which input goes on being read after :meth:`wake`.
+    :param wake_grace: seconds during which input is still read after :meth:`wake`.
     """
 
     def __init__(self, sock: socket.socket, send_timeout: float, wake_grace: float) -> None:
@@ -80,21 +79,21 @@ class Transport(ABC):
 
     @abstractmethod
     def recv(self, size: int, wait: float | None) -> bytes:
-        """Return at least one byte and at most ``size``; ``b""`` is the end of the stream.
+        """Return one to ``size`` bytes; ``b""`` at the end of the stream.
 
-        :param wait: seconds to wait; None waits for ever.
-        :raises TimeoutError: when nothing came in that time.
-        :raises Woken: after :meth:`wake`, when there is nothing more to read, each time until
-            :meth:`heed_wake`.
-        :raises OSError: when the connection is broken.
+        :param wait: seconds to wait; None waits without limit.
+        :raises TimeoutError: if nothing arrived in that time.
+        :raises Woken: after :meth:`wake`, when there is nothing more to read. It is raised each
+            time until :meth:`heed_wake`.
+        :raises OSError: if the connection is broken.
         """
 
     def wake(self, grace: float | None = None) -> None:
         """Make the owner's next :meth:`recv` without data raise :class:`Woken`.
 
-        For any thread; it does not block and does not write to the peer.
+        Any thread may call this. It does not block and does not write to the peer.
 
-        :param grace: seconds after which it is raised though there is data.
+        :param grace: seconds after which :class:`Woken` is raised although there is data.
         """
         if grace is not None:
             self._wake_grace = min(self._wake_grace, grace)
@@ -102,34 +101,36 @@ class Transport(ABC):
 
     @abstractmethod
     def shut_write(self) -> None:
-        """Tell the peer that nothing more will be sent."""
+        """End our side of the stream."""
 
     @abstractmethod
     def discard(self, deadline: Deadline) -> None:
-        """Read and drop what comes until the end of the stream.
+        """Read and drop input until the end of the stream.
 
-        :raises TimeoutError: when ``deadline`` came first.
-        :raises OSError: when the connection is broken.
+        :raises TimeoutError: if ``deadline`` comes first.
+        :raises OSError: if the connection is broken.
         """
 
     @abstractmethod
     def await_end(self, deadline: Deadline) -> bool:
-        """Wait without reading; whether :meth:`wake` or the end of the stream came first."""
+        """Wait without reading. Return True after :meth:`wake` or the end of the stream, and
+        False if ``deadline`` comes first."""
 
     @abstractmethod
     def _send_now(self, data: bytes | memoryview) -> int:
-        """Send what the peer takes at once; return how many bytes."""
+        """Send as much as the kernel takes at once; return the number of bytes."""
 
     @abstractmethod
     def _send_some(self, data: bytes | memoryview) -> int:
-        """Send what the peer takes within a slice of the timeout; return how many bytes."""
+        """Send as much as the kernel takes within a slice of the time-out; return the number of
+        bytes."""
 
     def send(self, data: bytes) -> None:
         """Send all of ``data``.
 
-        :raises SendTimeout: when the peer takes nothing for the send timeout, or less than
-            :data:`MIN_SEND_RATE` on average over a message that has taken that long.
-        :raises OSError: when the connection is broken.
+        :raises SendTimeout: if the peer takes nothing for the send time-out, or takes less than
+            :data:`MIN_SEND_RATE` on average over a message that has lasted that long.
+        :raises OSError: if the connection is broken.
         """
         sent = self._send_some(data)
         if sent != len(data):
@@ -155,11 +156,11 @@ class Transport(ABC):
             ):
                 raise SendTimeout
 
-    def send_last(self, data: bytes, deadline: Deadline) -> None:
-        """Send a small frame to a peer that may have stopped reading.
+    def send_by(self, data: bytes, deadline: Deadline) -> None:
+        """Send all of ``data`` before ``deadline``, to a peer that may have stopped reading.
 
-        :raises SendTimeout: when the peer has not taken it by ``deadline``.
-        :raises OSError: when the connection is broken.
+        :raises SendTimeout: if the kernel has not taken all of it by then.
+        :raises OSError: if the connection is broken.
         """
         rest = memoryview(data)
         while rest := rest[self._send_now(rest) :]:
@@ -172,15 +173,16 @@ class Transport(ABC):
         return bool(poller.poll(deadline.left() * 1000))
 
     def abort(self) -> None:
-        """Make the end of this connection a reset, and drop what the peer has not taken."""
+        """Make the end of this connection a reset. Data that the peer has not taken is lost."""
         with suppress(OSError):
             self._sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET_ON_CLOSE)
 
     def await_delivery(self, deadline: Deadline) -> None:
-        """Wait until the peer's side has taken all that was sent. A reset would drop the rest.
+        """Wait until the peer has acknowledged everything that was sent.
 
-        There is no event for that, but a count of bytes that are not acknowledged (Linux:
-        ``SIOCOUTQ``, see tcp(7)); elsewhere, and for a connection that is broken, nothing is done.
+        There is no event for that. Linux counts the bytes that are not acknowledged
+        (``SIOCOUTQ``, see tcp(7)). Elsewhere, and if the connection is broken, this returns at
+        once.
         """
         with suppress(OSError):
             while sys.platform == "linux" and deadline.left():
@@ -191,34 +193,39 @@ class Transport(ABC):
 
     def _is_broken(self) -> bool:
         poller = select.poll()
-        poller.register(self._sock, 0)  # POLLERR and POLLHUP come unasked.
+        poller.register(self._sock, 0)  # POLLERR and POLLHUP are always reported.
         return bool(poller.poll(0))
 
     def reset(self) -> None:
-        """Reset the connection now, while the descriptor stays taken for who made the socket."""
+        """Reset the connection now, and keep the descriptor open."""
         self.abort()
-        # The kernel resets a connection when its last descriptor goes. This one becomes that of
-        # a stream without another end, so that whatever the HTTP server still writes is lost.
+        # The kernel resets a connection when its last descriptor is closed. The descriptor now
+        # refers to a stream without a peer, so nothing that the HTTP server writes is sent.
         with suppress(OSError):
             stand_in, other_end = socket.socketpair()
             with stand_in, other_end:
                 os.dup2(stand_in.fileno(), self._sock.fileno(), inheritable=False)
 
-    def finish(self) -> None:
-        """End both directions; the HTTP server's own last words go nowhere after this.
+    def cut(self) -> None:
+        """Reset the connection. Any thread may: reads and writes under way end with an error.
 
-        The descriptor stays open: who made the socket closes it, so that nobody is left with
-        the number of a descriptor that is somebody else's by now.
+        An SSLSocket's own method would take the TLS state away from the owner.
         """
+        self.abort()
+        with suppress(OSError):
+            socket.socket.shutdown(self._sock, socket.SHUT_RDWR)
+
+    def finish(self) -> None:
+        """End both directions. Nothing that the HTTP server writes after this is sent."""
         with suppress(OSError):
             self._sock.shutdown(socket.SHUT_RDWR)
 
     def heed_wake(self) -> None:
-        """Note that the connection is ending: from here on :class:`Woken` is not raised."""
+        """Note that the connection is closing. :class:`Woken` is not raised any more."""
         self._wake_heeded = True
 
     def _check_grace(self) -> None:
-        """Before a read: a sender that never pauses does not put the end off for ever."""
+        """Before a read, raise :class:`Woken` if a peer that never pauses had its grace."""
         if self._wake_asked and not self._wake_heeded:
             self._grace = self._grace or Deadline(self._wake_grace)
             if not self._grace.left():

@@ -1,4 +1,4 @@
-"""The verbs of a rehearsal, over pairs of sockets: kernel-timed and polled."""
+"""A connection that misbehaves on demand, over pairs of sockets: kernel-timed and polled."""
 
 import socket
 from contextlib import suppress
@@ -6,7 +6,7 @@ from threading import Event
 
 import pytest
 
-from flask_echo.unruly import UnrulyConnection
+from flask_echo.simulation.connection import FaultyConnection
 from tests.support.clients import close_frame, deflated, frame
 from tests.support.pairs import Open
 from tests.support.waiting import wait_until
@@ -17,7 +17,7 @@ LONG = 600.0  # seconds: a test that waits for it fails
 def pausing(seconds: float, results: list[bool]) -> object:
     """A handler that echoes after a pause before each reply."""
 
-    def handler(connection: UnrulyConnection) -> None:
+    def handler(connection: FaultyConnection) -> None:
         while True:
             message = connection.receive()
             results.append(connection.pause(seconds))
@@ -28,7 +28,7 @@ def pausing(seconds: float, results: list[bool]) -> object:
 
 def test_a_ping_is_answered_during_a_pause_and_no_message_is_lost(serve: Open) -> None:
     results: list[bool] = []
-    client, served = serve(pausing(0.2, results), kind=UnrulyConnection)
+    client, served = serve(pausing(0.2, results), kind=FaultyConnection)
     client.send(frame(0x81, b"one") + frame(0x82, b"two") + frame(0x89, b"ping"))
     answers = [client.receive() for _ in range(3)]
     assert [answer.first for answer in answers] == [0x8A, 0x81, 0x82]
@@ -47,7 +47,7 @@ def test_a_ping_is_answered_during_a_pause_and_no_message_is_lost(serve: Open) -
 def test_what_ends_the_connection_comes_after_the_replies_that_are_owed(
     serve: Open, ending: bytes, code: int | None, count: int
 ) -> None:
-    client, served = serve(pausing(LONG, []), kind=UnrulyConnection)
+    client, served = serve(pausing(LONG, []), kind=FaultyConnection)
     client.send(frame(0x81, b"x") * count + ending)
     if not ending or count == 2000:  # No room for more is no reason to end the pause.
         client.sock.shutdown(socket.SHUT_WR)
@@ -63,14 +63,14 @@ def test_what_ends_the_connection_comes_after_the_replies_that_are_owed(
 
 def test_a_delayed_reply_goes_out_as_its_message_came(serve: Open) -> None:
     offer = "permessage-deflate; client_no_context_takeover; server_no_context_takeover"
-    client, _ = serve(pausing(0.1, []), offer, kind=UnrulyConnection)
+    client, _ = serve(pausing(0.1, []), offer, kind=FaultyConnection)
     client.send(frame(0xC1, deflated(b"one")) + frame(0x81, b"two") + frame(0xC1, deflated(b"3")))
     assert [client.receive().first for _ in range(3)] == [0xC1, 0x81, 0xC1]
 
 
 @pytest.mark.parametrize("flood", [0, 2000], ids=["room", "full"])
 def test_a_lost_peer_ends_a_pause(serve: Open, flood: int) -> None:
-    client, served = serve(pausing(LONG, []), kind=UnrulyConnection)
+    client, served = serve(pausing(LONG, []), kind=FaultyConnection)
     client.send(frame(0x81, b"x") * (flood + 1))
     client.sock.close()
     assert served.ended().close_reason == 1006
@@ -82,7 +82,7 @@ def test_when_the_server_goes_away_a_pause_ends_and_what_is_owed_is_sent(
 ) -> None:
     results: list[bool] = []
     # Half the close time-out is the time for what is owed; a busy machine may need it.
-    patient = {"kind": UnrulyConnection, "close_timeout_seconds": 20}
+    patient = {"kind": FaultyConnection, "close_timeout_seconds": 20}
     client, served = serve(pausing(LONG, results), **patient)
     client.send(frame(0x89, b"there") + frame(0x81, b"x") * flood)
     assert client.receive().first == 0x8A
@@ -99,14 +99,13 @@ def test_when_the_server_goes_away_a_pause_ends_and_what_is_owed_is_sent(
 def test_a_peer_that_floods_a_pause_is_held_back(serve: Open) -> None:
     go_on = Event()
 
-    def handler(connection: UnrulyConnection) -> int:
+    def handler(connection: FaultyConnection) -> int:
         connection.pause(0.5)
-        kept = len(connection._kept)
         go_on.set()
-        return kept
+        return connection.received_messages
 
     kept: list[int] = []
-    client, served = serve(lambda peer: kept.append(handler(peer)), kind=UnrulyConnection)
+    client, served = serve(lambda peer: kept.append(handler(peer)), kind=FaultyConnection)
     client.sock.settimeout(0.1)
     many = frame(0x82, bytes(100)) * 10_000
     with suppress(TimeoutError):
@@ -114,17 +113,17 @@ def test_a_peer_that_floods_a_pause_is_held_back(serve: Open) -> None:
             client.send(many)
     assert go_on.wait(10)
     served.ended()
-    # 64 KiB of messages of 100 bytes, and the one that went over.
-    assert kept == [656]
+    # 64 KiB of messages of 100 bytes. Each counts 64 more, so that empty ones count, too.
+    assert kept == [400]
 
 
 @pytest.mark.parametrize("size", [1_000, 5_000_000])
 def test_what_was_sent_before_a_reset_arrives(serve: Open, size: int) -> None:
-    def handler(connection: UnrulyConnection) -> None:
+    def handler(connection: FaultyConnection) -> None:
         connection.send(bytes(size))
         connection.abort()
 
-    client, served = serve(handler, kind=UnrulyConnection, close_timeout_seconds=5)
+    client, served = serve(handler, kind=FaultyConnection, close_timeout_seconds=5)
     assert len(client.receive().payload) == size
     with suppress(ConnectionResetError):
         assert client.rest() == b""
@@ -132,12 +131,12 @@ def test_what_was_sent_before_a_reset_arrives(serve: Open, size: int) -> None:
 
 
 def test_a_peer_that_does_not_read_does_not_hold_a_reset(serve: Open) -> None:
-    def handler(connection: UnrulyConnection) -> None:
+    def handler(connection: FaultyConnection) -> None:
         connection.receive()
         connection.send(bytes(50_000))
         connection.abort()
 
-    client, served = serve(handler, kind=UnrulyConnection, close_timeout_seconds=0.2)
+    client, served = serve(handler, kind=FaultyConnection, close_timeout_seconds=0.2)
     client.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
     client.send(frame(0x81, b"go"))
     assert served.ended().close_reason == 1006
@@ -146,7 +145,7 @@ def test_a_peer_that_does_not_read_does_not_hold_a_reset(serve: Open) -> None:
 
 
 def test_a_mute_server_answers_nothing_until_the_peer_goes(serve: Open) -> None:
-    client, served = serve(lambda peer: peer.ignore(LONG), kind=UnrulyConnection)
+    client, served = serve(lambda peer: peer.ignore(LONG), kind=FaultyConnection)
     client.send(frame(0x81, b"x") + frame(0x89, b"ping") + frame(0x81, b"half")[:-2])
     client.send(b"no frames at all" + close_frame(1000))
     client.sock.shutdown(socket.SHUT_WR)
@@ -156,7 +155,7 @@ def test_a_mute_server_answers_nothing_until_the_peer_goes(serve: Open) -> None:
 
 @pytest.mark.parametrize(("seconds", "code"), [(0.1, 1000), (LONG, 1001)], ids=["time", "drain"])
 def test_a_mute_server_says_goodbye_when_it_is_over(serve: Open, seconds: float, code: int) -> None:
-    client, served = serve(lambda peer: peer.ignore(seconds), kind=UnrulyConnection)
+    client, served = serve(lambda peer: peer.ignore(seconds), kind=FaultyConnection)
     client.send(frame(0x81, b"x"))
     if code == 1001:
         served.seats.drain()
@@ -167,7 +166,7 @@ def test_a_mute_server_says_goodbye_when_it_is_over(serve: Open, seconds: float,
 
 
 def test_a_peer_that_never_stops_sending_does_not_keep_a_server_mute(serve: Open) -> None:
-    client, served = serve(lambda peer: peer.ignore(0.2), kind=UnrulyConnection)
+    client, served = serve(lambda peer: peer.ignore(0.2), kind=FaultyConnection)
     with suppress(OSError):
         while served.seats.occupancy().seats_taken:
             client.send(bytes(65536))
@@ -175,16 +174,16 @@ def test_a_peer_that_never_stops_sending_does_not_keep_a_server_mute(serve: Open
 
 
 def test_abort_is_a_reset_and_nothing_else(serve: Open) -> None:
-    def handler(connection: UnrulyConnection) -> None:
+    def handler(connection: FaultyConnection) -> None:
         connection.send(connection.receive())
         connection.abort()
         connection.sock.sendall(b"the HTTP server's last words")
 
-    def quietly(connection: UnrulyConnection) -> None:
+    def quietly(connection: FaultyConnection) -> None:
         with suppress(OSError):
             handler(connection)
 
-    client, served = serve(quietly, kind=UnrulyConnection)
+    client, served = serve(quietly, kind=FaultyConnection)
     client.send(frame(0x81, b"x"))
     assert client.receive().payload == b"x"
     wait_until(lambda: not served.seats.occupancy().seats_taken)

@@ -1,12 +1,14 @@
-"""Rehearsals: what a query may ask for, and that it gets just that, over a raw socket."""
+"""Fault simulation: which queries are allowed, and their effect over a raw socket."""
 
 import json
 import socket
 
 import pytest
 
-from flask_echo import connection, rehearsal
-from flask_echo.rehearsal import ALLOWED, Rehearsal, RehearsalError
+from flask_echo.simulation import faults
+from flask_echo.simulation.faults import ALLOWED, Faults
+from flask_echo.websocket import OptionError
+from flask_echo.websocket.frames import may_be_sent
 from tests.support.clients import ask, close_frame, frame, health, raw, request_bytes
 from tests.support.servers import Server, StartServer
 from tests.support.waiting import wait_until
@@ -50,19 +52,19 @@ BAD = [
     ("colour=red", "no option colour", "delay"),
     ("%0A%ff=1", "no option", "delay"),
     ("delay=1&delay=2", "delay is there twice", "delay"),
-    ("close=1000&drop=1", "close and drop contradict", "delay"),
-    ("close=1000&mute", "close and mute contradict", "delay"),
-    ("drop=1&mute", "drop and mute contradict", "delay"),
-    ("mute&delay=1", "mute and delay contradict", "delay"),
-    ("mute&jitter=1", "mute and jitter contradict", "delay"),
-    ("mute&push=1", "mute and push contradict", "delay"),
+    ("close=1000&drop=1", "close and drop exclude each other", "delay"),
+    ("close=1000&mute", "close and mute exclude each other", "delay"),
+    ("drop=1&mute", "drop and mute exclude each other", "delay"),
+    ("mute&delay=1", "mute and delay exclude each other", "delay"),
+    ("mute&jitter=1", "mute and jitter exclude each other", "delay"),
+    ("mute&push=1", "mute and push exclude each other", "delay"),
     ("reason=x", "reason needs close", "delay"),
     ("after=1", "after needs close", "delay"),
 ]
 
 
 @pytest.mark.parametrize(("query", "wrong", "allowed"), BAD, ids=[case[0][:30] for case in BAD])
-def test_a_query_that_cannot_be_rehearsed_gets_400_and_what_is_allowed(
+def test_a_bad_query_gets_400_and_the_allowed_options(
     server: Server, query: str, wrong: str, allowed: str
 ) -> None:
     answer = ask(server, request_bytes(f"/echo?{query}"))
@@ -87,14 +89,14 @@ def test_inspect_takes_what_concerns_the_upgrade_and_nothing_else(server: Server
 
 def takes(code: int) -> bool:
     try:
-        return rehearsal.parse([("close", str(code))], ALLOWED).close == code
-    except RehearsalError:
+        return faults.parse([("close", str(code))], ALLOWED).close == code
+    except OptionError:
         return False
 
 
 def test_the_codes_are_those_that_a_connection_may_send() -> None:
     codes = range(6000)
-    assert [takes(code) for code in codes] == [connection.may_be_sent(code) for code in codes]
+    assert [takes(code) for code in codes] == [may_be_sent(code) for code in codes]
 
 
 def test_all_options_at_once_are_understood() -> None:
@@ -102,7 +104,7 @@ def test_all_options_at_once_are_understood() -> None:
         "ping": "off", "compress": "off", "subprotocol": "chat", "delay": "0.5", "jitter": "60",
         "close": "4999", "reason": "é" * 61, "after": "1000000", "push": "0.01",
     }  # fmt: skip
-    assert rehearsal.parse(query.items(), ALLOWED) == Rehearsal(
+    assert faults.parse(query.items(), ALLOWED) == Faults(
         ping=False, compress=False, subprotocol="chat", delay=0.5, jitter=60.0,
         close=4999, reason="é" * 61, after=1_000_000, push=0.01,
     )  # fmt: skip
@@ -190,7 +192,7 @@ def test_push_sends_numbered_ticks_beside_the_echo(each_server: Server) -> None:
         assert [got.payload for got in received if got.first == 0x82] == [b"echo"]
 
 
-def test_a_rehearsal_ends_politely_when_the_server_stops(start_server: StartServer) -> None:
+def test_a_simulation_ends_politely_when_the_server_stops(start_server: StartServer) -> None:
     server = start_server("gunicorn")
     with raw(server, "/echo?delay=60") as delayed, raw(server, "/echo?mute") as mute:
         delayed.send(frame(0x81, b"owed") + frame(0x89))

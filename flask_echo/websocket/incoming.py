@@ -1,7 +1,6 @@
-"""Bytes that arrived, to messages: the fast path for the common frame, wsproto for the rest.
+"""Incoming bytes to messages: a fast path for the common frame, wsproto for the others.
 
-No socket is known here and nothing is sent: the connection asks for what comes next, and
-answers it.
+This module has no socket and sends nothing. The connection asks for the next item, and answers it.
 """
 
 from io import BytesIO
@@ -12,24 +11,24 @@ from wsproto.connection import ConnectionState
 from wsproto.events import BytesMessage, CloseConnection, Event, TextMessage
 from wsproto.frame_protocol import CloseReason
 
-from flask_echo import frames
-from flask_echo.frames import Header, LargeFrame, Message
+from flask_echo.websocket import frames
+from flask_echo.websocket.frames import Header, LargeFrame, Message
 
-# Deflate reaches 1,030 to 1, and wsproto inflates a piece whole: 1 KiB becomes 1 MiB at most
-# before the sum is looked at again.
+# Deflate reaches 1,030 to 1, and wsproto inflates a whole piece at once. So 1 KiB becomes at most
+# 1 MiB before the size is checked again.
 _INFLATE_BYTES = 1024
 
-# How many steps on the slow path, of about 15 µs each, before others have a turn, and how long
-# that is: twice the slack of Linux's timers, which comes on top.
+# After this many steps on the slow path, of about 15 µs each, other threads run. The pause is
+# twice the slack of Linux's timers, which comes on top.
 _TURNS = 100
 _PAUSE_SECONDS = 0.0001
 
 
 class Unacceptable(Exception):
-    """What arrived fails the connection (RFC 6455, section 7.1.7).
+    """The input fails the connection (RFC 6455, section 7.1.7).
 
     :ivar code: the status code to close with.
-    :ivar reason: why, in words.
+    :ivar reason: the reason for the Close frame.
     """
 
     def __init__(self, code: int, reason: str | None) -> None:
@@ -39,20 +38,19 @@ class Unacceptable(Exception):
 
 
 class Incoming:
-    """One direction of a connection, from its peer to us.
+    """The input of one connection.
 
-    wsproto gets one frame at a time and never more than to its end, so that it stands between
-    two frames whenever the fast path looks, and so that a message before a broken frame is
-    still delivered.
+    wsproto gets at most one frame at a time, to its end and not further. So it is between two
+    frames whenever the fast path runs, and a message before a broken frame is still delivered.
 
     :param protocol: wsproto's connection, which judges all but the common frame.
-    :param limit: the longest message that is taken, in bytes, compressed or not.
+    :param limit: the longest message that is accepted, in bytes after inflating.
     :param early: bytes that have arrived already.
     :ivar pending: whether there is input that :meth:`next` has not used.
-    :ivar messages: how many have been returned so far.
-    :ivar bytes: of payload, inflated, that have arrived so far in messages.
-    :ivar large: the frame that is under way and pays to be read in large pieces, if there is one.
-    :ivar compressed: whether the message that was returned last had been.
+    :ivar messages: how many messages were returned.
+    :ivar bytes: how many bytes of payload have arrived, after inflating.
+    :ivar large: the incomplete common frame, if there is one; it is read in large pieces.
+    :ivar compressed: whether the last returned message was compressed.
     """
 
     def __init__(self, protocol: Protocol, limit: int, early: bytes = b"") -> None:
@@ -65,13 +63,13 @@ class Incoming:
         self._data = early
         self._at = 0
         self.pending = bool(early)
-        # Whether the next byte begins a message, so that the fast path may look at it.
+        # Whether the next byte starts a message. The fast path needs that.
         self._fresh = True
-        # The frame that wsproto is at: its header so far, and the payload still to come.
+        # The frame that wsproto has begun: its header so far, and the missing payload.
         self._head = bytearray()
         self._frame = Header(0, False, 0)
         self._frame_left = 0
-        # The message that wsproto is at, which is open until its final frame has begun.
+        # The message that wsproto has begun. It is open until its final frame begins.
         self._open = False
         self._deflated = False
         self._size = 0
@@ -90,10 +88,17 @@ class Incoming:
         self.large = None
         self._parts = BytesIO()
 
-    def next(self) -> Message | Event | None:
-        """Return the next message or control event, or None until there is more input.
+    @property
+    def under_way(self) -> int:
+        """How many bytes an incomplete message holds."""
+        return self._parts.tell() + (self.large.arrived if self.large is not None else 0)
 
-        :raises Unacceptable: for what violates the protocol or the limit.
+    def next(self, stop_at: int | None = None) -> Message | Event | None:
+        """Return the next message or control event, or None if there is no complete one.
+
+        :param stop_at: return None when an incomplete message holds this many bytes, though
+            there may be more input.
+        :raises Unacceptable: if the input violates the protocol or the limit.
         """
         data = self._data
         if self._fresh:
@@ -108,13 +113,15 @@ class Incoming:
                 self.bytes += size
                 self.compressed = False
                 return message
-        item = self._assemble()
+        item = self._assemble(stop_at)
         self.pending = self._at < len(data)
         return item
 
-    def _assemble(self) -> Message | Event | None:
-        """The slow path: go on from frame to frame until there is something to return."""
+    def _assemble(self, stop_at: int | None) -> Message | Event | None:
+        """The slow path: read frame by frame until there is something to return."""
         while self._at < len(self._data):
+            if stop_at is not None and self.under_way >= stop_at:
+                return None
             self._take_turns()
             if self._fresh:
                 self._begin_large()
@@ -129,15 +136,15 @@ class Incoming:
         return None
 
     def _take_turns(self) -> None:
-        """Let others run: wsproto makes no system call, so a peer that sends tiny fragments
-        would have the interpreter for a whole switch interval at a time. Letting go of it for
-        a moment does not do, the others must have time to take it."""
+        """Let other threads run. wsproto makes no system call, so a peer that sends tiny
+        fragments would keep the GIL for a whole switch interval. To release it for a moment is
+        not enough: another thread needs time to take it."""
         self._turns += 1
         if self._turns == _TURNS:
             self._turns = 0
             sleep(_PAUSE_SECONDS)
 
-    # -- A common frame that is not all there yet --------------------------------------------
+    # -- A common frame that is incomplete ---------------------------------------------------
 
     def _begin_large(self) -> None:
         begun = LargeFrame.begin(self._data, self._at, self._limit)
@@ -162,7 +169,7 @@ class Incoming:
     # -- All other frames ----------------------------------------------------------------------
 
     def _take_header(self) -> Message | Event | None:
-        """Hand the bytes of a header to wsproto, which judges it before its length is judged."""
+        """Pass the bytes of a header to wsproto. Its verdict comes before that on the length."""
         piece = self._take(frames.header_size(self._head) - len(self._head))
         self._head += piece
         self._fresh = False
@@ -188,11 +195,11 @@ class Incoming:
             self._size += header.length
 
     def _check_length(self) -> None:
-        """Refuse a message that is too long from the header, before its payload is read."""
-        if self._frame.is_control:  # wsproto holds these to 125 bytes (section 5.5).
+        """Refuse a message that is too long by its header, before its payload is read."""
+        if self._frame.is_control:  # wsproto limits these to 125 bytes (section 5.5).
             return
-        # Compressed, its size is counted as it is inflated. No sane encoder makes data longer
-        # than by the 9 bits for 8 of fixed Huffman codes (RFC 1951, section 3.2.6).
+        # The size of a compressed message is counted while it is inflated. Fixed Huffman codes
+        # make 8 bits into 9 (RFC 1951, section 3.2.6); no sane encoder does worse.
         longest = self._limit + self._limit // 8 + 1024 if self._deflated else self._limit
         if self._size > self._limit or self._frame_left > longest:
             raise self._too_big()
@@ -209,10 +216,10 @@ class Incoming:
         return piece
 
     def _feed(self, piece: bytes) -> Message | Event | None:
-        """Give wsproto a part of one frame, of which at most one event comes."""
+        """Pass a part of one frame to wsproto, which makes at most one event of it."""
         self._protocol.receive_data(piece)
-        # To the end before anything is raised: wsproto's generator is part of a reference cycle,
-        # and would keep the payload that it has just handed out until the garbage is collected.
+        # Exhaust the generator before raising: it is part of a reference cycle, and would keep
+        # its last payload until the next garbage collection.
         events = list(self._protocol.events())
         assert len(events) <= 1, events
         if not self._frame_left and not self._head:
@@ -233,7 +240,7 @@ class Incoming:
             self._size += len(data)
             if self._size > self._limit:
                 raise self._too_big()
-        # In one buffer, as bytes: a list would take 42 for each fragment of one byte.
+        # One buffer of bytes: a list would need 42 bytes for each fragment of one byte.
         self._parts.write(data)
         if not event.message_finished:
             return None

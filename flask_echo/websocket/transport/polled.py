@@ -1,11 +1,14 @@
-"""TLS, and whatever is not plain TCP on Linux: ``poll`` first, woken through a pipe."""
+"""TLS, and everything that is not plain TCP on Linux: ``poll`` before calls that do not block."""
 
+import os
 import select
 import socket
 import ssl
+import sys
 from contextlib import suppress
+from threading import Lock
 
-from flask_echo.transport.base import (
+from flask_echo.websocket.transport.base import (
     DISCARD_BYTES,
     POLL_END,
     SEND_SLICES,
@@ -14,23 +17,36 @@ from flask_echo.transport.base import (
     Woken,
 )
 
+# What an eventfd counts; a pipe takes it, too.
+_ONE = (1).to_bytes(8, sys.byteorder)
 
-class PollTransport(Transport):
+
+def _wake_descriptors() -> tuple[int, int]:
+    """Return a descriptor that becomes readable when the other one is written to."""
+    if sys.platform == "linux":
+        event = os.eventfd(0)  # One descriptor for each connection, where a pipe takes two.
+        return event, event
+    return os.pipe()
+
+
+class PolledTransport(Transport):
     """Calls that do not block, each after a ``poll`` where it must wait.
 
-    :param wake_fd: a descriptor that is readable for good once :meth:`wake` was called; many
-        transports may share it.
+    A descriptor wakes the owner, because ``SHUT_RD`` would end a TLS session. The session admits
+    one thread at a time: OpenSSL objects must not be used by two threads at once.
     """
 
-    def __init__(
-        self, sock: socket.socket, send_timeout: float, wake_grace: float, wake_fd: int
-    ) -> None:
+    def __init__(self, sock: socket.socket, send_timeout: float, wake_grace: float) -> None:
         super().__init__(sock, send_timeout, wake_grace)
         sock.setblocking(False)
-        self._wake_fd = wake_fd
+        self._session = Lock()
+        self._wake_lock = Lock()
+        self._wake_fd, self._wake_write_fd = _wake_descriptors()
+        self._wake_fds = {self._wake_fd, self._wake_write_fd}
+        self._can_wake = True
         self._readable = select.poll()
         self._readable.register(sock, select.POLLIN)
-        self._readable.register(wake_fd, select.POLLIN)
+        self._readable.register(self._wake_fd, select.POLLIN)
 
     def recv(self, size: int, wait: float | None) -> bytes:
         self._check_grace()
@@ -39,7 +55,8 @@ class PollTransport(Transport):
             if not self._has_decrypted():
                 self._await_input(deadline)
             try:
-                return self._sock.recv(size)
+                with self._session:
+                    return self._sock.recv(size)
             except (BlockingIOError, ssl.SSLWantReadError):
                 pass  # Part of a TLS record, or a message of the TLS layer itself.
             except ssl.SSLWantWriteError:
@@ -50,8 +67,11 @@ class PollTransport(Transport):
                 deadline.check()
 
     def _has_decrypted(self) -> bool:
-        """TLS decrypts whole records: what a read left behind, ``poll`` cannot see."""
-        return isinstance(self._sock, ssl.SSLSocket) and self._sock.pending() > 0
+        """TLS decrypts whole records, and ``poll`` does not see the rest of one."""
+        if not isinstance(self._sock, ssl.SSLSocket):
+            return False
+        with self._session:
+            return self._sock.pending() > 0
 
     def _await_input(self, deadline: Deadline | None) -> None:
         ready = self._readable.poll(None if deadline is None else deadline.left() * 1000)
@@ -60,9 +80,17 @@ class PollTransport(Transport):
         if [fd for fd, _ in ready] == [self._wake_fd]:
             raise Woken
 
+    def wake(self, grace: float | None = None) -> None:
+        super().wake(grace)
+        with self._wake_lock:
+            if self._can_wake:
+                self._can_wake = False  # Once is enough, and a full pipe would block.
+                os.write(self._wake_write_fd, _ONE)
+
     def _send_now(self, data: bytes | memoryview) -> int:
         try:
-            return self._sock.send(data)
+            with self._session:
+                return self._sock.send(data)
         except (BlockingIOError, ssl.SSLWantWriteError):
             return 0
 
@@ -74,10 +102,10 @@ class PollTransport(Transport):
         return sent
 
     def shut_write(self) -> None:
-        # TLS says the end in its own words first (close_notify, RFC 8446, section 6.1), without
-        # waiting for the peer's. The base class's shutdown leaves the TLS state alone.
+        # TLS first announces the end itself (close_notify, RFC 8446, section 6.1). This does not
+        # wait for the peer's. The method of the base class leaves the TLS state alone.
         if isinstance(self._sock, ssl.SSLSocket):
-            with suppress(OSError):
+            with suppress(OSError), self._session:
                 self._sock.unwrap()
         socket.socket.shutdown(self._sock, socket.SHUT_WR)
 
@@ -99,3 +127,11 @@ class PollTransport(Transport):
         ends.register(self._sock, POLL_END)
         ends.register(self._wake_fd, select.POLLIN)
         return bool(ends.poll(deadline.left() * 1000))
+
+    def finish(self) -> None:
+        super().finish()
+        with self._wake_lock:
+            self._can_wake = False
+            for fd in self._wake_fds:
+                os.close(fd)
+            self._wake_fds.clear()

@@ -6,7 +6,7 @@ import struct
 from contextlib import suppress
 from time import sleep
 
-from flask_echo.transport.base import (
+from flask_echo.websocket.transport.base import (
     DISCARD_BYTES,
     POLL_END,
     RESET_ON_CLOSE,
@@ -16,31 +16,31 @@ from flask_echo.transport.base import (
     Woken,
 )
 
-# From this payload on, a copy to put a header before it costs more than a gathering write.
+# From this size on, copying a payload behind its header costs more than a gathering write.
 _GATHER_FROM = 16 * 1024
 
 _NOW = getattr(socket, "MSG_DONTWAIT", 0)
 
-# Where no descriptor is left to wait with.
+# Interval of looking where no descriptor is left to wait with.
 _LOOK_AGAIN_SECONDS = 0.1
 
-# States of tcp(7) in which the peer has not ended its side: ESTABLISHED, FIN_WAIT1, FIN_WAIT2.
+# TCP states in which the peer has not ended its side: ESTABLISHED, FIN_WAIT1, FIN_WAIT2.
 _TCP_PEER_OPEN = (1, 4, 5)
 
 
-class TimeoutTransport(Transport):
+class KernelTimedTransport(Transport):
     """Blocking calls, timed by ``SO_RCVTIMEO`` and ``SO_SNDTIMEO``, woken by ``SHUT_RD``."""
 
     def __init__(self, sock: socket.socket, send_timeout: float, wake_grace: float) -> None:
         super().__init__(sock, send_timeout, wake_grace)
-        if sock.gettimeout() is not None:  # Each system call is a chance to lose the interpreter.
+        if sock.gettimeout() is not None:  # Each system call may release the GIL.
             sock.setblocking(True)
         self._set_timeout(socket.SO_SNDTIMEO, send_timeout / SEND_SLICES)
         self._wait: float | None = None
         self._edges: select.epoll | None = None
 
     def _set_timeout(self, option: int, seconds: float | None) -> None:
-        # struct timeval; all zero means no timeout, and a short one must not become that.
+        # struct timeval. All zero means no time-out, so a short one is rounded up.
         micros = 0 if seconds is None else max(1, int(seconds * 1_000_000))
         timeval = struct.pack("ll", *divmod(micros, 1_000_000))
         self._sock.setsockopt(socket.SOL_SOCKET, option, timeval)
@@ -48,12 +48,13 @@ class TimeoutTransport(Transport):
     def recv(self, size: int, wait: float | None) -> bytes:
         if self._wake_asked:
             return self._recv_woken(size, wait)
-        if wait != self._wait:
+        # The kernel rounds a time-out up to a tick of its clock. A flag means no wait at all.
+        flags = _NOW if wait == 0 else 0
+        if wait != self._wait and not flags:
             self._set_timeout(socket.SO_RCVTIMEO, wait)
             self._wait = wait
         try:
-            # The kernel rounds a timeout up to a tick of its clock; no wait at all is a flag.
-            data = self._sock.recv(size) if wait != 0 else self._sock.recv(size, _NOW)
+            data = self._sock.recv(size, flags)
         except BlockingIOError:
             raise TimeoutError from None
         return data if data or not self._wake_asked else self._recv_woken(size, wait)
@@ -98,14 +99,14 @@ class TimeoutTransport(Transport):
             self._sock.shutdown(socket.SHUT_RD)
 
     def _recv_woken(self, size: int, wait: float | None) -> bytes:
-        """After ``SHUT_RD`` no read blocks, and end of input is not the end of the stream."""
+        """Read after ``SHUT_RD``: no read blocks, and no input does not mean the end."""
         self._check_grace()
         data = self._recv_now(size)
         if data:
             return data
         if not self._wake_heeded:
             raise Woken
-        # The connection is closing, and every wait has an end.
+        # The connection is closing, so every wait has a limit.
         return self._recv_late(size, Deadline(wait or 0.0))
 
     def _recv_now(self, size: int) -> bytes:
@@ -116,7 +117,7 @@ class TimeoutTransport(Transport):
 
     def _recv_late(self, size: int, deadline: Deadline) -> bytes:
         while True:
-            ended = self._is_over()  # Asked before the read: data may precede the end.
+            ended = self._is_over()  # Before the read, because data may precede the end.
             data = self._recv_now(size)
             if data or ended:
                 return data
@@ -127,9 +128,9 @@ class TimeoutTransport(Transport):
     def _await_edge(self, deadline: Deadline) -> None:
         """Wait until something new may have happened: data, or the peer's end of stream.
 
-        ``poll`` finds a socket after ``SHUT_RD`` readable for ever; an edge-triggered epoll
-        speaks only of news. That takes a descriptor, for each of many connections at once, and
-        where there is none left, looking again now and then has to do.
+        After ``SHUT_RD`` ``poll`` always reports the socket readable. An edge-triggered epoll
+        reports only news, but takes a descriptor for each of many connections at once. If none is
+        left, this looks again at intervals.
         """
         try:
             if self._edges is None:
@@ -141,9 +142,9 @@ class TimeoutTransport(Transport):
             sleep(min(_LOOK_AGAIN_SECONDS, deadline.left()))
 
     def _is_over(self) -> bool:
-        """Whether the peer has ended its side, or the connection was cut by the worker.
+        """Return whether the peer has ended its side, or the worker has cut the connection.
 
-        A cut is seen by its mark: the close will be a reset. Our own end looks like any other.
+        A cut has set SO_LINGER. Without that mark it would look like our own end.
         """
         state = self._sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1)[0]
         linger = self._sock.getsockopt(socket.SOL_SOCKET, socket.SO_LINGER, len(RESET_ON_CLOSE))
@@ -157,7 +158,7 @@ class TimeoutTransport(Transport):
             deadline.check()
 
     def await_end(self, deadline: Deadline) -> bool:
-        return self._await_event(POLL_END, deadline)  # SHUT_RD looks like the peer's end.
+        return self._await_event(POLL_END, deadline)  # SHUT_RD is reported like the peer's end.
 
     def finish(self) -> None:
         super().finish()

@@ -1,0 +1,1 @@
+"""Fault simulation: the server misbehaves as the query of ``/echo`` asks."""

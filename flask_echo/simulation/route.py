@@ -1,0 +1,66 @@
+"""The hook that reads the faults of an upgrade request, for :meth:`Sock.route`."""
+
+from collections.abc import Collection
+from dataclasses import replace
+from functools import partial
+
+from flask import request
+
+from flask_echo.simulation import conversation
+from flask_echo.simulation.connection import FaultyConnection
+from flask_echo.simulation.faults import ALLOWED, AT_UPGRADE, Faults, parse
+from flask_echo.websocket import OptionError, Refusal, Upgrade
+
+
+def echo_with_faults(upgrade: Upgrade) -> Upgrade | Refusal:
+    """Let the query choose any fault."""
+    faults = _faults(ALLOWED)
+    if isinstance(faults, Refusal):
+        return faults
+    upgrade = _with_upgrade_faults(upgrade, faults)
+    if faults.concern_the_upgrade_only:
+        return upgrade
+    handler = partial(_echo, faults)
+    return replace(upgrade, handler=handler, connection_class=FaultyConnection)
+
+
+def upgrade_with_faults(upgrade: Upgrade) -> Upgrade | Refusal:
+    """Let the query choose the faults that concern the upgrade."""
+    faults = _faults(AT_UPGRADE)
+    return faults if isinstance(faults, Refusal) else _with_upgrade_faults(upgrade, faults)
+
+
+def _echo(faults: Faults, ws: FaultyConnection) -> None:
+    conversation.echo(ws, faults)
+
+
+def _faults(allowed: Collection[str]) -> Faults | Refusal:
+    if not request.query_string:
+        return NONE
+    try:
+        return parse(request.args.items(multi=True), allowed)
+    except OptionError as error:
+        return Refusal(
+            400,
+            f"The faults in the query cannot be simulated: {error}.",
+            "Use only the allowed options, each at most once.",
+            allowed={name: ALLOWED[name] for name in allowed},
+        )
+
+
+NONE = Faults()
+
+
+def _with_upgrade_faults(upgrade: Upgrade, faults: Faults) -> Upgrade:
+    if faults == NONE:
+        return upgrade
+    limits = upgrade.limits
+    return replace(
+        upgrade,
+        limits=replace(
+            limits,
+            compression=limits.compression and faults.compress,
+            ping_interval_seconds=limits.ping_interval_seconds if faults.ping else 0.0,
+        ),
+        subprotocols=[faults.subprotocol] if faults.subprotocol else upgrade.subprotocols,
+    )

@@ -1,0 +1,44 @@
+"""WebSockets for Flask: one thread per connection, with limits, back-pressure and a clean end.
+
+The names are loaded when they are first used: gunicorn's master needs only
+:mod:`flask_echo.websocket.limits`, and must not import the rest before it forks its workers
+(see :mod:`flask_echo.worker`).
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from simple_websocket import ConnectionClosed
+
+    from flask_echo.websocket.connection import Connection
+    from flask_echo.websocket.limits import Limits
+    from flask_echo.websocket.options import OptionError
+    from flask_echo.websocket.refusal import Refusal
+    from flask_echo.websocket.sock import Sock, Upgrade
+
+__all__ = [
+    "Connection",
+    "ConnectionClosed",
+    "Limits",
+    "OptionError",
+    "Refusal",
+    "Sock",
+    "Upgrade",
+]
+
+_HOMES = {
+    "Connection": "flask_echo.websocket.connection",
+    "ConnectionClosed": "simple_websocket",
+    "Limits": "flask_echo.websocket.limits",
+    "OptionError": "flask_echo.websocket.options",
+    "Refusal": "flask_echo.websocket.refusal",
+    "Sock": "flask_echo.websocket.sock",
+    "Upgrade": "flask_echo.websocket.sock",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(_HOMES[name]), name)

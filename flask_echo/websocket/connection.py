@@ -1,0 +1,568 @@
+"""A WebSocket connection that is driven by the thread of its own request.
+
+There is no second thread. :meth:`Connection.receive` reads the socket when the handler asks for a
+message, and only the owning thread reads. The kernel's socket buffer is the queue, so TCP holds
+back a peer that sends faster than the handler receives. Other threads may send and close.
+
+:mod:`flask_echo.websocket.incoming` turns bytes into messages. This module decides who waits, who
+answers, and how the connection ends (RFC 6455).
+"""
+
+import socket
+from collections.abc import Collection, Mapping
+from contextlib import suppress
+from enum import Enum
+from threading import Lock, get_ident
+from time import monotonic
+from typing import Any, NamedTuple, NoReturn
+
+from simple_websocket import ConnectionClosed, Server
+from wsproto import ConnectionType
+from wsproto.connection import Connection as Protocol
+from wsproto.events import CloseConnection, Event, Ping
+from wsproto.events import Message as OutgoingMessage
+from wsproto.frame_protocol import CloseReason
+from wsproto.utilities import LocalProtocolError
+
+from flask_echo.websocket import frames
+from flask_echo.websocket.frames import Message, may_be_sent
+from flask_echo.websocket.handshake import negotiate
+from flask_echo.websocket.incoming import Incoming, Unacceptable
+from flask_echo.websocket.keepalive import Due, Keepalive
+from flask_echo.websocket.limits import Limits
+from flask_echo.websocket.transport import Deadline, SendTimeout, Woken, open_transport
+from flask_echo.websocket.turns import Turns
+
+# One read takes many small frames, or a piece of a large one. A thread that waits in a read
+# holds the buffer for it: 16 KiB would cost an idle connection 4 KiB of memory more.
+_READ_BYTES = 4 * 1024
+READ_LARGE_BYTES = 64 * 1024
+
+# Time to read the rest of a broken stream. It has arrived already, so this rarely matters.
+_LAST_LOOK_SECONDS = 0.1
+
+# A handler that only sends looks this often at what has arrived.
+LOOK_SECONDS = 1.0
+# Reads per look, so that a peer that never pauses does not keep the handler.
+_LOOK_READS = 16
+# Messages that are found on the way are kept, up to this size in sum. An empty one costs, too.
+KEEP_BYTES = 64 * 1024
+_KEPT_OVERHEAD = 64
+
+# After a shutdown of the socket, a thread that was sending leaves within this time.
+_LEAVE_SECONDS = 1.0
+
+_MESSAGE = (str, bytes)
+
+
+class State(Enum):
+    """The state of a connection (RFC 6455, sections 4.1 and 7.1; the same names as in browsers)."""
+
+    CONNECTING = "connecting"
+    OPEN = "open"
+    CLOSING = "closing"
+    CLOSED = "closed"
+
+
+_OPEN = State.OPEN  # A lookup in the enum would be 1 % of a small message.
+
+
+class Ending(NamedTuple):
+    """How a connection ends.
+
+    :ivar code: the status code for the handler and the log.
+    :ivar reason: the reason for the handler and the log.
+    :ivar close: the Close frame to send; None if the stream cannot carry it any more.
+    :ivar await_close: whether to wait for the peer's Close frame.
+    """
+
+    code: int
+    reason: str | None = None
+    close: CloseConnection | None = None
+    await_close: bool = False
+
+
+# The stream broke, or ended without a Close frame (section 7.1.5).
+LOST = Ending(CloseReason.ABNORMAL_CLOSURE)
+# The owner has reset the connection.
+ABORTED = Ending(CloseReason.ABNORMAL_CLOSURE, "reset")
+# Nothing more gets through to this peer, not even a Close frame.
+STUCK = Ending(CloseReason.ABNORMAL_CLOSURE, "peer has stopped reading")
+
+
+def ending(code: int, reason: str | None = None, await_close: bool = False) -> Ending:
+    """Return the ending that sends a Close frame with ``code`` and ``reason``."""
+    return Ending(code, reason, CloseConnection(code, reason), await_close)
+
+
+class Connection(Server):
+    """The server's end of one WebSocket, from the upgrade to the end of the stream.
+
+    To its callers it is a :class:`simple_websocket.Server`. The thread that makes it owns it: only
+    that thread may call :meth:`receive`. Any thread may call :meth:`send`, :meth:`close` and
+    :meth:`wake`, and read the attributes.
+
+    :param sock: the socket of the request. Its creator closes it, after the handler.
+    :param environ: the WSGI environment of a request that :func:`handshake.check` found good.
+    :param limits: limits and time-outs.
+    :param early: bytes that the HTTP server has read beyond the request.
+    :param subprotocols: those that the handler speaks.
+    :ivar environ: as above.
+    :ivar mode: ``gunicorn`` or ``werkzeug``, the server of the request.
+    :ivar subprotocol: the negotiated subprotocol, or None.
+    :ivar extensions: the negotiated extensions, with their parameters.
+    :ivar head: the 101 response, as :meth:`upgrade` sends it.
+    :ivar ping_interval: seconds of silence before a ping, or None; read-only.
+    :ivar max_message_size: the longest message that is accepted, in bytes; read-only.
+    :ivar close_reason: the status code that ended the connection; 1005 until then.
+    :ivar close_message: the reason that came with it, or None.
+    :ivar sent_messages: how many messages were sent.
+    :ivar sent_bytes: how many bytes of payload were sent, before compression.
+    """
+
+    def __init__(
+        self,
+        sock: socket.socket,
+        environ: Mapping[str, Any],
+        limits: Limits,
+        early: bytes = b"",
+        subprotocols: Collection[str] = (),
+    ) -> None:
+        # Not super().__init__(): it starts the thread that this class exists to avoid.
+        self.sock = sock
+        self.environ = environ
+        self.mode = "werkzeug" if "werkzeug.socket" in environ else "gunicorn"
+        self.close_reason: int = CloseReason.NO_STATUS_RCVD
+        self.close_message: str | None = None
+        self.ping_interval = limits.ping_interval_seconds or None
+        self.max_message_size = limits.max_message_bytes
+        self.sent_messages = self.sent_bytes = 0
+
+        agreement = negotiate(environ, subprotocols, limits.compression)
+        self.subprotocol = agreement.subprotocol
+        self.extensions = agreement.extensions
+        self.head = agreement.head
+
+        self._owner = get_ident()
+        self._state = State.CONNECTING
+        self._transition = Lock()
+        self._asked: Ending | None = None  # By another thread; the owner carries it out.
+        self._close_timeout = limits.close_timeout_seconds
+        self._transport = open_transport(
+            sock, limits.send_timeout_seconds, limits.close_timeout_seconds / 2
+        )
+        self._turns = Turns()
+        self._keepalive = Keepalive(self.ping_interval, limits.ping_timeout_seconds)
+        self._protocol = Protocol(ConnectionType.SERVER, agreement.protocol_extensions)
+        self._incoming = Incoming(self._protocol, limits.max_message_bytes, early)
+        self._peer_close: CloseConnection | None = None
+        # For handlers that send without receiving: whether the handler has received since it sent
+        # last, when to look next, and the messages that were found, with their compression.
+        self._received = False
+        self._next_look = 0.0
+        self._kept: list[tuple[Message, bool, int]] | None = None
+        self._kept_bytes = 0
+
+    @property
+    def received_messages(self) -> int:
+        """How many messages have arrived."""
+        return self._incoming.messages
+
+    @property
+    def received_bytes(self) -> int:
+        """How many bytes of payload have arrived, after inflating."""
+        return self._incoming.bytes
+
+    @property
+    def connected(self) -> bool:
+        """Whether the connection is open.
+
+        The owning thread looks at what has arrived, at most once a second, and so notices the
+        peer's Close frame. For other threads this is the last known state.
+        """
+        if self._state is _OPEN and get_ident() == self._owner:
+            with suppress(ConnectionClosed):
+                self._look()
+        return self._state is _OPEN
+
+    def upgrade(self) -> None:
+        """Answer the upgrade request with 101. This comes first.
+
+        :raises ConnectionClosed: if the peer is gone already.
+        """
+        self._state = _OPEN
+        self._write(self.head)
+
+    # -- Receiving -------------------------------------------------------------------------
+
+    def receive(self, timeout: float | None = None) -> Message | None:
+        """Return the next message. Meanwhile pings and a Close frame are answered.
+
+        :param timeout: seconds to wait; None waits without limit, 0 takes what has arrived.
+        :return: ``str`` or ``bytes``, or None after the timeout.
+        :raises ConnectionClosed: with the code and reason that ended the connection.
+        """
+        if self._state is not _OPEN:
+            return self._receive_closed()
+        self._received = True
+        if self._kept:
+            return self._take_kept()
+        return self._await_message(None if timeout is None else Deadline(timeout))
+
+    def _receive_closed(self) -> Message:
+        """Return the messages that came before the end, then raise."""
+        if not self._kept or self._asked is not None:
+            self._raise_closed()
+        return self._take_kept()
+
+    def _await_message(self, deadline: Deadline | None) -> Message | None:
+        incoming = self._incoming
+        time_is_up = False
+        while True:
+            while incoming.pending:
+                item = self._next_item()
+                if isinstance(item, _MESSAGE):
+                    return item
+            if time_is_up or not self._read(deadline):
+                return None
+            # A peer that sends parts without a pause does not put off the deadline.
+            if deadline is not None:
+                time_is_up = not deadline.left()
+
+    def _next_item(self, stop_at: int | None = None) -> Message | None:
+        """Take the next message from the input, or answer the next control frame."""
+        try:
+            item = self._incoming.next(stop_at)
+        except Unacceptable as error:
+            # _Fail the WebSocket Connection_ (section 7.1.7): what still comes is not looked at.
+            self._end(ending(error.code, error.reason))
+        if item is None or isinstance(item, _MESSAGE):
+            return item
+        self._on_control(item)
+        return None
+
+    def _on_control(self, event: Event) -> None:
+        if isinstance(event, CloseConnection):
+            self._peer_close = event
+            if self._state is _OPEN:
+                self._end(Ending(event.code, event.reason, event.response()))
+        elif isinstance(event, Ping) and self._state is _OPEN:  # RFC 6455, section 5.5.2.
+            self._write(self._protocol.send(event.response()))
+
+    def _read(self, deadline: Deadline | None) -> bool:
+        """Wait for more input; return False if ``deadline`` comes first."""
+        assert get_ident() == self._owner, "only the thread of its request may receive"
+        keepalive = self._keepalive
+        if deadline is None and keepalive.since is None:
+            wait = keepalive.interval
+        else:
+            wait = self._wait(deadline)
+        try:
+            large = self._incoming.large is not None and wait != 0
+            size = READ_LARGE_BYTES if large else _READ_BYTES
+            data = self._transport.recv(size, wait)
+        except TimeoutError:
+            self._on_silence()
+            return deadline is None or deadline.left() > 0
+        except Woken:
+            self._end(self._asked or ending(CloseReason.GOING_AWAY, "going away", True))
+        except OSError:
+            self._end(LOST)
+        if not data:
+            self._end(LOST)
+        if keepalive.since is not None:
+            keepalive.on_data()
+        self._incoming.add(data)
+        return True
+
+    def _wait(self, deadline: Deadline | None) -> float | None:
+        """Return the seconds until the deadline or the keepalive needs attention."""
+        waits = (self._keepalive.wait(monotonic()), deadline.left() if deadline else None)
+        return min((wait for wait in waits if wait is not None), default=None)
+
+    def _on_silence(self) -> None:
+        """Ping the peer, or give it up, if that is due."""
+        due = self._keepalive.due(monotonic())
+        if due is Due.PING:
+            self._write(self._protocol.send(Ping()))
+        elif due is Due.TIMEOUT:
+            # The code and the reason of simple-websocket.
+            self._end(ending(CloseReason.POLICY_VIOLATION, "Ping/Pong timeout"))
+
+    # -- Looking: handlers that send without receiving -----------------------------------------
+
+    def _look(self) -> None:
+        """Take what has arrived without waiting, at most once a second. Only the owner may.
+
+        Messages are kept for :meth:`receive`. When they fill :data:`KEEP_BYTES`, nothing more is
+        read, and TCP holds the peer back.
+        """
+        now = monotonic()
+        if now < self._next_look:
+            return
+        self._next_look = now + LOOK_SECONDS
+        self._keepalive.wait(now)  # Starts its clock; nothing else waits for this peer.
+        at_once = Deadline(0)
+        for _ in range(_LOOK_READS):
+            self._keep_pending()
+            if self._keeps_enough() or not self._read(at_once):
+                return
+
+    def _keep_pending(self) -> None:
+        while self._incoming.pending and not self._keeps_enough():
+            before = self._incoming.bytes
+            message = self._next_item(KEEP_BYTES)
+            if message is not None:
+                self._keep(message, self._incoming.bytes - before)
+
+    def _keeps_enough(self) -> bool:
+        return self._kept_bytes + self._incoming.under_way >= KEEP_BYTES
+
+    def _keep(self, message: Message, size: int) -> None:
+        self._kept = self._kept or []
+        self._kept.append((message, self._incoming.compressed, size + _KEPT_OVERHEAD))
+        self._kept_bytes += size + _KEPT_OVERHEAD
+
+    def _take_kept(self) -> Message:
+        assert self._kept
+        message, self._incoming.compressed, size = self._kept.pop(0)
+        self._kept_bytes -= size
+        return message
+
+    # -- Sending ---------------------------------------------------------------------------
+
+    def send(self, data: Any, timeout: float | None = None) -> None:
+        """Send one message. Any thread may; messages never interleave.
+
+        The message is compressed if compression was negotiated and the last message received on
+        this connection was compressed. Before the first one arrives, nothing is compressed.
+
+        :param data: ``bytes``, ``bytearray`` or ``memoryview`` for a binary message; anything else
+            is sent as its text.
+        :param timeout: seconds after which a peer that has not taken the whole message is
+            disconnected; None for the send time-out of the limits. A broadcast sets it, so that
+            one slow peer does not hold up the others.
+        :raises ConnectionClosed: if the connection is closed, or the peer has stopped reading.
+        """
+        if self._received:
+            self._received = False
+        elif get_ident() == self._owner and self._state is _OPEN:
+            self._look()
+        if not isinstance(data, _MESSAGE):
+            data = bytes(data) if isinstance(data, (bytearray, memoryview)) else str(data)
+        header, payload = frames.encode(data)
+        size = len(payload)
+        deadline = None if timeout is None else Deadline(timeout)
+        turns = self._turns
+        try:
+            try:
+                turns.free.pop()  # turns.acquire(), inlined
+            except IndexError:
+                if not turns.wait(deadline):
+                    raise SendTimeout from None
+            try:
+                if self._state is not _OPEN:
+                    raise _Closed
+                if self._incoming.compressed:
+                    header, payload = self._compress(data)
+                if deadline is None:
+                    self._transport.send_frame(header, payload)
+                else:
+                    self._transport.send_by(header + payload, deadline)
+                self.sent_messages += 1
+                self.sent_bytes += size
+            finally:
+                turns.free.append(None)  # turns.release(), inlined
+                if turns.waiting:
+                    turns.hand_over()
+        except (_Closed, SendTimeout, OSError) as error:
+            self._on_unsent(error)
+
+    def _compress(self, data: Any) -> tuple[bytes, bytes]:
+        try:
+            return b"", self._protocol.send(OutgoingMessage(data=data))
+        except LocalProtocolError:  # wsproto compresses nothing after the peer's Close frame.
+            return frames.encode(data)
+
+    def _write(self, data: bytes) -> None:
+        """Send a control frame, or the 101."""
+        self._turns.acquire()
+        try:
+            self._transport.send(data)
+        except (SendTimeout, OSError) as error:
+            failure: Exception | None = error
+        else:
+            failure = None
+        finally:
+            self._turns.release()
+        if failure is not None:
+            self._on_unsent(failure)
+
+    def _on_unsent(self, error: Exception) -> NoReturn:
+        """End the connection of a message that could not be sent."""
+        if isinstance(error, _Closed):
+            self._raise_closed()
+        failed = STUCK if isinstance(error, SendTimeout) else LOST
+        if get_ident() == self._owner:
+            self._end(failed)
+        # The owner may wait in a read. The cut wakes it, and it cleans up.
+        self._begin_closing(failed)
+        self._transport.cut()
+        self._raise_closed()
+
+    # -- The end (RFC 6455, section 7) -----------------------------------------------------
+
+    def close(self, reason: int | None = None, message: str | None = None) -> None:
+        """Close the connection.
+
+        The owning thread waits until it has ended, for the close time-out at most. Another thread
+        asks the owner to close it, and returns at once. The owner wakes up if it waits for a
+        message, and its next call raises :class:`ConnectionClosed`.
+
+        :param reason: the status code; 1000 by default.
+        :param message: the reason; it is cut to 123 bytes of UTF-8.
+        :raises ConnectionClosed: if it is closed already.
+        :raises ValueError: for a code that must not be sent (RFC 6455, section 7.4).
+        """
+        code = CloseReason.NORMAL_CLOSURE if reason is None else reason
+        if not may_be_sent(code):
+            raise ValueError(f"close code {code} must not be sent (RFC 6455, section 7.4)")
+        self._check_open()
+        wanted = ending(code, message, await_close=True)
+        if get_ident() == self._owner:
+            self._finish(wanted)
+        elif self._begin_closing(wanted, asked=True):
+            self._transport.wake(0.0)
+        else:
+            self._raise_closed()
+
+    def wake(self, grace: float | None = None) -> None:
+        """Tell the owner that the server is going away. Any thread may; this does not block.
+
+        :param grace: seconds during which input of a peer that never pauses is still read; at most
+            half the close time-out.
+        """
+        self._transport.wake(grace)
+        self._next_look = 0.0
+
+    def hang_up(self) -> None:
+        """Shut the socket down. Nothing can be sent on it afterwards, by nobody.
+
+        The descriptor stays open, because the HTTP server closes it: a thread must not be left
+        with the number of a descriptor that belongs to another connection by then.
+        """
+        self._transport.finish()
+        # A thread that was sending notices the shutdown, and leaves.
+        if self._turns.acquire(Deadline(_LEAVE_SECONDS)):
+            self._turns.release()
+        self._state = State.CLOSED
+        self._incoming.clear()
+
+    def _end(self, how: Ending) -> NoReturn:
+        """End the connection because of something that the owner noticed.
+
+        A subclass may postpone the end by raising an exception of its own.
+        """
+        self._finish(how)
+        self._raise_closed()
+
+    def _begin_closing(self, how: Ending, asked: bool = False) -> bool:
+        """Go from OPEN to CLOSING; return False if another thread was first.
+
+        From here on, only a Close frame is sent.
+
+        :param asked: whether the owner is to carry out ``how``.
+        """
+        with self._transition:
+            if self._state is not _OPEN:
+                return False
+            self.close_reason, self.close_message = how.code, how.reason
+            if asked:
+                self._asked = how
+            self._state = State.CLOSING
+            return True
+
+    def _finish(self, how: Ending) -> None:
+        """Carry out the end. Only the owner may. Every connection ends here."""
+        if not self._begin_closing(how):
+            if self._state is State.CLOSED:
+                return
+            how, self._asked = self._asked or how, None
+        try:
+            if how.close is not None:
+                self._say_goodbye(how.close, how.await_close)
+            elif how is LOST:
+                self._find_last_close()
+            elif how is STUCK:
+                self._transport.abort()
+        finally:
+            self.hang_up()
+
+    def _check_open(self) -> None:
+        if self._state is not _OPEN:
+            self._raise_closed()
+
+    def _raise_closed(self) -> NoReturn:
+        """Raise :class:`ConnectionClosed`. The owner first ends what another thread has closed."""
+        if self._state is State.CLOSING and get_ident() == self._owner:
+            self._kept = None
+            self._finish(self._asked or LOST)
+        raise ConnectionClosed(self.close_reason, self.close_message)
+
+    def _say_goodbye(self, close: CloseConnection, await_close: bool) -> None:
+        """Send the Close frame and see the stream end, all before one deadline.
+
+        1. Wait for a thread that is sending: a frame cannot start within another.
+        2. Send the Close frame (section 5.5.1).
+        3. Wait for the peer's, unless it has come (7.1.2).
+        4. End our side first, as a server should (7.1.1).
+        5. Read to the end of the stream. To close a socket with unread input resets the
+           connection, and the reset can overtake the Close frame.
+        """
+        deadline = Deadline(self._close_timeout)
+        self._transport.heed_wake()
+        try:
+            if not self._turns.acquire(deadline):
+                raise SendTimeout
+            try:
+                self._transport.send_by(self._protocol.send(close), deadline)
+            finally:
+                self._turns.release()
+            if await_close:
+                self._read_until_close(deadline)
+            self._transport.shut_write()
+            self._transport.discard(deadline)
+        except SendTimeout:
+            self._transport.abort()
+        except OSError:
+            pass  # Time is up, or the peer is gone.
+
+    def _find_last_close(self) -> None:
+        """After the stream broke, find a Close frame that had arrived before. It says why."""
+        self._transport.heed_wake()
+        with suppress(OSError):
+            self._read_until_close(Deadline(_LAST_LOOK_SECONDS))
+        if self._peer_close is not None:
+            self.close_reason, self.close_message = self._peer_close.code, self._peer_close.reason
+
+    def _read_until_close(self, deadline: Deadline) -> None:
+        """Drop messages until the peer's Close frame, or the end of the stream."""
+        while True:
+            while self._incoming.pending and self._peer_close is None:
+                try:
+                    item = self._incoming.next()
+                except Unacceptable:
+                    return  # We are closing already, so there is nothing more to say.
+                if isinstance(item, Event):
+                    self._on_control(item)
+            if self._peer_close is not None:
+                return
+            data = self._transport.recv(READ_LARGE_BYTES, deadline.left())
+            if not data:
+                return
+            self._incoming.add(data)
+            deadline.check()
+
+
+class _Closed(Exception):
+    """The connection was closed before the turn to send came."""

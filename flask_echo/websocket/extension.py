@@ -1,0 +1,111 @@
+"""What the library keeps for each application: its limits and its seats.
+
+gunicorn's worker calls :func:`total_seats` and :func:`drain_all`. It imports this module after
+the fork, never in the master.
+"""
+
+import threading
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any, cast
+from weakref import WeakSet
+
+from flask import Flask
+
+from flask_echo.websocket.limits import Limits
+from flask_echo.websocket.options import OptionError, checked, kinds
+from flask_echo.websocket.seats import Seats
+
+KEY = "flask_echo.websocket"
+CONFIG_KEY = "SOCK_SERVER_OPTIONS"
+
+# simple-websocket's names for limits, and the value that stands for its None ("off", "no limit").
+_ALIASES = {"ping_interval": "ping_interval_seconds", "max_message_size": "max_message_bytes"}
+_NONE = {"ping_interval": 0, "max_message_size": 2**30}
+
+_KINDS = kinds(Limits)
+
+_all: "WeakSet[Extension]" = WeakSet()
+_all_lock = threading.Lock()
+
+
+class Extension:
+    """Limits and seats of one application, at ``app.extensions["flask_echo.websocket"]``.
+
+    :param config: the application's configuration; ``SOCK_SERVER_OPTIONS`` may change in it.
+    :param limits: the limits that hold where ``SOCK_SERVER_OPTIONS`` says nothing.
+    :raises OptionError: for an option that does not exist or does not allow its value.
+    """
+
+    def __init__(self, config: Mapping[str, Any], limits: Limits) -> None:
+        self._config = config
+        self._base = limits
+        self._seen: dict[str, Any] | None = None
+        self._limits = limits
+        self.seats = Seats(limits.max_connections)
+        self.limits()
+
+    def limits(self) -> Limits:
+        """Return the limits that hold now.
+
+        :raises OptionError: for an option that does not exist or does not allow its value.
+        """
+        options = self._config.get(CONFIG_KEY) or {}
+        if options != self._seen:
+            seen = dict(options)
+            self._limits = _apply(seen, self._base)
+            self.seats.capacity = self._limits.max_connections
+            self._seen = seen
+        return self._limits
+
+    def subprotocols(self) -> list[str]:
+        """Return the subprotocols that the application speaks; see ``SOCK_SERVER_OPTIONS``."""
+        given = (self._config.get(CONFIG_KEY) or {}).get("subprotocols") or []
+        return [given] if isinstance(given, str) else list(given)
+
+
+def _apply(options: Mapping[str, Any], base: Limits) -> Limits:
+    """Return ``base`` with the limits that ``SOCK_SERVER_OPTIONS`` sets."""
+    allowed = _KINDS | {alias: _KINDS[name] for alias, name in _ALIASES.items()}
+    values: dict[str, Any] = {}
+    for name, value in options.items():
+        if name == "subprotocols":
+            continue
+        shown = f"{CONFIG_KEY}[{name!r}]={value!r}"
+        if _ALIASES.get(name, name) in values:
+            raise OptionError(f"{shown}: the same option is there under another name")
+        known = _NONE[name] if value is None and name in _NONE else value
+        values[_ALIASES.get(name, name)] = checked(allowed, name, known, shown)
+    return replace(base, **values)
+
+
+def install(app: Flask, limits: Limits | None = None) -> Extension:
+    """Give ``app`` its extension, or return the one that it has.
+
+    :param limits: hold where ``SOCK_SERVER_OPTIONS`` says nothing, in place of the environment's.
+    :raises OptionError: for a variable or an option that is not allowed.
+    """
+    with _all_lock:
+        if limits is not None or KEY not in app.extensions:
+            extension = Extension(app.config, limits or Limits.from_environment())
+            app.extensions[KEY] = extension
+            _all.add(extension)
+        return cast(Extension, app.extensions[KEY])
+
+
+def total_seats() -> int:
+    """Return the number of seats of all applications in this process.
+
+    :raises OptionError: for a bad ``SOCK_SERVER_OPTIONS`` of one of them.
+    """
+    with _all_lock:
+        extensions = list(_all)
+    return sum(extension.limits().max_connections for extension in extensions)
+
+
+def drain_all(grace: float | None = None) -> None:
+    """Drain the seats of all applications in this process; see :meth:`Seats.drain`."""
+    with _all_lock:
+        extensions = list(_all)
+    for extension in extensions:
+        extension.seats.drain(grace)

@@ -1,0 +1,108 @@
+"""The limits and time-outs of WebSocket connections, and where their values come from.
+
+gunicorn's master imports this module before it forks its workers. It must not import the rest of
+the library: a reload (SIGHUP) would not load again what the master has imported.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Self
+from urllib.parse import urlsplit
+
+from flask import Config
+
+from flask_echo.websocket.options import (
+    SWITCH,
+    Kind,
+    OptionError,
+    checked,
+    kinds,
+    number,
+    option,
+    whole_number,
+)
+
+PREFIX = "FLASK_ECHO"
+
+
+def _origin(text: str) -> str:
+    """Check one serialized origin (RFC 6454, section 6.2) and return it in lower case."""
+    parts = urlsplit(text)
+    bare = f"{parts.scheme}://{parts.netloc}" == text and parts.hostname and parts.port != 0
+    if text != "null" and (not bare or "@" in text or " " in text):
+        raise ValueError(text)
+    # Browsers leave out the port that the scheme implies.
+    return text.lower().removesuffix({"http": ":80", "https": ":443"}.get(parts.scheme, " "))
+
+
+def _origins(value: Any) -> frozenset[str] | None:
+    """Parse a list of origins; None stands for ``*``, every origin."""
+    try:
+        texts = [text.strip() for text in (value.split(",") if isinstance(value, str) else value)]
+    except (AttributeError, TypeError):
+        raise ValueError(value) from None
+    if texts == ["*"]:
+        return None
+    if not texts:
+        raise ValueError(value)
+    return frozenset(map(_origin, texts))
+
+
+ORIGINS = Kind(_origins, "* or a comma-separated list of origins: https://example.org:8443, null")
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Checked limits and time-outs; the README has a table of them.
+
+    Each field is also an environment variable: ``FLASK_ECHO_`` and its name in capital letters.
+    """
+
+    max_connections: int = option(1000, whole_number(1, 100_000, "seats per worker"))
+    # 16 MiB; for comparison: websockets and ws (Node.js) allow 1 MiB and 100 MiB.
+    max_message_bytes: int = option(16 * 2**20, whole_number(1, 2**30, "bytes"))
+    ping_interval_seconds: float = option(20.0, number(0, 3600, "seconds"))
+    ping_timeout_seconds: float = option(20.0, number(0.1, 3600, "seconds"))
+    send_timeout_seconds: float = option(20.0, number(0.1, 3600, "seconds"))
+    close_timeout_seconds: float = option(5.0, number(0.1, 60, "seconds"))
+    allowed_origins: frozenset[str] | None = option(None, ORIGINS)
+    compression: bool = option(True, SWITCH)
+
+    @classmethod
+    def from_environment(cls) -> Self:
+        """Read this class's fields from the environment. Other variables are not looked at.
+
+        :raises OptionError: if a value is not allowed.
+        """
+        known = variables(cls)
+        values = {name: value for name, value in environment().items() if name in known}
+        return cls(**checked_environment(known, values))
+
+
+def variables(limits: type[Limits]) -> dict[str, Kind]:
+    """Return the names of the environment variables of ``limits``, without prefix."""
+    return {name.upper(): kind for name, kind in kinds(limits).items()}
+
+
+def environment() -> dict[str, Any]:
+    """Return the environment variables with our prefix, by their name without it.
+
+    :raises OptionError: if a name has two underscores in a row.
+    """
+    config = Config("")
+    try:
+        config.from_prefixed_env(PREFIX)
+    except TypeError:  # Flask reads two underscores as a key within a key.
+        raise OptionError(f"{PREFIX}_: no setting has __ in its name") from None
+    return dict(config)
+
+
+def checked_environment(known: Mapping[str, Kind], values: Mapping[str, Any]) -> dict[str, Any]:
+    """Check ``values`` and return them by the name of their field.
+
+    :raises OptionError: if a name is unknown or a value is not allowed.
+    """
+    return {
+        name.lower(): checked(known, name, value, f"{PREFIX}_{name}={value!r}")
+        for name, value in values.items()
+    }

@@ -1,0 +1,106 @@
+"""Refusals: why there is no WebSocket, as an HTTP response with problem details (RFC 9457)."""
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from typing import Any
+
+from flask import Response, request
+
+from flask_echo.websocket.headers import as_arrived, environ_key
+
+# The headers that a WebSocket needs, and those that a proxy leaves behind.
+_NEEDED = ("Connection", "Upgrade", "Sec-WebSocket-Version", "Sec-WebSocket-Key")
+_TELLING = ("Host", "Origin", "Via", "Forwarded", "X-Forwarded-For")
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """Why there is no WebSocket: an HTTP status, headers, and sentences.
+
+    :param status: the HTTP status.
+    :param detail: says what is wrong with the request.
+    :param advice: says who usually causes that, and what to do.
+    :param missing: header lines that should have arrived.
+    :param cure: what to configure in a proxy, by product.
+    :param allowed: the choices, where the choice was wrong.
+    :param headers: of the response.
+    """
+
+    status: int
+    detail: str
+    advice: str
+    missing: Sequence[str] = ()
+    cure: Mapping[str, str] = field(default_factory=dict)
+    allowed: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+Respond = Callable[[Refusal], Response]
+
+
+def details(refusal: Refusal) -> dict[str, Any]:
+    """Return ``refusal`` of the current request as a problem details object.
+
+    The members after ``detail`` are extensions (RFC 9457, section 3.2).
+    """
+    return {
+        "type": "about:blank",
+        "title": HTTPStatus(refusal.status).phrase,
+        "status": refusal.status,
+        "detail": refusal.detail,
+        "arrived": _arrived(),
+        "missing": list(refusal.missing),
+        "advice": refusal.advice,
+        "cure": dict(refusal.cure),
+        "allowed": dict(refusal.allowed),
+    }
+
+
+def _arrived() -> dict[str, str | None]:
+    """The protocol and the headers that matter; None for one that should have come."""
+    environ = as_arrived(request.environ)
+    arrived = {name: environ.get(environ_key(name)) for name in _NEEDED}
+    arrived |= {
+        name: environ[environ_key(name)] for name in _TELLING if environ_key(name) in environ
+    }
+    return {"HTTP version": environ.get("SERVER_PROTOCOL"), **arrived}
+
+
+def respond(refusal: Refusal) -> Response:
+    """Respond to the current request with ``refusal``, as JSON."""
+    return json_response(refusal, details(refusal))
+
+
+def json_response(refusal: Refusal, members: Mapping[str, Any]) -> Response:
+    """Respond with ``members`` of a problem details object, and the headers of ``refusal``."""
+    body = json.dumps(members, indent=2) + "\n"
+    kind = "application/problem+json"
+    return Response(body, refusal.status, dict(refusal.headers), mimetype=kind)
+
+
+# By product: how to make it pass on Connection and Upgrade. Both are for one hop only (RFC 9110,
+# section 7.6.1), so a proxy passes them on only if it is told to.
+PASS_UPGRADES_ON = {
+    # https://nginx.org/en/docs/http/websocket.html
+    "nginx": (
+        "proxy_http_version 1.1; proxy_set_header Upgrade $http_upgrade;"
+        ' proxy_set_header Connection "upgrade";'
+    ),
+    # https://httpd.apache.org/docs/2.4/mod/mod_proxy_http.html
+    "Apache": (
+        'since 2.4.47: ProxyPass "/" "http://BACKEND/" upgrade=websocket; before that'
+        " mod_proxy_wstunnel with a ws:// address"
+    ),
+    # https://docs.haproxy.org/ (configuration manual, "timeout tunnel")
+    "HAProxy": (
+        "mode http passes upgrades on by default: look for rules that set or delete Connection or"
+        " Upgrade, and for a backend with proto h2; also set timeout tunnel"
+    ),
+    # https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-listeners.html
+    "AWS": (
+        "an Application Load Balancer passes upgrades on to target groups of protocol version"
+        " HTTP1; a Classic Load Balancer needs a TCP or SSL listener"
+    ),
+}

@@ -1,0 +1,348 @@
+"""WebSocket routes: check, seat, upgrade, run the handler, end, log.
+
+:class:`Sock` keeps the contract of flask-sock's class of that name. A route made here answers every
+request to its address: good upgrade requests with a conversation, all others with an HTTP error.
+"""
+
+import logging
+import socket
+import sys
+from collections.abc import Callable, Collection, Iterable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import partial, update_wrapper
+from time import monotonic
+from typing import Any, TypeVar, cast
+
+from flask import Blueprint, Flask, Response, current_app, got_request_exception, request
+from flask.sansio.blueprints import BlueprintSetupState
+from flask_sock import Sock as FlaskSock
+from simple_websocket import ConnectionClosed
+from werkzeug.exceptions import HTTPException, MethodNotAllowed
+from werkzeug.routing import Rule
+from werkzeug.routing.exceptions import RoutingException, WebsocketMismatch
+
+from flask_echo.websocket import handshake
+from flask_echo.websocket.connection import Connection
+from flask_echo.websocket.extension import install
+from flask_echo.websocket.headers import printable
+from flask_echo.websocket.limits import Limits
+from flask_echo.websocket.refusal import Refusal, Respond, respond
+
+# The key in the WSGI environment under which flask_echo.worker offers a function. It exempts the
+# connection of the current request from the worker's deadline for responses.
+EXEMPT_KEY = "flask_echo.exempt_from_deadline"
+
+# RFC 6455, section 7.4.1: an unexpected condition on the server.
+INTERNAL_ERROR = 1011
+
+Handler = Callable[..., object]
+H = TypeVar("H", bound=Handler)
+View = Callable[..., Any]
+
+_log = logging.getLogger(__name__)
+
+_NO_SEAT = Refusal(
+    503,
+    "All seats of this worker are taken, or it is about to stop.",
+    "Try again in a moment. The operator of this server can raise the number of seats.",
+    headers={"Retry-After": "2"},
+)
+
+
+@dataclass(frozen=True)
+class Upgrade:
+    """How a route answers one good upgrade request. A hook may return another one.
+
+    :ivar handler: is called with the connection and the variables of the URL.
+    :ivar limits: limits and time-outs of this connection.
+    :ivar subprotocols: those that the handler speaks.
+    :ivar connection_class: the class of the connection.
+    """
+
+    handler: Handler
+    limits: Limits
+    subprotocols: Collection[str] = ()
+    connection_class: type[Connection] = Connection
+
+
+Hook = Callable[[Upgrade], Upgrade | Refusal]
+
+
+class Sock(FlaskSock):
+    """Registers WebSocket routes on an application or a blueprint, as flask-sock does.
+
+    :param app: the application; without it, call :meth:`init_app` later.
+    :param respond: makes the HTTP response of a refusal; the default is JSON (RFC 9457).
+    """
+
+    def __init__(self, app: Flask | None = None, respond: Respond = respond) -> None:
+        self._respond = respond
+        self._views: set[View] = set()
+        super().__init__(app)
+
+    def init_app(self, app: Flask, limits: Limits | None = None) -> None:
+        """Register the routes made so far, and give ``app`` its limits and seats.
+
+        :param limits: hold where ``SOCK_SERVER_OPTIONS`` says nothing; by default those of the
+            environment variables.
+        :raises OptionError: if an environment variable or an option is not allowed.
+        """
+        install(app, limits)
+        self._answer_mismatches(app)
+        super().init_app(app)
+
+    def route(
+        self,
+        path: str,
+        bp: Blueprint | None = None,
+        *,
+        decorators: Iterable[Callable[[View], View]] = (),
+        hook: Hook | None = None,
+        **options: Any,
+    ) -> Callable[[H], H]:
+        """Make the decorated function the handler of WebSockets at ``path``.
+
+        The handler gets the connection, and the variables of the URL. The connection is closed
+        when the handler returns.
+
+        :param bp: the blueprint of the route; by default the application.
+        :param decorators: decorate the view, the first one innermost. They run before the
+            upgrade, so that ``login_required`` can refuse.
+        :param hook: gets the :class:`Upgrade` of each good upgrade request, and returns the one
+            to carry out, or a :class:`Refusal`.
+        :param options: those of :meth:`flask.Flask.route`.
+        :raises ValueError: if ``methods`` lacks GET, the method of every WebSocket.
+        """
+        if "GET" not in [method.upper() for method in options.get("methods", ["GET"])]:
+            raise ValueError(f"methods={options['methods']!r}: a WebSocket needs GET")
+
+        def register(handler: H) -> H:
+            view = self._view(handler, hook)
+            for decorator in decorators:
+                view = decorator(view)
+            self._views.add(view)
+            rule = {"endpoint": _name(handler), "provide_automatic_options": False, **options}
+            self._target(bp).add_url_rule(path, view_func=view, websocket=True, **rule)
+            return handler
+
+        return register
+
+    def _view(self, handler: Handler, hook: Hook | None) -> View:
+        def view(**variables: Any) -> Response:
+            return self._answer(partial(_call, handler, variables), hook)
+
+        return cast(View, update_wrapper(view, handler))
+
+    def _target(self, bp: Blueprint | None) -> Flask | Blueprint:
+        """Where the next route goes. Without an application, a blueprint keeps it, as in
+        flask-sock."""
+        if bp is not None:
+            bp.record_once(self._prepare)
+            return bp
+        if self.app is not None:
+            return self.app
+        if self.bp is None:
+            self.bp = Blueprint("__flask_sock", __name__)
+        return self.bp
+
+    def _prepare(self, state: BlueprintSetupState) -> None:
+        """Serve an application that registers our blueprint, and never saw :meth:`init_app`."""
+        app = cast(Flask, state.app)
+        install(app)
+        self._answer_mismatches(app)
+
+    # -- Requests that are no upgrade requests ---------------------------------------------
+
+    def _answer_mismatches(self, app: Flask) -> None:
+        if self._answer_mismatch not in app.before_request_funcs.get(None, ()):
+            app.before_request(self._answer_mismatch)
+
+    def _answer_mismatch(self) -> Response | None:
+        """Refuse a request to the address of our route that the route does not match.
+
+        Such a request lacks part of the upgrade, or has another method. An ordinary view at the
+        same address would have matched, or has its own answer to other methods.
+        """
+        error = request.routing_exception
+        if not isinstance(error, WebsocketMismatch | MethodNotAllowed):
+            return None
+        rule = _match("GET", websocket=True)
+        if rule is None or current_app.view_functions[rule.endpoint] not in self._views:
+            return None
+        others = error.valid_methods or () if isinstance(error, MethodNotAllowed) else ()
+        if any(_match(method, websocket=False) for method in others):
+            return None
+        return self.explain()
+
+    def explain(self) -> Response:
+        """Respond to the current request with the reason why it opens no WebSocket.
+
+        This is for an ordinary view at the address of a WebSocket route, which gets upgrade
+        requests that lost a header on their way.
+        """
+        why = handshake.check(request.environ, None) or _UNUSUAL_UPGRADE
+        return self._respond(why)
+
+    # -- Upgrade requests ------------------------------------------------------------------
+
+    def _answer(self, handler: Handler, hook: Hook | None) -> Response:
+        """Answer the current request: with the conversation, or with the reason for none."""
+        extension = install(current_app)
+        limits = extension.limits()
+        refusal = handshake.check(request.environ, limits.allowed_origins) or _check_server()
+        if refusal is not None:
+            return self._respond(refusal)
+        upgrade = Upgrade(handler, limits, extension.subprotocols())
+        wanted = hook(upgrade) if hook else upgrade
+        if isinstance(wanted, Refusal):
+            return self._respond(wanted)
+        with extension.seats.take() as seat:
+            if seat is None:
+                return self._respond(_NO_SEAT)
+            connection = _open(wanted)
+            extension.seats.occupy(seat, connection)
+            _serve(wanted.handler, connection)
+        return _already_answered()
+
+
+_UNUSUAL_UPGRADE = Refusal(
+    400,
+    "Upgrade must be 'websocket' and nothing else.",
+    "RFC 6455 allows a list, but this server does not route it. No known client sends one.",
+)
+
+
+def _call(handler: Handler, variables: Mapping[str, Any], connection: Connection) -> None:
+    handler(connection, **variables)
+
+
+def _name(handler: Handler) -> str:
+    """The endpoint of a handler: its own name, or that of its function or class."""
+    if isinstance(handler, partial):
+        return _name(handler.func)
+    return str(getattr(handler, "__name__", type(handler).__name__))
+
+
+def _match(method: str, websocket: bool) -> Rule | None:
+    """Return the rule that the current address would have with another method or scheme."""
+    adapter = current_app.create_url_adapter(request)
+    assert adapter is not None
+    try:
+        return adapter.match(method=method, websocket=websocket, return_rule=True)[0]
+    except (HTTPException, RoutingException):
+        return None
+
+
+def _check_server() -> Refusal | None:
+    """Refuse upgrades under a server that cannot serve them, and log the reason."""
+    environ = request.environ
+    if "gunicorn.socket" in environ:
+        problem = "" if EXEMPT_KEY in environ else "this gunicorn worker cannot keep connections"
+    elif "werkzeug.socket" in environ:
+        alone = not environ.get("wsgi.multithread")
+        problem = "this server has one thread, and a connection would block it" if alone else ""
+    else:
+        problem = "this WSGI server does not hand out its sockets"
+    if not problem:
+        return None
+    _log.error("No WebSocket is possible: %s. %s", problem, _USE)
+    return Refusal(500, f"No WebSocket is possible here: {problem}.", _USE)
+
+
+_USE = (
+    "Use gunicorn with --worker-class flask_echo.worker.LongConnectionWorker, or"
+    " --config python:flask_echo.gunicorn_conf; for development, flask run with threads."
+)
+
+
+def _open(upgrade: Upgrade) -> Connection:
+    environ = request.environ
+    sock = cast(socket.socket, environ.get("gunicorn.socket") or environ["werkzeug.socket"])
+    if EXEMPT_KEY in environ:
+        environ[EXEMPT_KEY]()
+    early = _read_ahead(environ, sock)
+    return upgrade.connection_class(sock, environ, upgrade.limits, early, upgrade.subprotocols)
+
+
+def _read_ahead(environ: Mapping[str, Any], sock: socket.socket) -> bytes:
+    """Return what the HTTP server has read beyond the request.
+
+    A client must wait for the 101 before it sends frames (RFC 6455, section 4.1), but some do
+    not. Their lost frames would be hard to find.
+    """
+    stream = environ["wsgi.input"]
+    if "gunicorn.socket" in environ:
+        return cast(bytes, stream.reader.unreader.take_buffered())
+    sock.setblocking(False)  # With an empty buffer, peek() reads the socket.
+    try:
+        return cast(bytes, stream.peek())
+    except OSError:  # Nothing has arrived (TLS reports that in this way), or the peer is gone.
+        return b""
+
+
+def _serve(handler: Handler, connection: Connection) -> None:
+    """Run the conversation, end it with a Close frame, and log it."""
+    began = monotonic()
+    try:
+        with suppress(ConnectionClosed):
+            connection.upgrade()
+            _converse(handler, connection)
+    finally:
+        # The HTTP server writes a response after this, and it must not reach the peer.
+        connection.hang_up()
+        _log_end(connection, monotonic() - began)
+
+
+def _converse(handler: Handler, connection: Connection) -> None:
+    """Call the handler, and close its connection, whatever it raises."""
+    try:
+        handler(connection)
+    except ConnectionClosed as error:
+        if connection.connected:
+            path = printable(request.path)
+            _log.warning("The handler of %s lost another connection: %s", path, error)
+        connection.close()
+    except BaseException as error:
+        _report(error)
+        with suppress(ConnectionClosed):
+            connection.close(INTERNAL_ERROR, "internal error")
+        if not isinstance(error, Exception):
+            raise
+    else:
+        connection.close()
+
+
+def _report(error: BaseException) -> None:
+    """Report a handler's error as Flask reports a view's: log it, and send its signal."""
+    app = current_app._get_current_object()  # type: ignore[attr-defined]
+    got_request_exception.send(app, _async_wrapper=app.ensure_sync, exception=error)
+    app.log_exception(sys.exc_info())
+
+
+def _already_answered() -> Response:
+    """Return a response that names the status for access logs. The peer never sees it."""
+    return Response(status=101)
+
+
+def _log_end(connection: Connection, seconds: float) -> None:
+    message = connection.close_message
+    _log.info(
+        "%s from %s: %.3f s, closed %d%s; in %d messages, %d bytes; out %d messages, %d bytes",
+        printable(request.path),
+        printable(_client()),
+        seconds,
+        connection.close_reason,
+        f" ({printable(message)})" if message else "",
+        connection.received_messages,
+        connection.received_bytes,
+        connection.sent_messages,
+        connection.sent_bytes,
+    )
+
+
+def _client() -> str:
+    """Name the client. If a proxy is believed about the address, the port is only the proxy's."""
+    address, port = request.remote_addr or "a Unix socket", request.environ.get("REMOTE_PORT")
+    proxied = "werkzeug.proxy_fix.orig" in request.environ
+    return f"{address} port {port}" if port and not proxied else address
