@@ -70,11 +70,19 @@ class FaultyConnection(Connection):
     def _keep_until(self, deadline: Deadline) -> bool:
         while not self._keeps_enough():
             before = self._incoming.bytes
-            message = self._await_message(deadline)
+            message = self._receive_new(deadline)
             if message is None:
                 return True
             self._keep(message, self._incoming.bytes - before)
         return not self._transport.await_end(deadline)
+
+    def _receive_new(self, deadline: Deadline) -> Message | None:
+        """Receive a message that has not been kept."""
+        kept, self._kept = self._kept, None
+        try:
+            return super().receive(deadline.left())
+        finally:
+            self._kept = kept
 
     def ignore(self, seconds: float) -> None:
         """Read and drop input, and answer nothing: no ping, no Close frame.

@@ -207,7 +207,24 @@ class Connection(Server):
         self._received = True
         if self._kept:
             return self._take_kept()
-        return self._await_message(None if timeout is None else Deadline(timeout))
+        deadline = None if timeout is None else Deadline(timeout)
+        incoming = self._incoming
+        time_is_up = False
+        while True:
+            while incoming.pending:
+                try:
+                    item = incoming.next()
+                except Unacceptable as error:
+                    self._fail(error)
+                if isinstance(item, _MESSAGE):
+                    return item
+                if item is not None:
+                    self._on_control(item)
+            if time_is_up or not self._read(deadline):
+                return None
+            # A peer that sends parts without a pause does not put off the deadline.
+            if deadline is not None:
+                time_is_up = not deadline.left()
 
     def _receive_closed(self) -> Message:
         """Return the messages that came before the end, then raise."""
@@ -215,31 +232,9 @@ class Connection(Server):
             self._raise_closed()
         return self._take_kept()
 
-    def _await_message(self, deadline: Deadline | None) -> Message | None:
-        incoming = self._incoming
-        time_is_up = False
-        while True:
-            while incoming.pending:
-                item = self._next_item()
-                if isinstance(item, _MESSAGE):
-                    return item
-            if time_is_up or not self._read(deadline):
-                return None
-            # A peer that sends parts without a pause does not put off the deadline.
-            if deadline is not None:
-                time_is_up = not deadline.left()
-
-    def _next_item(self, stop_at: int | None = None) -> Message | None:
-        """Take the next message from the input, or answer the next control frame."""
-        try:
-            item = self._incoming.next(stop_at)
-        except Unacceptable as error:
-            # _Fail the WebSocket Connection_ (section 7.1.7): what still comes is not looked at.
-            self._end(ending(error.code, error.reason))
-        if item is None or isinstance(item, _MESSAGE):
-            return item
-        self._on_control(item)
-        return None
+    def _fail(self, error: Unacceptable) -> NoReturn:
+        """_Fail the WebSocket Connection_ (section 7.1.7): nothing more of its input is parsed."""
+        self._end(ending(error.code, error.reason))
 
     def _on_control(self, event: Event) -> None:
         if isinstance(event, CloseConnection):
@@ -311,9 +306,14 @@ class Connection(Server):
     def _keep_pending(self) -> None:
         while self._incoming.pending and not self._keeps_enough():
             before = self._incoming.bytes
-            message = self._next_item(KEEP_BYTES)
-            if message is not None:
-                self._keep(message, self._incoming.bytes - before)
+            try:
+                item = self._incoming.next(KEEP_BYTES)
+            except Unacceptable as error:
+                self._fail(error)
+            if isinstance(item, _MESSAGE):
+                self._keep(item, self._incoming.bytes - before)
+            elif item is not None:
+                self._on_control(item)
 
     def _keeps_enough(self) -> bool:
         return self._kept_bytes + self._incoming.under_way >= KEEP_BYTES

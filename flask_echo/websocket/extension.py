@@ -4,6 +4,7 @@ gunicorn's worker calls :func:`total_seats` and :func:`drain_all`. It imports th
 the fork, never in the master.
 """
 
+import logging
 import threading
 from collections.abc import Mapping
 from dataclasses import replace
@@ -12,7 +13,7 @@ from weakref import WeakSet
 
 from flask import Flask
 
-from flask_echo.websocket.limits import Limits
+from flask_echo.websocket.limits import PREFIX, Limits, environment, variables
 from flask_echo.websocket.options import OptionError, checked, kinds
 from flask_echo.websocket.seats import Seats
 
@@ -24,6 +25,8 @@ _ALIASES = {"ping_interval": "ping_interval_seconds", "max_message_size": "max_m
 _NONE = {"ping_interval": 0, "max_message_size": 2**30}
 
 _KINDS = kinds(Limits)
+
+_log = logging.getLogger(__name__)
 
 _all: "WeakSet[Extension]" = WeakSet()
 _all_lock = threading.Lock()
@@ -87,10 +90,17 @@ def install(app: Flask, limits: Limits | None = None) -> Extension:
     """
     with _all_lock:
         if limits is not None or KEY not in app.extensions:
-            extension = Extension(app.config, limits or Limits.from_environment())
+            extension = Extension(app.config, limits or _from_environment())
             app.extensions[KEY] = extension
             _all.add(extension)
         return cast(Extension, app.extensions[KEY])
+
+
+def _from_environment() -> Limits:
+    limits = Limits.from_environment()
+    for name in sorted(environment().keys() - variables(Limits).keys()):
+        _log.warning("%s_%s is no setting of flask_echo.websocket. It is ignored.", PREFIX, name)
+    return limits
 
 
 def total_seats() -> int:

@@ -1,11 +1,14 @@
 """A connection and its client in one process, over a pair of sockets."""
 
 import socket
+import ssl
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
+from functools import cache
 from typing import Any
 
+import trustme
 from simple_websocket import ConnectionClosed
 
 from flask_echo.websocket.connection import Connection
@@ -26,6 +29,26 @@ def tcp_pair() -> Pair:
 def unix_pair() -> Pair:
     """Two ends of a Unix socket, which is served by ``poll``."""
     return socket.socketpair()
+
+
+@cache
+def _tls_contexts() -> tuple[ssl.SSLContext, ssl.SSLContext]:
+    authority = trustme.CA()
+    server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("localhost").configure_cert(server)
+    client = ssl.create_default_context()
+    authority.configure_trust(client)
+    return server, client
+
+
+def tls_pair() -> Pair:
+    """Two ends of a TLS session over TCP."""
+    plain_server, plain_client = tcp_pair()
+    server_context, client_context = _tls_contexts()
+    with ThreadPoolExecutor(1) as pool:
+        server = pool.submit(server_context.wrap_socket, plain_server, server_side=True)
+        client = client_context.wrap_socket(plain_client, server_hostname="localhost")
+        return server.result(10), client
 
 
 def environ(request: bytes) -> dict[str, Any]:
