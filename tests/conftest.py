@@ -24,8 +24,8 @@ def start_server() -> Iterator[StartServer]:
     """Start servers of a test's own; they end with the test."""
     with ExitStack() as stack:
 
-        def start(kind: str, *arguments: str, **settings: object) -> Server:
-            server = Server(kind, *arguments, **settings)
+        def start(kind: str, *arguments: str, app: str = "wsgi:app", **settings: object) -> Server:
+            server = Server(kind, *arguments, app=app, **settings)
             stack.callback(server.stop)
             return server
 

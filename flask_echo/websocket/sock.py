@@ -303,12 +303,9 @@ def _converse(handler: Handler, connection: Connection) -> None:
             path = printable(request.path)
             _log.warning("The handler of %s lost another connection: %s", path, error)
         connection.close()
-    except BaseException as error:
+    except BaseException as error:  # A SystemExit would end gunicorn's worker.
         _report(error)
-        with suppress(ConnectionClosed):
-            connection.close(INTERNAL_ERROR, "internal error")
-        if not isinstance(error, Exception):
-            raise
+        connection.close(INTERNAL_ERROR, "internal error")
     else:
         connection.close()
 

@@ -24,13 +24,13 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def command(kind: str, port: int, *arguments: str) -> list[str]:
+def command(kind: str, port: int, *arguments: str, app: str = "wsgi:app") -> list[str]:
     """The command line of ``gunicorn`` or ``flask``, as the README has it."""
     if kind == "flask":
-        return [sys.executable, "-m", "flask", "run", "--port", str(port), *arguments]
-    return [
-        sys.executable, "-m", "gunicorn", "wsgi:app", "--bind", f"127.0.0.1:{port}", *arguments
-    ]  # fmt: skip
+        flask = [sys.executable, "-m", "flask", "--app", app]
+        return [*flask, "run", "--port", str(port), *arguments]
+    gunicorn = [sys.executable, "-m", "gunicorn", app]
+    return [*gunicorn, "--bind", f"127.0.0.1:{port}", *arguments]
 
 
 def environment(**settings: object) -> dict[str, str]:
@@ -46,10 +46,13 @@ class Server:
 
     :param kind: ``gunicorn`` or ``flask``.
     :param arguments: more words for its command line.
+    :param app: the application.
     :param settings: settings by their name without prefix.
     """
 
-    def __init__(self, kind: str, *arguments: str, **settings: object) -> None:
+    def __init__(
+        self, kind: str, *arguments: str, app: str = "wsgi:app", **settings: object
+    ) -> None:
         self.kind = kind
         self.port = free_port()
         scheme = "https" if "--certfile" in arguments or "--cert" in arguments else "http"
@@ -58,7 +61,7 @@ class Server:
         self._log: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115  # stop() closes it
         self._last_words: str | None = None
         self.process = subprocess.Popen(
-            command(kind, self.port, *arguments),
+            command(kind, self.port, *arguments, app=app),
             cwd=ROOT,
             env=environment(**settings),
             stdout=self._log,
