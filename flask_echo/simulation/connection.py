@@ -69,11 +69,10 @@ class FaultyConnection(Connection):
 
     def _keep_until(self, deadline: Deadline) -> bool:
         while not self._keeps_enough():
-            before = self._incoming.bytes
             message = self._receive_new(deadline)
             if message is None:
                 return True
-            self._keep(message, self._incoming.bytes - before)
+            self._keep(message)
         return not self._transport.await_end(deadline)
 
     def _receive_new(self, deadline: Deadline) -> Message | None:

@@ -12,6 +12,7 @@ import socket
 from collections.abc import Collection, Mapping
 from contextlib import suppress
 from enum import Enum
+from sys import getsizeof
 from threading import Lock, get_ident
 from time import monotonic
 from typing import Any, NamedTuple, NoReturn
@@ -45,9 +46,8 @@ _LAST_LOOK_SECONDS = 0.1
 LOOK_SECONDS = 1.0
 # Reads per look, so that a peer that never pauses does not keep the handler.
 _LOOK_READS = 16
-# Messages that are found on the way are kept, up to this size in sum. An empty one costs, too.
+# Messages that are found on the way are kept, up to this much memory in sum.
 KEEP_BYTES = 64 * 1024
-_KEPT_OVERHEAD = 64
 
 # After a shutdown of the socket, a thread that was sending leaves within this time.
 _LEAVE_SECONDS = 1.0
@@ -160,7 +160,7 @@ class Connection(Server):
         # last, when to look next, and the messages that were found, with their compression.
         self._received = False
         self._next_look = 0.0
-        self._kept: list[tuple[Message, bool, int]] | None = None
+        self._kept: list[tuple[Message, bool]] | None = None
         self._kept_bytes = 0
 
     @property
@@ -305,28 +305,27 @@ class Connection(Server):
 
     def _keep_pending(self) -> None:
         while self._incoming.pending and not self._keeps_enough():
-            before = self._incoming.bytes
             try:
                 item = self._incoming.next(KEEP_BYTES)
             except Unacceptable as error:
                 self._fail(error)
             if isinstance(item, _MESSAGE):
-                self._keep(item, self._incoming.bytes - before)
+                self._keep(item)
             elif item is not None:
                 self._on_control(item)
 
     def _keeps_enough(self) -> bool:
         return self._kept_bytes + self._incoming.under_way >= KEEP_BYTES
 
-    def _keep(self, message: Message, size: int) -> None:
+    def _keep(self, message: Message) -> None:
         self._kept = self._kept or []
-        self._kept.append((message, self._incoming.compressed, size + _KEPT_OVERHEAD))
-        self._kept_bytes += size + _KEPT_OVERHEAD
+        self._kept.append((message, self._incoming.compressed))
+        self._kept_bytes += getsizeof(message)
 
     def _take_kept(self) -> Message:
         assert self._kept
-        message, self._incoming.compressed, size = self._kept.pop(0)
-        self._kept_bytes -= size
+        message, self._incoming.compressed = self._kept.pop(0)
+        self._kept_bytes -= getsizeof(message)
         return message
 
     # -- Sending ---------------------------------------------------------------------------

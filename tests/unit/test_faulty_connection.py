@@ -113,8 +113,8 @@ def test_a_peer_that_floods_a_pause_is_held_back(serve: Open) -> None:
             client.send(many)
     assert go_on.wait(10)
     served.ended()
-    # 64 KiB of messages of 100 bytes. Each counts 64 more, so that empty ones count, too.
-    assert kept == [400]
+    # 64 KiB of bytes objects, each of 133 bytes.
+    assert kept == [493]
 
 
 @pytest.mark.parametrize("size", [1_000, 5_000_000])
