@@ -58,7 +58,7 @@ RUN_ENDLESS = """
 const [done] = arguments;
 const load = (module) => import(new URL(`static/js/${module}`, location));
 (async () => {
-  const { withClient } = await load("client.js");
+  const { withClient } = await load("common/client.js");
   const { runCheck } = await load("diagnose/runner.js");
   const run = ({ signal }) => withClient("echo?mute", { signal }, (client) => %s);
   done(await runCheck({ limit: 0.5, run }, new AbortController().signal, () => {}));
@@ -427,7 +427,7 @@ WORKING = {"status": 200, "json": {"draining": False, "seats_taken": 1, "capacit
 def test_what_http_says_tells_what_is_wrong(
     panel: Panel, evidence: dict[str, Any], words: str
 ) -> None:
-    culprit = panel.call("../culprit.js", "judgeCulprit", {"health": WORKING, **evidence})
+    culprit = panel.call("../common/connection-failure.js", "judgeFailure", {"health": WORKING, **evidence})
     assert words in culprit["meaning"]
     assert culprit["advice"].endswith(".")
 

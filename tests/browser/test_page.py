@@ -307,7 +307,7 @@ def test_a_browser_without_scripts_is_told_so(page: Page) -> None:
 )
 def test_the_address_follows_the_page(page: Page, location: str, address: str) -> None:
     derive = "m.webSocketAddress('WS.ashx', { href: a[0] })"
-    assert imported(page, "address", derive, location) == address
+    assert imported(page, "common/address", derive, location) == address
 
 
 def test_the_page_shows_the_address_it_uses(fake: Page, server: Server) -> None:

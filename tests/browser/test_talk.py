@@ -13,7 +13,7 @@ from tests.support.talk import FAKE_SOCKETS, GREETING, imported, say
 
 ENTER, UP, DOWN, HOME, CONTROL = "\ue007", "\ue013", "\ue015", "\ue011", "\ue009"
 
-DURATION = r"(\d+(\.\d)? m?s|under 1 ms)"  # as in words.js
+DURATION = r"(\d+(\.\d)? m?s|under 1 ms)"  # as in format.js
 
 # They also keep what was offered, and bytes as a list that WebDriver can hand over.
 FAKES = (
@@ -718,9 +718,9 @@ def test_what_is_being_typed_waits_below_what_was_sent(fake: Page) -> None:
 
 def test_the_figures_are_measured_values(page: Page) -> None:
     values = [float(value) for value in range(1, 201)]
-    summary = imported(page, "statistics", "m.summary(a[0])", values[::-1])
+    summary = imported(page, "common/statistics", "m.summary(a[0])", values[::-1])
     assert summary == {"min": 1, "median": 100, "p95": 190, "p99": 198, "max": 200}
-    assert imported(page, "statistics", "m.summary(a[0])", [7.5]) == dict.fromkeys(summary, 7.5)
+    assert imported(page, "common/statistics", "m.summary(a[0])", [7.5]) == dict.fromkeys(summary, 7.5)
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

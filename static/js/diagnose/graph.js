@@ -1,4 +1,4 @@
-import { axis, Chart, colour } from "../chart.js";
+import { axis, Chart, colour } from "../common/chart.js";
 
 const HEIGHT = 200; // CSS pixels
 const LOGARITHMIC = 3; // uPlot's number for it

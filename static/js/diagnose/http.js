@@ -1,4 +1,4 @@
-import { Unanswered } from "../client.js";
+import { Unanswered } from "../common/client.js";
 
 /**
  * A plain HTTP request, to compare a WebSocket with.

@@ -1,5 +1,5 @@
-import { copyText } from "../clipboard.js";
-import { download } from "../download.js";
+import { copyText } from "../common/clipboard.js";
+import { download } from "../common/download.js";
 import { CHECKS } from "./checks/all.js";
 import { idle } from "./checks/idle.js";
 import { toJson, toMarkdown } from "./report.js";

@@ -1,4 +1,4 @@
-import { facts as listed } from "../element.js";
+import { facts as listed } from "../common/element.js";
 import { drawGraph } from "./graph.js";
 
 const WORDS = {

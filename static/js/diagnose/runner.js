@@ -1,6 +1,6 @@
-import { Ended, NotConnected, TimedOut, Unanswered } from "../client.js";
-import { findCulprit } from "../culprit.js";
-import { closing, duration } from "../words.js";
+import { Ended, NotConnected, TimedOut, Unanswered } from "../common/client.js";
+import { explainFailure } from "../common/connection-failure.js";
+import { closing, duration } from "../common/format.js";
 
 class OutOfTime extends Error {}
 
@@ -72,7 +72,7 @@ async function failed(error, check, cancel) {
 }
 
 async function noConnection(error, cancel) {
-  const { meaning, advice } = await findCulprit(error, cancel);
+  const { meaning, advice } = await explainFailure(error, cancel);
   return { verdict: "bad", figure: "no connection", meaning, advice };
 }
 

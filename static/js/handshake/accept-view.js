@@ -1,5 +1,5 @@
-import { requestHeader, responseHeader } from "../inspect.js";
-import { element } from "../element.js";
+import { requestHeader, responseHeader } from "../common/inspect.js";
+import { element } from "../common/element.js";
 import { acceptSteps, GUID } from "./accept.js";
 
 /** The computation of Sec-WebSocket-Accept, again at each change of the key. */

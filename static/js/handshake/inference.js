@@ -4,7 +4,7 @@
  * is certain, and the page says so.
  */
 
-import { requestHeader, responseHeader } from "../inspect.js";
+import { requestHeader, responseHeader } from "../common/inspect.js";
 
 // A script cannot add a header to a WebSocket, so all that a browser sends by itself is known.
 const FROM_BROWSERS = new Set([

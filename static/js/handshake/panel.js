@@ -1,7 +1,7 @@
-import { webSocketAddress } from "../address.js";
-import { inspect } from "../inspect.js";
+import { webSocketAddress } from "../common/address.js";
+import { inspect } from "../common/inspect.js";
 import { complaintOfProtocol } from "../talk/rehearsal.js";
-import { duration } from "../words.js";
+import { duration } from "../common/format.js";
 import { AcceptView } from "./accept-view.js";
 import { infer } from "./inference.js";
 import { showReport } from "./report-view.js";

@@ -1,5 +1,5 @@
-import { element, facts } from "../element.js";
-import { parseHead } from "../inspect.js";
+import { element, facts } from "../common/element.js";
+import { parseHead } from "../common/inspect.js";
 import { explain } from "./headers.js";
 
 /** Show a report of /inspect: both texts, what each header means, what was inferred, both ends. */

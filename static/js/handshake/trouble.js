@@ -1,6 +1,6 @@
-import { Ended, NotConnected } from "../client.js";
-import { findCulprit } from "../culprit.js";
-import { inspect } from "../inspect.js";
+import { Ended, NotConnected } from "../common/client.js";
+import { explainFailure } from "../common/connection-failure.js";
+import { inspect } from "../common/inspect.js";
 
 /**
  * Why there is no report, in words.
@@ -11,7 +11,7 @@ import { inspect } from "../inspect.js";
  */
 export async function explainTrouble(error, protocol) {
   if (error instanceof NotConnected) {
-    return protocol && await opensWithoutProtocol() ? lostProtocol(protocol) : findCulprit(error);
+    return protocol && await opensWithoutProtocol() ? lostProtocol(protocol) : explainFailure(error);
   }
   const meaning = error instanceof Ended
     ? `The connection opened, but ended with code ${error.code} before the report came.`

@@ -1,4 +1,4 @@
-import { duration } from "../words.js";
+import { duration } from "../common/format.js";
 import { BackOff } from "./backoff.js";
 import { isActive, Connection } from "./connection.js";
 import { History } from "./history.js";

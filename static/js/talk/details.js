@@ -1,4 +1,4 @@
-import { download } from "../download.js";
+import { download } from "../common/download.js";
 import { asJson, asText } from "./export.js";
 import { contentOf } from "./facts.js";
 import { Inspector } from "./inspector.js";

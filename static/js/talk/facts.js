@@ -1,4 +1,4 @@
-import { bytes } from "../words.js";
+import { bytes } from "../common/format.js";
 import { roundTrip } from "./format.js";
 import { hexOf } from "./payload.js";
 import { codeMeaning } from "./wording.js";

@@ -1,4 +1,4 @@
-import { duration } from "../words.js";
+import { duration } from "../common/format.js";
 
 /** @returns {string} the local time of day, such as "13:30:00.123" */
 export function clock(time) {

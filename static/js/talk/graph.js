@@ -1,6 +1,6 @@
-import { Chart, axis, colour } from "../chart.js";
-import { summary } from "../statistics.js";
-import { duration } from "../words.js";
+import { Chart, axis, colour } from "../common/chart.js";
+import { summary } from "../common/statistics.js";
+import { duration } from "../common/format.js";
 import { LIMIT } from "./log.js";
 
 const HEIGHT = 160;

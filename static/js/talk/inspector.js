@@ -1,5 +1,5 @@
-import { copyText } from "../clipboard.js";
-import { count } from "../words.js";
+import { copyText } from "../common/clipboard.js";
+import { count } from "../common/format.js";
 import { contentOf, factsOf } from "./facts.js";
 import { clock } from "./format.js";
 import { hasShape, pretty } from "./json.js";

@@ -1,4 +1,4 @@
-import { webSocketAddress } from "../address.js";
+import { webSocketAddress } from "../common/address.js";
 import {
   complaintOfCode,
   complaintOfProtocol,

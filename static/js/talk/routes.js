@@ -1,4 +1,4 @@
-import { firstDifference } from "../binary.js";
+import { firstDifference } from "../common/binary.js";
 
 /** The WebSockets of the server by their paths, and how each is known to answer a message. */
 export const ROUTES = {

@@ -1,4 +1,4 @@
-import { bytes } from "../words.js";
+import { bytes } from "../common/format.js";
 
 /** @returns {string} the JSON string that `data` holds, or else `data` as it came */
 export function textOf(data) {

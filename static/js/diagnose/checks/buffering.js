@@ -1,5 +1,5 @@
-import { TimedOut, withClient } from "../../client.js";
-import { count, duration } from "../../words.js";
+import { TimedOut, withClient } from "../../common/client.js";
+import { count, duration } from "../../common/format.js";
 
 const INTERVAL = 0.05; // seconds between two ticks of the server
 const TICKS = 60;

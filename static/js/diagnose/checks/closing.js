@@ -1,5 +1,5 @@
-import { withClient } from "../../client.js";
-import { closing as told, count } from "../../words.js";
+import { withClient } from "../../common/client.js";
+import { closing as told, count } from "../../common/format.js";
 
 // The usual end, a server's trouble, and a code of an application with a reason in Unicode.
 const CLOSES = [

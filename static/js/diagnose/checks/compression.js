@@ -1,4 +1,4 @@
-import { inspect, requestHeader, responseHeader } from "../../inspect.js";
+import { inspect, requestHeader, responseHeader } from "../../common/inspect.js";
 
 export const compression = {
   id: "compression",

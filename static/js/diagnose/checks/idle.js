@@ -1,7 +1,7 @@
-import { Ended, TimedOut, withClient } from "../../client.js";
-import { inspect } from "../../inspect.js";
+import { Ended, TimedOut, withClient } from "../../common/client.js";
+import { inspect } from "../../common/inspect.js";
 import { askHealth } from "../http.js";
-import { closing, duration } from "../../words.js";
+import { closing, duration } from "../../common/format.js";
 
 const ANSWER_SECONDS = 10; // for the message after the silence
 

@@ -1,7 +1,7 @@
-import { Ended, TimedOut, withClient } from "../../client.js";
-import { inspect } from "../../inspect.js";
-import { firstDifference } from "../../binary.js";
-import { count } from "../../words.js";
+import { Ended, TimedOut, withClient } from "../../common/client.js";
+import { inspect } from "../../common/inspect.js";
+import { firstDifference } from "../../common/binary.js";
+import { count } from "../../common/format.js";
 
 const EVERY = 16; // characters: one of so many is sent, 70,000 in all
 const CHARACTERS_PER_MESSAGE = 1024;

@@ -1,7 +1,7 @@
-import { inspect } from "../../inspect.js";
-import { summary } from "../../statistics.js";
+import { inspect } from "../../common/inspect.js";
+import { summary } from "../../common/statistics.js";
 import { askHealth } from "../http.js";
-import { duration } from "../../words.js";
+import { duration } from "../../common/format.js";
 
 const TIMES = 5;
 const SLOW = 300; // ms; the far side of the earth with TLS takes about this

@@ -1,6 +1,6 @@
-import { withClient } from "../../client.js";
-import { summary } from "../../statistics.js";
-import { count, duration } from "../../words.js";
+import { withClient } from "../../common/client.js";
+import { summary } from "../../common/statistics.js";
+import { count, duration } from "../../common/format.js";
 
 const MESSAGES = 200;
 const SECONDS = 6; // then what there is must do

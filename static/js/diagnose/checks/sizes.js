@@ -1,7 +1,7 @@
-import { Client, Ended, NotConnected, TimedOut, withClient } from "../../client.js";
-import { inspect } from "../../inspect.js";
-import { firstDifference, randomBytes } from "../../binary.js";
-import { bytes, closing, duration, rate } from "../../words.js";
+import { Client, Ended, NotConnected, TimedOut, withClient } from "../../common/client.js";
+import { inspect } from "../../common/inspect.js";
+import { firstDifference, randomBytes } from "../../common/binary.js";
+import { bytes, closing, duration, rate } from "../../common/format.js";
 
 // Around 126 and 65,536 the length of a frame is written in another way (RFC 6455, section 5.2).
 const STEPS = [

@@ -1,6 +1,6 @@
-import { Ended, NotConnected, TimedOut } from "../../client.js";
-import { inspect } from "../../inspect.js";
-import { count } from "../../words.js";
+import { Ended, NotConnected, TimedOut } from "../../common/client.js";
+import { inspect } from "../../common/inspect.js";
+import { count } from "../../common/format.js";
 
 const CONNECTIONS = 20;
 const AT_ONCE = 5;

@@ -1,7 +1,7 @@
-import { withClient } from "../../client.js";
-import { inspect } from "../../inspect.js";
-import { randomBytes } from "../../binary.js";
-import { bytes, count, duration, rate } from "../../words.js";
+import { withClient } from "../../common/client.js";
+import { inspect } from "../../common/inspect.js";
+import { randomBytes } from "../../common/binary.js";
+import { bytes, count, duration, rate } from "../../common/format.js";
 
 const SECONDS = 3;
 const MESSAGE_BYTES = 65536;

@@ -1,6 +1,6 @@
 // Not by an import statement: uPlot asks for number formats of the browser's language when it is
 // loaded, which WebKitGTK refuses in the C locale, and without charts the page still has its use.
-const library = import("../vendor/uplot/uPlot.esm.js").then(
+const library = import("../../vendor/uplot/uPlot.esm.js").then(
   ({ default: uPlot }) => uPlot,
   (error) => console.warn("There will be no charts:", error),
 );

@@ -12,12 +12,12 @@ const SECONDS = 5; // for each question; both are asked at once
  * @param {AbortSignal} [signal] ends the search
  * @returns {Promise<{meaning: string, advice: string}>} `advice` may have several lines
  */
-export async function findCulprit(failure, signal) {
+export async function explainFailure(failure, signal) {
   const questions = ["healthz", failure.path].map((path) => ask(path, signal));
   const [health, address] = await Promise.all(questions);
   const { origin } = window.location;
   const plain = failure instanceof Unanswered;
-  return judgeCulprit({ plain, silent: failure.silent, origin, health, address });
+  return judgeFailure({ plain, silent: failure.silent, origin, health, address });
 }
 
 /**
@@ -29,7 +29,7 @@ export async function findCulprit(failure, signal) {
  *     answer) and `json`
  * @param {object} evidence.address the same, for the address of the WebSocket
  */
-export function judgeCulprit({ plain, silent, origin, health, address }) {
+export function judgeFailure({ plain, silent, origin, health, address }) {
   if (health.status === null) {
     return {
       meaning: "Plain HTTP gets no answer from the server either, so this is not about WebSockets: "
