@@ -483,5 +483,5 @@ def test_nothing_needs_scrolling_sideways_on_a_phone(page: Page) -> None:
 def test_everything_comes_from_the_server_itself(talk: Page, server: Server) -> None:
     addresses = talk.run("return performance.getEntriesByType('resource').map((e) => e.name)")
     assert f"{server.url}/static/js/main.js" in addresses
-    assert f"{server.url}/static/style.css" in addresses
+    assert f"{server.url}/static/css/style.css" in addresses
     assert [address for address in addresses if not address.startswith(server.url)] == []
