@@ -18,7 +18,7 @@ export function element(tag, attributes = {}, ...children) {
  * @param {[string, string][]} pairs
  * @returns {HTMLElement[]}
  */
-export function facts(pairs) {
+export function descriptions(pairs) {
   return pairs.map(([name, value]) =>
     element("div", {}, element("dt", {}, name), element("dd", {}, value)));
 }

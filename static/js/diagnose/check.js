@@ -20,8 +20,8 @@
  * @property {string} figure the one number, in a few words
  * @property {string} meaning
  * @property {string} [advice] what to do
- * @property {[string, string][]} [facts] more figures, by name
- * @property {import("./graph.js").Graph} [chart]
+ * @property {[string, string][]} [details] more figures, by name
+ * @property {import("./result-chart.js").ResultChart} [chart]
  * @property {boolean} [unconnected] whether there was no WebSocket to try it on
  * @property {object} [data] all that was measured, for the JSON
  */

@@ -3,7 +3,7 @@ import { download } from "../common/download.js";
 import { CHECKS } from "./checks/all.js";
 import { idle } from "./checks/idle.js";
 import { toJson, toMarkdown } from "./report.js";
-import { Row } from "./row.js";
+import { CheckRow } from "./check-row.js";
 import { runAll, runCheck } from "./runner.js";
 
 const IDLE = "idle"; // has a button of its own, and runs beside the others
@@ -31,7 +31,7 @@ class Diagnosis {
   }
 
   #add(list, check, pressed) {
-    const row = new Row(this.#part("row").content.cloneNode(true), check, pressed);
+    const row = new CheckRow(this.#part("row").content.cloneNode(true), check, pressed);
     this.#rows.set(check.id, row);
     list.append(row.element);
   }

@@ -47,8 +47,8 @@ function cell(text) {
   return text.replaceAll("|", "\\|").replaceAll("\n", " ");
 }
 
-function paragraph({ title, result: { meaning, advice, facts = [] } }) {
-  const figures = facts.map(([name, value]) => `- ${name}: ${value}`);
+function paragraph({ title, result: { meaning, advice, details = [] } }) {
+  const figures = details.map(([name, value]) => `- ${name}: ${value}`);
   const words = [meaning, advice].filter(Boolean).join(" ");
   return ["", `**${title}**: ${words}`, ...(figures.length ? ["", ...figures] : [])];
 }

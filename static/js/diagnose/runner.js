@@ -1,6 +1,6 @@
 import { Ended, NotConnected, TimedOut, Unanswered } from "../common/client.js";
 import { explainFailure } from "../common/connection-failure.js";
-import { closing, duration } from "../common/format.js";
+import { formatClose, formatDuration } from "../common/format.js";
 
 class OutOfTime extends Error {}
 
@@ -77,13 +77,13 @@ async function noConnection(error, cancel) {
 }
 
 function cutOff({ code, reason, seconds }) {
-  const when = `after ${duration(seconds * 1000)}`;
+  const when = `after ${formatDuration(seconds * 1000)}`;
   if (code === 1006) {
     return bad("cut off", `The connection was cut ${when} without a close frame (1006). `
       + "A healthy server does not do that, so something in between reset or dropped it, or the "
       + "server gave up or was killed.");
   }
-  const told = closing({ code, reason });
+  const told = formatClose({ code, reason });
   return bad(`closed ${code}`,
     `The connection was closed ${when} with ${told} in the middle of the check.`);
 }

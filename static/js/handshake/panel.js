@@ -1,11 +1,11 @@
 import { webSocketAddress } from "../common/address.js";
 import { inspect } from "../common/inspect.js";
-import { complaintOfProtocol } from "../talk/rehearsal.js";
-import { duration } from "../common/format.js";
+import { subprotocolError } from "../common/subprotocols.js";
+import { formatDuration } from "../common/format.js";
 import { AcceptView } from "./accept-view.js";
-import { infer } from "./inference.js";
+import { inferChanges } from "./inferred-changes.js";
 import { showReport } from "./report-view.js";
-import { explainTrouble } from "./trouble.js";
+import { explainReportFailure } from "./report-failure.js";
 
 /**
  * Open /inspect from a panel, and show both halves of the handshake, explained.
@@ -17,7 +17,7 @@ export function startHandshake(panel) {
   const accept = new AcceptView(part);
   const run = () => open(part, accept);
   part("protocol").addEventListener("input", ({ target }) =>
-    target.setCustomValidity(complaintOfProtocol(target.value.trim())));
+    target.setCustomValidity(subprotocolError(target.value.trim())));
   part("form").addEventListener("submit", (event) => {
     event.preventDefault();
     run();
@@ -39,7 +39,7 @@ async function open(part, accept) {
   try {
     show(part, accept, await ask(protocol));
   } catch (error) {
-    await showTrouble(part, error, protocol);
+    await showFailure(part, error, protocol);
   } finally {
     button.removeAttribute("aria-disabled");
   }
@@ -56,7 +56,7 @@ async function ask(protocol) {
     protocols,
     extensions: answer.extensions,
   };
-  return { ...answer, notes: infer(answer.report, browser) };
+  return { ...answer, notes: inferChanges(answer.report, browser) };
 }
 
 function show(part, accept, { report, notes, seconds, protocol }) {
@@ -64,13 +64,13 @@ function show(part, accept, { report, notes, seconds, protocol }) {
   accept.show(report);
   part("trouble").hidden = true;
   part("result").hidden = false;
-  part("state").textContent = `Agreed in ${duration(seconds * 1000)}`;
+  part("state").textContent = `Agreed in ${formatDuration(seconds * 1000)}`;
 }
 
-async function showTrouble(part, error, protocol) {
+async function showFailure(part, error, protocol) {
   part("result").hidden = true;
   part("state").textContent = "No connection";
-  const { meaning, advice } = await explainTrouble(error, protocol);
+  const { meaning, advice } = await explainReportFailure(error, protocol);
   part("meaning").textContent = meaning;
   part("advice").textContent = advice;
   part("trouble").hidden = false;

@@ -1,6 +1,6 @@
-import { element, facts } from "../common/element.js";
+import { element, descriptions } from "../common/element.js";
 import { parseHead } from "../common/inspect.js";
-import { explain } from "./headers.js";
+import { headerMeaning } from "./header-meanings.js";
 
 /** Show a report of /inspect: both texts, what each header means, what was inferred, both ends. */
 export function showReport(part, report, notes, protocol) {
@@ -10,12 +10,12 @@ export function showReport(part, report, notes, protocol) {
   const [status] = report.response.head.split("\r\n");
   showText(part("request"), line, headers, inferred);
   showText(part("response"), status, answered, new Set());
-  part("request-headers").replaceChildren(...facts(explained(headers, report.request.masked)));
-  part("response-headers").replaceChildren(...facts(explained(answered, [])));
-  part("inferred").replaceChildren(...facts(notes.map(({ header, text }) => [header, text])));
+  part("request-headers").replaceChildren(...descriptions(explained(headers, report.request.masked)));
+  part("response-headers").replaceChildren(...descriptions(explained(answered, [])));
+  part("inferred").replaceChildren(...descriptions(notes.map(({ header, text }) => [header, text])));
   part("direct").hidden = notes.length > 0;
   part("caveat").textContent = report.about;
-  part("ends").replaceChildren(...facts(ends(report, protocol)));
+  part("ends").replaceChildren(...descriptions(ends(report, protocol)));
 }
 
 function showText(place, first, headers, inferred) {
@@ -30,7 +30,7 @@ function explained(headers, masked) {
   return headers.map(([name]) => {
     const unknown = "Not a header that this page knows; ask whoever runs the proxies.";
     const note = masked.includes(name) ? " Masked here by the server." : "";
-    return [name, (explain(name) ?? unknown) + note];
+    return [name, (headerMeaning(name) ?? unknown) + note];
   });
 }
 

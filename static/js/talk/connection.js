@@ -1,15 +1,15 @@
 const STATES = ["connecting", "open", "closing", "closed"]; // in the order of readyState
 
-/** @returns {boolean} whether a connection in this state is there to be closed */
+/** @returns {boolean} whether a connection in this state can be closed */
 export function isActive(state) {
   return state === "connecting" || state === "open";
 }
 
 /**
- * At most one WebSocket at a time, and only the newest one is heard.
+ * At most one WebSocket at a time. Events of an older socket are ignored.
  *
- * It hands out events, since in Talk anything may come at any time and the user decides what
- * follows. Whoever knows what comes next awaits it with a `Client`, by promises.
+ * It calls handlers, because in Talk any message can come at any time. Code that knows what comes
+ * next awaits it with a `Client` instead.
  */
 export class Connection {
   #handlers;
@@ -17,12 +17,12 @@ export class Connection {
 
   /**
    * @param {object} handlers
-   * @param {function({protocol: string, extensions: string}): void} handlers.opened takes what
-   *   was negotiated
-   * @param {function(*): void} handlers.received takes a message's data
+   * @param {function({protocol: string, extensions: string}): void} handlers.opened takes the
+   *     negotiated subprotocol and extensions
+   * @param {function(*): void} handlers.received takes the data of a message
    * @param {function(number, string, boolean): void} handlers.closed takes the code, the reason,
-   *   and whether both sides had said goodbye
-   * @param {function(): void} handlers.changed when `state` has, after the above
+   *     and whether the closing handshake was complete
+   * @param {function(): void} handlers.changed called after the others, when `state` has changed
    */
   constructor(handlers) {
     this.#handlers = handlers;
@@ -33,10 +33,10 @@ export class Connection {
   }
 
   /**
-   * Open a new socket, unless there is one.
+   * Open a new socket, unless one is open.
    *
    * @param {string} address
-   * @param {string[]} protocols subprotocols to be offered
+   * @param {string[]} protocols offered subprotocols
    */
   connect(address, protocols) {
     if (this.state !== "closed") return;
@@ -46,7 +46,7 @@ export class Connection {
     this.#handlers.changed();
   }
 
-  /** Start the closing handshake; `closed` follows when it is over. */
+  /** Start the closing handshake; `closed` is called when it is over. */
   disconnect() {
     if (!isActive(this.state)) return;
     this.#socket.close(1000);
@@ -54,8 +54,8 @@ export class Connection {
   }
 
   /**
-   * Wait no longer for the end of a closing handshake. A silent server keeps a socket closing for
-   * up to a minute. The code is the one for a connection without a close frame (RFC 6455, 7.1.5).
+   * Stop waiting for the end of a closing handshake. With a silent server, browsers wait for up to
+   * a minute. The code is the one for no Close frame (RFC 6455, section 7.1.5).
    */
   abandon() {
     if (this.state !== "closing") return;
@@ -63,7 +63,7 @@ export class Connection {
     this.#handlers.closed(1006, "abandoned while closing", false);
   }
 
-  /** @returns {boolean} whether the connection was open, so that the data could go out */
+  /** @returns {boolean} whether the connection was open, so that the data was sent */
   send(data) {
     if (this.state !== "open") return false;
     this.#socket.send(data);
@@ -73,15 +73,15 @@ export class Connection {
   #listen() {
     const socket = this.#socket;
     const { opened, received, closed, changed } = this.#handlers;
-    const hear = (type, handler) =>
+    const on = (type, handler) =>
       socket.addEventListener(type, (event) => socket === this.#socket && handler(event));
 
-    hear("open", () => {
+    on("open", () => {
       opened(socket);
       changed();
     });
-    hear("message", ({ data }) => received(data));
-    hear("close", ({ code, reason, wasClean }) => {
+    on("message", ({ data }) => received(data));
+    on("close", ({ code, reason, wasClean }) => {
       closed(code, reason, wasClean);
       changed();
     });

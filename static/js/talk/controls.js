@@ -1,10 +1,10 @@
 import { isActive } from "./connection.js";
 
-/** A panel's text box, buttons and state, and what they allow while connected or not. */
+/** The text box, the buttons and the state, which enable what the connection allows. */
 export class Controls {
   #state;
   #message;
-  #complaint;
+  #error;
   #send;
   #connect;
   #disconnect;
@@ -12,29 +12,31 @@ export class Controls {
   constructor(panel) {
     this.#state = panel.querySelector("#state");
     this.#message = panel.querySelector("#message");
-    this.#complaint = panel.querySelector("#complaint");
+    this.#error = panel.querySelector("#message-error");
     this.#send = panel.querySelector("#send");
     this.#connect = panel.querySelector("#connect");
     this.#disconnect = panel.querySelector("#disconnect");
   }
 
   /**
-   * Call `connect`, `disconnect` and `say` as the user asks for them. `say` takes the text and
-   * returns what is wrong with it, or "".
+   * @param {object} handlers called when the user asks for it
+   * @param {function(): void} handlers.connect
+   * @param {function(): void} handlers.disconnect
+   * @param {function(string): string} handlers.send takes the text; returns an error, or ""
    */
-  listen({ connect, disconnect, say }) {
+  listen({ connect, disconnect, send }) {
     this.#connect.addEventListener("click", () => connect());
     this.#disconnect.addEventListener("click", () => disconnect());
-    this.#message.addEventListener("input", () => this.#complain(""));
+    this.#message.addEventListener("input", () => this.#showError(""));
     this.#message.form.addEventListener("submit", (event) => {
       event.preventDefault();
-      this.#complain(say(this.#message.value));
+      this.#showError(send(this.#message.value));
       this.#message.focus();
-      this.#message.select(); // typing replaces what was said
+      this.#message.select(); // so that typing replaces the message
     });
   }
 
-  /** @param {string} state of the connection, or "waiting" for the next attempt to connect */
+  /** @param {string} state of the connection, or "waiting" between two attempts to connect */
   show(state) {
     this.#showState(state);
     this.#send.disabled = state !== "open";
@@ -48,11 +50,11 @@ export class Controls {
     this.#message.disabled = true;
   }
 
-  #complain(complaint) {
-    this.#complaint.textContent = complaint;
-    if (complaint) {
+  #showError(error) {
+    this.#error.textContent = error;
+    if (error) {
       this.#message.setAttribute("aria-invalid", "true");
-      this.#message.setAttribute("aria-describedby", this.#complaint.id);
+      this.#message.setAttribute("aria-describedby", this.#error.id);
     } else {
       this.#message.removeAttribute("aria-invalid");
       this.#message.removeAttribute("aria-describedby");
@@ -64,7 +66,7 @@ export class Controls {
     this.#state.dataset.state = state;
   }
 
-  // A button loses the focus when it is disabled, and the keyboard would be back at the top.
+  // A button that becomes disabled loses the focus, and Tab would start at the top of the page.
   #keepFocus() {
     if (!document.activeElement?.disabled) return;
     (this.#connect.disabled ? this.#disconnect : this.#connect).focus();

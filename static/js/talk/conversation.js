@@ -1,35 +1,35 @@
-import { duration } from "../common/format.js";
+import { formatDuration } from "../common/format.js";
 import { BackOff } from "./backoff.js";
+import { closeText } from "./close-codes.js";
 import { isActive, Connection } from "./connection.js";
-import { History } from "./history.js";
-import { encode } from "./payload.js";
-import { RoundTrips } from "./roundtrips.js";
-import { binaryText, closeText, textOf } from "./wording.js";
+import { InputHistory } from "./input-history.js";
+import { binarySummary, displayText, encode } from "./payload.js";
+import { RoundTrips } from "./round-trips.js";
 
-/** What the user wants and what the server does, brought together and written down. */
+/** Connects the user's actions with the server's, and records both. */
 export class Conversation {
   #record;
-  #graph;
+  #chart;
   #controls;
   #options;
   #history;
-  #addressShown;
+  #address;
   #connection;
   #backOff = new BackOff();
-  #target = null; // of the connection, or of the last one
-  #roundTrips = null; // of this connection
-  #opened = false;
-  #wanted = false; // by the user: a connection that is lost may be opened again
-  #switching = false; // to a new connection, once this one is closed
+  #target = null; // of the current connection, or of the last one
+  #roundTrips = null; // of the current connection
+  #opened = false; // the current connection has been open
+  #wanted = false; // the user wants a connection, so a lost one may be opened again
+  #switching = false; // connect to a new target once this connection is closed
 
-  /** @param {object} parts of the panel: `panel`, `record`, `graph`, `controls` and `options` */
-  constructor({ panel, record, graph, controls, options }) {
+  /** @param {object} parts `panel`, `record`, `chart`, `controls` and `options` */
+  constructor({ panel, record, chart, controls, options }) {
     this.#record = record;
-    this.#graph = graph;
+    this.#chart = chart;
     this.#controls = controls;
     this.#options = options;
-    this.#history = new History(panel.querySelector("#message"));
-    this.#addressShown = panel.querySelector("#address");
+    this.#history = new InputHistory(panel.querySelector("#message"));
+    this.#address = panel.querySelector("#address");
     this.#connection = new Connection({
       opened: (negotiated) => this.#open(negotiated),
       received: (data) => this.#receive(data),
@@ -43,19 +43,19 @@ export class Conversation {
     this.#controls.listen({
       connect: () => this.#connect(),
       disconnect: () => this.#disconnect(),
-      say: (text) => this.#say(text),
+      send: (text) => this.#send(text),
     });
     this.#options.listen({ apply: () => this.#switch() });
-    this.#leaveWithPage();
+    this.#listenForPageChange();
     this.#connect();
   }
 
-  // What the user does
+  // Actions of the user
 
   #connect() {
     if (isActive(this.#connection.state) || !this.#options.check()) return;
     this.#connection.abandon();
-    this.#aim(this.#options.target);
+    this.#setTarget(this.#options.target);
     this.#attempt();
   }
 
@@ -74,7 +74,7 @@ export class Conversation {
     this.#switching = true;
   }
 
-  #say(text) {
+  #send(text) {
     let data;
     try {
       data = encode(this.#options.format, text);
@@ -83,13 +83,13 @@ export class Conversation {
     }
     const clock = performance.now();
     if (!this.#connection.send(data)) return "";
-    const shown = typeof data === "string" ? data : binaryText(data);
+    const shown = typeof data === "string" ? data : binarySummary(data);
     this.#roundTrips.sent(this.#record.message("sent", shown, data, clock));
     this.#history.add(text);
     return "";
   }
 
-  // What happens to the connection
+  // Events of the connection
 
   #open({ protocol: subprotocol, extensions }) {
     this.#opened = true;
@@ -99,28 +99,28 @@ export class Conversation {
   }
 
   #receive(data) {
-    const entry = this.#record.message("received", textOf(data), data);
-    const answered = this.#roundTrips.received(entry);
-    if (!answered) return;
-    this.#record.changed(answered);
-    this.#graph.add(answered.roundTrip);
+    const entry = this.#record.message("received", displayText(data), data);
+    const sent = this.#roundTrips.received(entry);
+    if (!sent) return;
+    this.#record.changed(sent);
+    this.#chart.add(sent.roundTrip);
   }
 
   #close(code, reason, clean) {
     const { address } = this.#target;
-    const known = { address, code, reason, clean, opened: this.#opened };
-    this.#record.event(closeText(code, reason), known);
+    const details = { address, code, reason, clean, opened: this.#opened };
+    this.#record.event(closeText(code, reason), details);
     for (const entry of this.#roundTrips.end()) this.#record.changed(entry);
     if (this.#switching) this.#connect();
-    else if (this.#wanted && this.#options.reconnect) this.#retryLater();
+    else if (this.#wanted && this.#options.reconnect) this.#reconnectLater();
   }
 
-  // What follows from it
+  // Steps of both
 
-  #aim(target) {
-    if (target.address !== this.#target?.address) this.#graph.clear(); // its times are another's
+  #setTarget(target) {
+    if (target.address !== this.#target?.address) this.#chart.clear(); // not comparable
     this.#target = target;
-    this.#addressShown.textContent = target.address;
+    this.#address.textContent = target.address;
   }
 
   #attempt() {
@@ -128,21 +128,21 @@ export class Conversation {
     this.#switching = false;
     this.#opened = false;
     this.#backOff.cancel();
-    this.#roundTrips = new RoundTrips(this.#target.answers);
+    this.#roundTrips = new RoundTrips(this.#target.isReply);
     this.#connection.connect(this.#target.address, this.#target.protocols);
   }
 
-  #retryLater() {
+  #reconnectLater() {
     const wait = this.#backOff.schedule(() => this.#attempt());
-    this.#record.event(`connecting again in ${duration(wait)}`);
+    this.#record.event(`connecting again in ${formatDuration(wait)}`);
   }
 
   #show() {
     this.#controls.show(this.#backOff.waiting ? "waiting" : this.#connection.state);
   }
 
-  // An open socket can keep a page out of the back/forward cache, and does not survive in it.
-  #leaveWithPage() {
+  // An open socket can keep a page out of the back/forward cache and does not survive in it.
+  #listenForPageChange() {
     let resume = false;
     window.addEventListener("pagehide", () => {
       resume = isActive(this.#connection.state) || this.#backOff.waiting;

@@ -1,33 +1,33 @@
 import { download } from "../common/download.js";
+import { MAX_ENTRIES } from "./entry.js";
+import { EntryList } from "./entry-list.js";
+import { EntryPane } from "./entry-pane.js";
+import { contentOf } from "./entry-text.js";
 import { asJson, asText } from "./export.js";
-import { contentOf } from "./facts.js";
-import { Inspector } from "./inspector.js";
-import { LIMIT } from "./log.js";
-import { Rows } from "./rows.js";
 
-/** The record in detail: a filtered list, and tools for it. Draws once per frame. */
+/** The record as a list with filters, pause and export. Draws at most once per frame. */
 export class Details {
   #record;
-  #rows;
-  #inspector;
+  #list;
+  #pane;
   #filter;
   #kind;
   #pause;
   #count;
-  #paused = null; // the entries that there were, while the list stands still
-  #added = [];
-  #changed = new Set();
+  #paused = null; // while paused: the entries at the moment of pausing
+  #added = []; // not drawn yet
+  #changed = new Set(); // not drawn yet
   #frame = null;
 
   /**
    * @param {HTMLElement} panel
-   * @param {object} record
-   * @param {function(): void} clear is called when the user wants the record empty
+   * @param {import("./record.js").Record} record
+   * @param {function(): void} clear called when the user wants the record empty
    */
   constructor(panel, record, clear) {
     this.#record = record;
-    this.#inspector = new Inspector(panel.querySelector("#entry"), () => this.#leaveEntry());
-    this.#rows = new Rows(panel.querySelector("#entries"), (entry) => this.#inspector.show(entry));
+    this.#pane = new EntryPane(panel.querySelector("#entry"), () => this.#leaveEntry());
+    this.#list = new EntryList(panel.querySelector("#entries"), (entry) => this.#pane.show(entry));
     this.#filter = panel.querySelector("#filter");
     this.#kind = panel.querySelector("#kind");
     this.#pause = panel.querySelector("#pause");
@@ -39,22 +39,22 @@ export class Details {
     listenForExport(panel, record);
   }
 
-  /** An entry has come to the record. */
+  /** The record has a new entry. */
   added(entry) {
-    if (this.#added.push(entry) > LIMIT) this.#added.shift();
+    if (this.#added.push(entry) > MAX_ENTRIES) this.#added.shift();
     this.#schedule();
   }
 
-  /** An entry of the record has become another. */
+  /** An entry of the record has changed. */
   changed(entry) {
     this.#changed.add(entry);
     this.#schedule();
   }
 
-  /** Show nothing: the record has been emptied. */
+  /** The record has been emptied. */
   clear() {
-    this.#inspector.show(null);
-    this.#rows.unselect();
+    this.#pane.show(null);
+    this.#list.unselect();
     this.#forget();
     if (this.#paused) this.#paused = [];
     this.#redraw();
@@ -66,21 +66,21 @@ export class Details {
 
   #draw() {
     this.#frame = null;
-    this.#inspector.update(this.#changed);
-    if (this.#paused === null) this.#drawRows();
+    this.#pane.update(this.#changed);
+    if (this.#paused === null) this.#drawList();
     this.#showCount();
   }
 
-  #drawRows() {
+  #drawList() {
     const oldest = this.#record.entries[0]?.id ?? Infinity;
-    this.#rows.update(oldest, this.#added.filter((entry) => this.#matches(entry)), this.#changed);
+    this.#list.update(oldest, this.#added.filter((entry) => this.#matches(entry)), this.#changed);
     this.#forget();
   }
 
-  // All rows anew: they are others now.
+  // Replaces every row: another filter or a pause selects other entries.
   #redraw() {
     const entries = this.#paused ?? this.#record.entries;
-    this.#rows.replace(entries.filter((entry) => this.#matches(entry)));
+    this.#list.replace(entries.filter((entry) => this.#matches(entry)));
     if (this.#paused === null) this.#forget();
     this.#showCount();
   }
@@ -104,14 +104,14 @@ export class Details {
 
   #showCount() {
     const all = (this.#paused ?? this.#record.entries).length;
-    const shown = this.#rows.count === all ? `${all}` : `${this.#rows.count} of ${all}`;
+    const shown = this.#list.count === all ? `${all}` : `${this.#list.count} of ${all}`;
     const held = this.#added.length;
     this.#count.textContent = `${shown} shown${this.#paused && held ? `, ${held} held back` : ""}`;
   }
 
   #leaveEntry() {
-    this.#rows.unselect();
-    this.#rows.focus();
+    this.#list.unselect();
+    this.#list.focus();
   }
 }
 

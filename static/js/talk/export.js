@@ -1,46 +1,47 @@
-import { contentOf, factsOf } from "./facts.js";
-import { MARKS } from "./log.js";
+import { MARKS } from "./entry.js";
+import { contentOf, detailsOf } from "./entry-text.js";
 
 /**
- * @param {object[]} entries of a record
- * @returns {string} a JSON document with all that is known of each
+ * @param {import("./entry.js").Entry[]} entries
+ * @returns {string} a JSON document with everything known of each entry
  */
 export function asJson(entries) {
   const exported = isoTime(Date.now());
   const about = { page: window.location.href, browser: navigator.userAgent, exported };
-  return `${JSON.stringify({ ...about, entries: entries.map(plain) }, null, 2)}\n`;
+  return `${JSON.stringify({ ...about, entries: entries.map(entryFields) }, null, 2)}\n`;
 }
 
 /**
- * @param {object[]} entries of a record
- * @returns {string} a line for each, and more where its content has more
+ * @param {import("./entry.js").Entry[]} entries
+ * @returns {string} one line for each entry, more if its content has several lines
  */
 export function asText(entries) {
   return entries.map(paragraph).join("");
 }
 
-function plain(entry) {
+function entryFields(entry) {
   const { id, kind, time } = entry;
-  const common = { id, kind, time: isoTime(time) };
-  return kind === "event" ? { ...common, ...eventFields(entry) } : { ...common, ...message(entry) };
+  const fields = kind === "event" ? eventFields(entry) : messageFields(entry);
+  return { id, kind, time: isoTime(time), ...fields };
 }
 
 function eventFields({ text, address, subprotocol, extensions, code, reason, clean, opened }) {
   return { text, address, subprotocol, extensions, code, reason, clean, opened };
 }
 
-function message({ kind, data, bytes, answer, answers, roundTrip }) {
-  const content = typeof data === "string" ? { type: "text", data } : { type: "binary" };
-  const hex = content.type === "binary" ? contentOf({ kind, data }) : undefined;
-  const trip = kind === "sent" ? { answer, roundTripMs: roundTrip } : { answers: answers?.id };
-  return { bytes, ...content, hex, ...trip };
+function messageFields({ kind, data, bytes, reply, replyTo, roundTrip }) {
+  const content = typeof data === "string"
+    ? { type: "text", data }
+    : { type: "binary", hex: contentOf({ kind, data }) };
+  const trip = kind === "sent" ? { reply, roundTripMs: roundTrip } : { replyTo: replyTo?.id };
+  return { bytes, ...content, ...trip };
 }
 
 function paragraph(entry) {
   const content = contentOf(entry).replaceAll("\n", "\n    ");
-  const facts = factsOf(entry).join("; ");
+  const details = detailsOf(entry).join("; ");
   const line = `${isoTime(entry.time)} #${entry.id} ${MARKS[entry.kind]} ${content}`;
-  return facts ? `${line} (${facts})\n` : `${line}\n`;
+  return details ? `${line} (${details})\n` : `${line}\n`;
 }
 
 function isoTime(time) {

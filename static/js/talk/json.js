@@ -1,7 +1,7 @@
 const TOKENS = /"(?:[^"\\]|\\.)*"|[{}[\],:]|[^\s{}[\],:"]+/g;
 
-/** @returns {boolean} whether the text is a JSON object or array, which has a shape to be shown */
-export function hasShape(text) {
+/** @returns {boolean} whether the text is a JSON object or array */
+export function isObjectOrArray(text) {
   if (!/^\s*[{[]/.test(text)) return false;
   try {
     JSON.parse(text);
@@ -12,13 +12,13 @@ export function hasShape(text) {
 }
 
 /**
- * JSON with a line for each member. Strings and numbers stay as they are written: a parser would
- * round 12345678901234567890 and drop the first of two equal names.
+ * Indent JSON. Strings and numbers stay as written: JSON.parse would round 12345678901234567890
+ * and drop the first of two members with the same name.
  *
- * @param {string} text that is JSON
+ * @param {string} text valid JSON
  * @returns {string}
  */
-export function pretty(text) {
+export function prettyPrint(text) {
   let depth = 0;
   let before = "";
   return text.match(TOKENS).map((token) => {
@@ -30,7 +30,7 @@ export function pretty(text) {
   }).join("");
 }
 
-// A line begins after a comma, after a bracket that opens and before one that closes; an empty
+// A new line starts after a comma, after an opening bracket and before a closing one. An empty
 // object or array stays on one line.
 function spaceBetween(before, token, depth) {
   const opened = before === "{" || before === "[";

@@ -1,42 +1,38 @@
-import { Tail } from "./tail.js";
+import { AutoScroll } from "./auto-scroll.js";
+import { MARKS, MAX_ENTRIES } from "./entry.js";
 
-/** Entries that are kept: more than anyone reads, few enough for a phone. */
-export const LIMIT = 1000;
-/** What stands before an entry of each kind. */
-export const MARKS = { event: "###", sent: ">>>", received: "<<<" };
-
-/** The newest entries as lines, oldest first. What comes together is written together. */
+/** The newest entries as lines, oldest first. Lines that arrive together are drawn together. */
 export class Log {
   #element;
-  #tail;
-  #unwritten = [];
+  #scroll;
+  #pending = [];
 
   constructor(element) {
     this.#element = element;
-    this.#tail = new Tail(element);
+    this.#scroll = new AutoScroll(element);
   }
 
   /**
    * @param {"event" | "sent" | "received"} kind
-   * @param {string} text is shown as it is, never as markup
+   * @param {string} text shown as text, never as markup
    */
   write(kind, text) {
-    if (this.#unwritten.push({ kind, text }) > LIMIT) this.#unwritten.shift();
-    // Layout is what a line costs. After the messages that are being delivered it is paid once;
-    // not in the next frame, as a page that is out of sight has none.
-    if (this.#unwritten.length === 1) setTimeout(() => this.#flush());
+    if (this.#pending.push({ kind, text }) > MAX_ENTRIES) this.#pending.shift();
+    // Layout is the cost of a line, so pay it once for all messages being delivered.
+    // Not requestAnimationFrame: a hidden page gets no frames.
+    if (this.#pending.length === 1) setTimeout(() => this.#flush());
   }
 
   clear() {
-    this.#unwritten = [];
-    this.#tail.replace([]);
+    this.#pending = [];
+    this.#scroll.replace([]);
   }
 
   #flush() {
-    const entries = this.#unwritten;
-    this.#unwritten = [];
-    const surplus = this.#element.childElementCount + entries.length - LIMIT;
-    this.#tail.update(surplus, entries.flatMap(line));
+    const entries = this.#pending;
+    this.#pending = [];
+    const surplus = this.#element.childElementCount + entries.length - MAX_ENTRIES;
+    this.#scroll.update(surplus, entries.flatMap(line));
   }
 }
 

@@ -1,25 +1,24 @@
 import { webSocketAddress } from "../common/address.js";
 import {
-  complaintOfCode,
-  complaintOfProtocol,
-  complaintOfProtocols,
-  complaintOfReason,
-  protocolsOf,
-  queryOf,
-} from "./rehearsal.js";
+  parseSubprotocols,
+  subprotocolError,
+  subprotocolListError,
+} from "../common/subprotocols.js";
+import { closeCodeError, closeReasonError, faultQuery } from "./faults.js";
 import { ROUTES } from "./routes.js";
-import { recall, remember } from "./settings.js";
+import { load, store } from "./storage.js";
 
-const REMEMBERED_AS = "websockets-demo.talk";
-// What the attributes of a field cannot say about its value.
-const COMPLAINTS = {
-  close: complaintOfCode,
-  reason: complaintOfReason,
-  protocols: complaintOfProtocols,
-  subprotocol: complaintOfProtocol,
+const STORAGE_KEY = "websockets-demo.talk";
+
+// Checks that no attribute of a field can express.
+const CHECKS = {
+  close: closeCodeError,
+  reason: closeReasonError,
+  protocols: subprotocolListError,
+  subprotocol: subprotocolError,
 };
 
-/** The form of the options: what to connect to, how, and what to send. */
+/** The form of options: the address, the handshake, and the format of messages. */
 export class Options {
   #fold;
   #form;
@@ -33,13 +32,13 @@ export class Options {
     this.#restore();
   }
 
-  /** @returns {{address: string, protocols: string[], answers: function}} for a connection */
+  /** @returns {{address: string, protocols: string[], isReply: function}} for a connection */
   get target() {
     const { route, protocols } = this.#form.elements;
     return {
-      address: webSocketAddress(route.value + queryOf(new FormData(this.#form)), window.location),
-      protocols: protocolsOf(protocols.value),
-      answers: ROUTES[route.value].answers,
+      address: webSocketAddress(route.value + faultQuery(new FormData(this.#form)), location),
+      protocols: parseSubprotocols(protocols.value),
+      isReply: ROUTES[route.value].isReply,
     };
   }
 
@@ -48,61 +47,61 @@ export class Options {
     return this.#form.elements.format.value;
   }
 
-  /** @returns {boolean} whether a lost connection should be opened again */
+  /** @returns {boolean} whether to reconnect after a connection is lost */
   get reconnect() {
     return this.#form.elements.reconnect.checked;
   }
 
-  /** Call `apply` when a connection with these options is wanted at once. */
+  /** @param {{apply: function(): void}} handlers `apply` when the user wants to use the options */
   listen({ apply }) {
-    const settle = () => {
-      this.#settle();
-      this.#remember();
+    const update = () => {
+      this.#update();
+      this.#store();
     };
-    this.#form.addEventListener("input", settle);
+    this.#form.addEventListener("input", update);
     this.#form.addEventListener("submit", (event) => {
       event.preventDefault();
       apply();
     });
     this.#panel.querySelector("#options-reset").addEventListener("click", () => {
       this.#form.reset();
-      settle();
+      update();
     });
-    this.#fold.addEventListener("toggle", () => this.#remember());
+    this.#fold.addEventListener("toggle", () => this.#store());
   }
 
-  /** @returns {boolean} whether they can be used; if not, the user is shown what to mend */
+  /** @returns {boolean} whether all fields are valid; if not, the first error is shown */
   check() {
     if (this.#form.checkValidity()) return true;
-    this.#fold.open = true; // a field that is folded away could not be pointed at
+    this.#fold.open = true; // the browser cannot point at a field that is folded away
     return this.#form.reportValidity();
   }
 
-  #settle() {
-    this.#enable();
+  #update() {
+    this.#enableFields();
     for (const field of this.#fields()) checkField(field);
-    this.#tell();
+    this.#showTarget();
   }
 
-  // Fields that do not apply to what has been chosen are disabled, and so neither checked nor sent.
-  // That leaves no contradictory rehearsals.
-  #enable() {
-    const { route, ending } = this.#form.elements;
-    const rehearsing = route.value === "echo";
-    enable(this.#panel.querySelector("#rehearsal"), rehearsing);
-    this.#panel.querySelector("#no-rehearsal").hidden = rehearsing;
-    for (const part of this.#form.querySelectorAll("[data-endings]")) {
-      enable(part, part.dataset.endings.split(" ").includes(ending.value));
+  // Fields that do not apply are disabled, and disabled fields are neither checked nor sent.
+  // So the query never contains faults that exclude each other.
+  #enableFields() {
+    const { route, behaviour } = this.#form.elements;
+    const canSimulate = route.value === "echo";
+    enable(this.#panel.querySelector("#faults"), canSimulate);
+    this.#panel.querySelector("#faults-hint").hidden = canSimulate;
+    for (const part of this.#form.querySelectorAll("[data-behaviours]")) {
+      enable(part, part.dataset.behaviours.split(" ").includes(behaviour.value));
     }
   }
 
-  #tell() {
+  #showTarget() {
     const { address } = this.target;
     const { pathname, search } = new URL(address);
-    const place = pathname.slice(pathname.lastIndexOf("/")) + search;
+    const path = pathname.slice(pathname.lastIndexOf("/")) + search;
     const format = this.#form.elements.format.selectedOptions[0].text;
     this.#panel.querySelector("#next-address").textContent = address;
-    this.#panel.querySelector("#options-summary").textContent = `${place} · ${format}`;
+    this.#panel.querySelector("#options-summary").textContent = `${path} · ${format}`;
     this.#panel.querySelector("#message-format").textContent =
       this.format === "text" ? "" : `as ${format}`;
   }
@@ -111,21 +110,21 @@ export class Options {
     return [...this.#form.elements].filter((field) => field.name);
   }
 
-  #remember() {
+  #store() {
     const values = this.#fields().map((field) => [
       field.name,
       field.type === "checkbox" ? field.checked : field.value,
     ]);
-    remember(REMEMBERED_AS, { open: this.#fold.open, fields: Object.fromEntries(values) });
+    store(STORAGE_KEY, { open: this.#fold.open, fields: Object.fromEntries(values) });
   }
 
   #restore() {
-    const { open = false, fields = {} } = recall(REMEMBERED_AS);
+    const { open = false, fields = {} } = load(STORAGE_KEY);
     for (const field of this.#fields()) restoreField(field, fields?.[field.name]);
-    this.#settle();
+    this.#update();
     if (!this.#form.checkValidity()) {
       this.#form.reset();
-      this.#settle();
+      this.#update();
     }
     this.#fold.open = open === true;
   }
@@ -137,7 +136,7 @@ function enable(fieldset, enabled) {
 }
 
 function checkField(field) {
-  field.setCustomValidity(COMPLAINTS[field.name]?.(field.value) ?? "");
+  field.setCustomValidity(CHECKS[field.name]?.(field.value) ?? "");
   if (field.willValidate && !field.validity.valid) field.setAttribute("aria-invalid", "true");
   else field.removeAttribute("aria-invalid");
 }

@@ -1,29 +1,29 @@
 import { Controls } from "./controls.js";
 import { Conversation } from "./conversation.js";
 import { Details } from "./details.js";
-import { Graph } from "./graph.js";
 import { Log } from "./log.js";
 import { Options } from "./options.js";
 import { Record } from "./record.js";
+import { RoundTripChart } from "./round-trip-chart.js";
 
-/** Talk to the server from a panel: connect, write down what happens, send what is typed. */
+/** Start the panel Talk: connect, record what happens, and send what the user types. */
 export function startTalk(panel) {
   const controls = new Controls(panel);
-  const { record, graph } = startRecord(panel);
+  const { record, chart } = startRecord(panel);
   const options = new Options(panel);
   if ("WebSocket" in window) {
     record.event("websockets supported");
-    new Conversation({ panel, record, graph, controls, options }).start();
+    new Conversation({ panel, record, chart, controls, options }).start();
   } else {
     record.event("websockets not supported");
     controls.showUnsupported();
   }
 }
 
-/** One record, and the three views of it. */
+/** Create the record and its three views. */
 function startRecord(panel) {
   const log = new Log(panel.querySelector("#messages"));
-  const graph = new Graph(panel.querySelector("#round-trips"));
+  const chart = new RoundTripChart(panel.querySelector("#round-trips"));
   const record = new Record({
     added: (entry) => {
       log.write(entry.kind, entry.text);
@@ -33,7 +33,7 @@ function startRecord(panel) {
   });
   const details = new Details(panel, record, () => {
     record.clear();
-    for (const view of [log, details, graph]) view.clear();
+    for (const view of [log, details, chart]) view.clear();
   });
-  return { record, graph };
+  return { record, chart };
 }

@@ -1,14 +1,32 @@
-/** What the text box holds, for each format, as the data of a message. */
-const FORMATS = { text: (text) => text, json: checkedJson, binary: bytesOf };
+import { formatBytes } from "../common/format.js";
+
+/** For each format: turns the content of the text box into the data of a message. */
+const ENCODERS = { text: (text) => text, json: checkedJson, binary: parseHex };
 
 /**
  * @param {"text" | "json" | "binary"} format
- * @param {string} text as it was typed
+ * @param {string} text as typed
  * @returns {string | ArrayBuffer}
- * @throws {SyntaxError} with a sentence for the user
+ * @throws {SyntaxError} with a message for the user
  */
 export function encode(format, text) {
-  return FORMATS[format](text);
+  return ENCODERS[format](text);
+}
+
+/** @returns {string} data for the log: a JSON string without its quotes, other text unchanged */
+export function displayText(data) {
+  if (typeof data !== "string") return binarySummary(data);
+  try {
+    const value = JSON.parse(data);
+    return typeof value === "string" ? value : data;
+  } catch {
+    return data;
+  }
+}
+
+/** @returns {string} such as "(3 bytes of binary data)", for an ArrayBuffer or a Blob */
+export function binarySummary(data) {
+  return `(${formatBytes(data.byteLength ?? data.size)} of binary data)`;
 }
 
 /** @returns {string} such as "00 ff 7b" */
@@ -16,7 +34,7 @@ export function hexOf(buffer) {
   return Array.from(new Uint8Array(buffer), (byte) => byte.toString(16).padStart(2, "0")).join(" ");
 }
 
-// Sent as it was typed: spaces and the digits of numbers are part of what is tried out.
+// Return the text itself: the user may be testing its spaces or the digits of its numbers.
 function checkedJson(text) {
   try {
     JSON.parse(text);
@@ -26,7 +44,7 @@ function checkedJson(text) {
   return text;
 }
 
-function bytesOf(text) {
+function parseHex(text) {
   const digits = text.replace(/0x|[\s,:]/gi, "");
   if (/[^0-9a-f]/i.test(digits)) {
     throw new SyntaxError("Bytes are pairs of 0–9 and a–f: 00 ff 7b");

@@ -1,39 +1,50 @@
-import { LIMIT } from "./log.js";
+import { MAX_ENTRIES } from "./entry.js";
 
 const encoder = new TextEncoder();
 
-/**
- * All that happened, as entries; the newest are kept. An entry has
- * `id`, which counts from 1; `kind`: "event", "sent" or "received"; `text` as the log shows it;
- * `time` in milliseconds of the epoch. A message has its `data`, its size in `bytes`, and `clock`:
- * milliseconds of a clock that nobody sets. An event has what is known of it.
- */
+/** The newest entries of the conversation. Listeners show them. */
 export class Record {
   #entries = [];
   #count = 0;
   #listener;
 
-  /** @param {{added: function(object): void, changed: function(object): void}} listener */
+  /**
+   * @param {object} listener
+   * @param {function(import("./entry.js").Entry): void} listener.added
+   * @param {function(import("./entry.js").Entry): void} listener.changed
+   */
   constructor(listener) {
     this.#listener = listener;
   }
 
-  /** @returns {object[]} the entries that are kept, oldest first */
+  /** @returns {import("./entry.js").Entry[]} oldest first */
   get entries() {
     return this.#entries;
   }
 
-  /** Write down an event, with what is known of it. */
-  event(text, known = {}) {
-    return this.#add({ kind: "event", text, ...known });
+  /**
+   * Add an event.
+   *
+   * @param {string} text
+   * @param {object} details such as the close code
+   */
+  event(text, details = {}) {
+    return this.#add({ kind: "event", text, ...details });
   }
 
-  /** Write down a message: its direction, the text that stands for it, its data, and when. */
+  /**
+   * Add a message.
+   *
+   * @param {"sent" | "received"} kind
+   * @param {string} text for the log
+   * @param {string | ArrayBuffer} data
+   * @param {number} clock the moment it was sent or received, from `performance.now()`
+   */
   message(kind, text, data, clock = performance.now()) {
     return this.#add({ kind, text, data, bytes: sizeOf(data), clock });
   }
 
-  /** Tell that an entry has become another. */
+  /** Tell the listener that an entry has changed. */
   changed(entry) {
     this.#listener.changed(entry);
   }
@@ -45,13 +56,13 @@ export class Record {
   #add(fields) {
     this.#count += 1;
     const entry = { id: this.#count, time: Date.now(), ...fields };
-    if (this.#entries.push(entry) > LIMIT) this.#entries.shift();
+    if (this.#entries.push(entry) > MAX_ENTRIES) this.#entries.shift();
     this.#listener.added(entry);
     return entry;
   }
 }
 
 function sizeOf(data) {
-  if (typeof data === "string") return encoder.encode(data).length; // a text message is UTF-8
+  if (typeof data === "string") return encoder.encode(data).length; // text is sent as UTF-8
   return data.byteLength ?? data.size;
 }

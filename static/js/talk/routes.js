@@ -1,13 +1,13 @@
 import { firstDifference } from "../common/binary.js";
 
-/** The WebSockets of the server by their paths, and how each is known to answer a message. */
+/** The WebSocket paths of the server, and how to recognize the reply of each to a message. */
 export const ROUTES = {
-  "WS.ashx": { answers: (sent, received) => greeted(received) === `${sent} back` },
-  echo: { answers: same },
-  "./": { answers: same },
+  "WS.ashx": { isReply: (sent, received) => parsed(received) === `${sent} back` },
+  echo: { isReply: isSame },
+  "./": { isReply: isSame },
 };
 
-function greeted(received) {
+function parsed(received) {
   try {
     return JSON.parse(received);
   } catch {
@@ -15,7 +15,7 @@ function greeted(received) {
   }
 }
 
-function same(sent, received) {
+function isSame(sent, received) {
   if (sent instanceof ArrayBuffer && received instanceof ArrayBuffer) {
     return firstDifference(new Uint8Array(sent), new Uint8Array(received)) === -1;
   }

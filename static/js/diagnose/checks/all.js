@@ -1,14 +1,15 @@
 import { buffering } from "./buffering.js";
-import { closing } from "./closing.js";
+import { closeCodes } from "./close-codes.js";
 import { compression } from "./compression.js";
+import { handshakeTime } from "./handshake-time.js";
 import { integrity } from "./integrity.js";
-import { opening } from "./opening.js";
+import { loadBalancing } from "./load-balancing.js";
+import { messageSize } from "./message-size.js";
 import { roundTrip } from "./round-trip.js";
-import { sizes } from "./sizes.js";
-import { spread } from "./spread.js";
 import { throughput } from "./throughput.js";
 
-/** In the order in which they run. The first must find a connection, or none is tried. */
+/** All checks in the order in which they run. If the first cannot connect, the rest is skipped. */
 export const CHECKS = [
-  opening, roundTrip, integrity, sizes, throughput, compression, buffering, closing, spread,
+  handshakeTime, roundTrip, integrity, messageSize, throughput, compression, buffering,
+  closeCodes, loadBalancing,
 ];

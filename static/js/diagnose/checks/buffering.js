@@ -1,5 +1,5 @@
 import { TimedOut, withClient } from "../../common/client.js";
-import { count, duration } from "../../common/format.js";
+import { formatCount, formatDuration } from "../../common/format.js";
 
 const INTERVAL = 0.05; // seconds between two ticks of the server
 const TICKS = 60;
@@ -48,10 +48,10 @@ export function judge(data) {
   const clumped = clumps.filter((size) => size >= CLUMP).reduce((sum, size) => sum + size, 0);
   const found = { longest: Math.max(...held), clump: Math.max(...clumps), clumped };
   return {
-    ...words(found),
-    facts: [
-      ["held back at most", duration(found.longest)],
-      ["largest clump", count(found.clump, "tick")],
+    ...conclusion(found),
+    details: [
+      ["held back at most", formatDuration(found.longest)],
+      ["largest clump", formatCount(found.clump, "tick")],
     ],
     chart: {
       label: "How long each tick was held back, beyond the quickest",
@@ -74,12 +74,12 @@ function clumpsOf(ticks) {
   return clumps;
 }
 
-function words({ longest, clump, clumped }) {
+function conclusion({ longest, clump, clumped }) {
   if (longest < HELD || clumped < MANY) {
     const moment = longest < HELD ? "" : " For a moment some were held up, as a busy line does.";
     return {
       verdict: "good",
-      figure: `${duration(longest)} at most`,
+      figure: `${formatDuration(longest)} at most`,
       meaning: "Ticks arrive one by one, as the server sends them: nothing in between collects "
         + `them.${moment}`,
     };
@@ -87,7 +87,7 @@ function words({ longest, clump, clumped }) {
   return {
     verdict: "bad",
     figure: `clumps of ${clump}`,
-    meaning: `Ticks arrive in clumps of up to ${clump}, held back for up to ${duration(longest)}: `
+    meaning: `Ticks arrive in clumps of up to ${clump}, held back for up to ${formatDuration(longest)}: `
       + "something in between buffers messages rather than pass each on at once.",
     advice: "Turn buffering off in the proxy (nginx: proxy_buffering off), and look for security "
       + "software or a compressing proxy that collects what passes.",

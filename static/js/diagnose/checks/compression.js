@@ -29,8 +29,8 @@ async function measure({ signal }) {
  */
 export function judge(data) {
   return {
-    ...words(data),
-    facts: [
+    ...conclusion(data),
+    details: [
       ["offer that arrived", data.offered || "none"],
       ["server’s answer", data.answered || "none"],
       ["in this browser", data.agreed || "none"],
@@ -39,7 +39,7 @@ export function judge(data) {
   };
 }
 
-function words({ offered, answered, agreed, enabled }) {
+function conclusion({ offered, answered, agreed, enabled }) {
   const [server, browser] = [compresses(answered), compresses(agreed)];
   if (server && browser) {
     return {

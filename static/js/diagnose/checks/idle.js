@@ -1,7 +1,7 @@
 import { Ended, TimedOut, withClient } from "../../common/client.js";
 import { inspect } from "../../common/inspect.js";
-import { askHealth } from "../http.js";
-import { closing, duration } from "../../common/format.js";
+import { fetchHealthHeaders } from "../health.js";
+import { formatClose, formatDuration } from "../../common/format.js";
 
 const ANSWER_SECONDS = 10; // for the message after the silence
 
@@ -79,7 +79,7 @@ async function keepSilent(bound, signal, progress) {
 
 /** What the machine in front calls itself. */
 async function hints(signal) {
-  const headers = await askHealth(signal);
+  const headers = await fetchHealthHeaders(signal);
   return [headers.get("server"), headers.get("via")].filter(Boolean).join(" ");
 }
 
@@ -105,16 +105,16 @@ async function isAlive(client) {
  * @param {number} data.pings seconds between the pings of the server where they are on, 0 for none
  */
 export function judge(data) {
-  const waited = duration(data.seconds * 1000);
-  const facts = [["waited", waited], ["headers Server and Via", data.hint || "none"]];
-  if (data.cut) return { ...wasCut(data), facts, data };
-  return { ...(data.alive ? survived(data) : lost(data)), facts, data };
+  const waited = formatDuration(data.seconds * 1000);
+  const details = [["waited", waited], ["headers Server and Via", data.hint || "none"]];
+  if (data.cut) return { ...wasCut(data), details, data };
+  return { ...(data.alive ? survived(data) : lost(data)), details, data };
 }
 
 function wasCut({ seconds, cut, hint, pings }) {
-  const after = duration(seconds * 1000);
+  const after = formatDuration(seconds * 1000);
   const bridged = pings > 0 && pings < seconds;
-  const how = cut.code === 1006 ? "without a close frame (1006)" : `with ${closing(cut)}`;
+  const how = cut.code === 1006 ? "without a close frame (1006)" : `with ${formatClose(cut)}`;
   return {
     verdict: bridged ? "notable" : "bad",
     figure: `cut after ${after}`,

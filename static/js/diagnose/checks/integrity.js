@@ -1,7 +1,7 @@
 import { Ended, TimedOut, withClient } from "../../common/client.js";
 import { inspect } from "../../common/inspect.js";
 import { firstDifference } from "../../common/binary.js";
-import { count } from "../../common/format.js";
+import { formatCount } from "../../common/format.js";
 
 const EVERY = 16; // characters: one of so many is sent, 70,000 in all
 const CHARACTERS_PER_MESSAGE = 1024;
@@ -114,9 +114,9 @@ function unit(value) {
 /** @param {{binary: object, text: object}} data how far each got, and what went wrong then */
 export function judge(data) {
   const { binary, text } = data;
-  const facts = [
-    ["binary", `${binary.survived} of ${count(binary.messages, "message")} unharmed`],
-    ["text", `${text.survived} of ${count(text.messages, "message")} unharmed`],
+  const details = [
+    ["binary", `${binary.survived} of ${formatCount(binary.messages, "message")} unharmed`],
+    ["text", `${text.survived} of ${formatCount(text.messages, "message")} unharmed`],
   ];
   const harms = [["Binary", binary.harm], ["Text", text.harm]].filter(([, harm]) => harm);
   if (harms.length) {
@@ -126,7 +126,7 @@ export function judge(data) {
       meaning: `Messages do not come back as they went: ${told(harms)}.`,
       advice: "Something in between changes the bytes: a proxy or security software that takes "
         + "them for text or HTTP. Use wss://, so that it cannot read them.",
-      facts,
+      details,
       data,
     };
   }
@@ -134,7 +134,7 @@ export function judge(data) {
     verdict: "good",
     figure: "all equal",
     meaning: "Every pair of bytes and characters from all 17 planes of Unicode came back unharmed.",
-    facts,
+    details,
     data,
   };
 }

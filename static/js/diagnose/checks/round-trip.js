@@ -1,6 +1,6 @@
 import { withClient } from "../../common/client.js";
 import { summary } from "../../common/statistics.js";
-import { count, duration } from "../../common/format.js";
+import { formatCount, formatDuration } from "../../common/format.js";
 
 const MESSAGES = 200;
 const SECONDS = 6; // then what there is must do
@@ -36,11 +36,11 @@ export function judge(data) {
   const figures = summary(data.times);
   const { median, p99 } = figures;
   return {
-    ...words(figures),
-    figure: duration(median),
-    meaning: `${count(data.times.length, "message")} went there and back. The median time is `
-      + `${duration(median)}, the 99th percentile ${duration(p99)}.${remark(figures)}`,
-    facts: Object.entries(figures).map(([name, value]) => [name, duration(value)]),
+    ...conclusion(figures),
+    figure: formatDuration(median),
+    meaning: `${formatCount(data.times.length, "message")} went there and back. The median time is `
+      + `${formatDuration(median)}, the 99th percentile ${formatDuration(p99)}.${remark(figures)}`,
+    details: Object.entries(figures).map(([name, value]) => [name, formatDuration(value)]),
     chart: {
       label: "Time of each message there and back",
       x: { label: "message", values: data.times.map((_, i) => i + 1) },
@@ -50,7 +50,7 @@ export function judge(data) {
   };
 }
 
-function words({ median, p99 }) {
+function conclusion({ median, p99 }) {
   if (median > SLOW) {
     return {
       verdict: median > VERY_SLOW ? "bad" : "notable",

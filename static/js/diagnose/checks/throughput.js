@@ -1,7 +1,7 @@
 import { withClient } from "../../common/client.js";
 import { inspect } from "../../common/inspect.js";
 import { randomBytes } from "../../common/binary.js";
-import { bytes, count, duration, rate } from "../../common/format.js";
+import { formatBytes, formatCount, formatDuration, formatRate } from "../../common/format.js";
 
 const SECONDS = 3;
 const MESSAGE_BYTES = 65536;
@@ -13,7 +13,7 @@ const VERY_SLOW = 1e5;
 export const throughput = {
   id: "throughput",
   title: "Throughput",
-  about: `Echoes messages of ${bytes(MESSAGE_BYTES)} for ${SECONDS} seconds, several at a time.`,
+  about: `Echoes messages of ${formatBytes(MESSAGE_BYTES)} for ${SECONDS} seconds, several at a time.`,
   seconds: SECONDS,
   limit: 60,
   run: async (context) => judge(await measure(context)),
@@ -51,14 +51,14 @@ async function flood(client, message, progress) {
 export function judge({ size, arrivals }) {
   const seconds = arrivals.at(-1) / 1000;
   const speed = (arrivals.length * size) / seconds;
-  const time = duration(seconds * 1000);
+  const time = formatDuration(seconds * 1000);
   const rates = ratesByTime(arrivals, size);
   return {
-    ...words(speed),
-    figure: rate(speed),
-    meaning: `${count(arrivals.length, "message")} of ${bytes(size)} came back in `
-      + `${time}: ${rate(speed)} in each direction at the same time.${remark(speed)}`,
-    facts: [["messages", String(arrivals.length)], ["time", time]],
+    ...conclusion(speed),
+    figure: formatRate(speed),
+    meaning: `${formatCount(arrivals.length, "message")} of ${formatBytes(size)} came back in `
+      + `${time}: ${formatRate(speed)} in each direction at the same time.${remark(speed)}`,
+    details: [["messages", String(arrivals.length)], ["time", time]],
     chart: {
       label: "Throughput over time",
       x: { label: "s", values: rates.map((_, i) => ((i + 1) * BIN_MS) / 1000) },
@@ -68,7 +68,7 @@ export function judge({ size, arrivals }) {
   };
 }
 
-function words(speed) {
+function conclusion(speed) {
   if (speed >= SLOW) return { verdict: "good" };
   return {
     verdict: speed < VERY_SLOW ? "bad" : "notable",

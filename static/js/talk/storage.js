@@ -1,10 +1,10 @@
 /**
- * What this browser remembers of a name. Storage may be full, switched off, or hold anything.
+ * Values kept in this browser. Its storage may be full or switched off, and hold anything.
  *
  * @param {string} name
- * @returns {object} what was remembered, or an empty object
+ * @returns {object} the stored value, or an empty object
  */
-export function recall(name) {
+export function load(name) {
   try {
     const value = JSON.parse(window.localStorage.getItem(name));
     return typeof value === "object" && value !== null ? value : {};
@@ -17,10 +17,10 @@ export function recall(name) {
  * @param {string} name
  * @param {object} value
  */
-export function remember(name, value) {
+export function store(name, value) {
   try {
     window.localStorage.setItem(name, JSON.stringify(value));
   } catch {
-    // Then it is forgotten with the page.
+    // The value is lost when the page is left.
   }
 }

@@ -1,21 +1,3 @@
-import { bytes } from "../common/format.js";
-
-/** @returns {string} the JSON string that `data` holds, or else `data` as it came */
-export function textOf(data) {
-  if (typeof data !== "string") return binaryText(data);
-  try {
-    const value = JSON.parse(data);
-    return typeof value === "string" ? value : data;
-  } catch {
-    return data;
-  }
-}
-
-/** @returns {string} such as "(3 bytes of binary data)", for a buffer or a Blob */
-export function binaryText(data) {
-  return `(${bytes(data.byteLength ?? data.size)} of binary data)`;
-}
-
 /** @returns {string} such as "connection closed (1001 going away)", a line of the log */
 export function closeText(code, reason) {
   return `connection closed (${reason ? `${code} ${reason}` : code})`;
@@ -40,18 +22,19 @@ const CODES = {
 
 /**
  * @param {number} code of a close event
- * @param {boolean} opened whether there was a connection before
- * @returns {string} what the code means
+ * @param {boolean} opened whether the connection was open before
+ * @returns {string} an explanation for the user
  */
-export function codeMeaning(code, opened) {
-  if (code !== 1006) return CODES[code] ?? rangeMeaning(code);
+export function explainCode(code, opened) {
+  if (code !== 1006) return CODES[code] ?? explainRange(code);
   return opened
     ? "No close frame arrived: the connection was cut, by the server or by something in between."
     : "It never opened: nothing answered, or the upgrade was refused. The browser keeps the "
         + "reason to itself; the panel Diagnose looks for it.";
 }
 
-function rangeMeaning(code) {
+// RFC 6455, section 7.4.2
+function explainRange(code) {
   if (code >= 4000) return "A private code: the application says what it means.";
   if (code >= 3000) return "A code registered by a library or framework.";
   return "A code that RFC 6455 does not define.";

@@ -1,5 +1,5 @@
 import { withClient } from "../../common/client.js";
-import { closing as told, count } from "../../common/format.js";
+import { formatClose, formatCount } from "../../common/format.js";
 
 // The usual end, a server's trouble, and a code of an application with a reason in Unicode.
 const CLOSES = [
@@ -8,8 +8,8 @@ const CLOSES = [
   { code: 4001, reason: "naïve, 漢字" },
 ];
 
-export const closing = {
-  id: "closing",
+export const closeCodes = {
+  id: "close-codes",
   title: "Close codes",
   about: "Lets the server close with three codes and reasons, and looks whether they arrive.",
   seconds: 1,
@@ -32,10 +32,10 @@ async function measure({ signal, progress }) {
 /** @param {{closes: {sent: object, arrived: object}[]}} data each with `code` and `reason` */
 export function judge(data) {
   const { closes } = data;
-  const wrong = closes.filter(({ sent, arrived }) => told(sent) !== told(arrived));
+  const wrong = closes.filter(({ sent, arrived }) => formatClose(sent) !== formatClose(arrived));
   return {
     ...(wrong.length ? changed(wrong) : unchanged(closes)),
-    facts: closes.map(({ sent, arrived }) => [`sent ${told(sent)}`, `arrived ${told(arrived)}`]),
+    details: closes.map(({ sent, arrived }) => [`sent ${formatClose(sent)}`, `arrived ${formatClose(arrived)}`]),
     data,
   };
 }
@@ -54,8 +54,8 @@ function changed(wrong) {
   return {
     verdict: "bad",
     figure: cut ? "cut off" : `${arrived.code} for ${sent.code}`,
-    meaning: `The server closed with ${told(sent)}, but ${told(arrived)} arrived`
-      + ` (${count(wrong.length, "close")} of ${CLOSES.length} wrong): `
+    meaning: `The server closed with ${formatClose(sent)}, but ${formatClose(arrived)} arrived`
+      + ` (${formatCount(wrong.length, "close")} of ${CLOSES.length} wrong): `
       + (cut
         ? "something in between cuts the connection rather than pass the close frame on."
         : "something in between ends the connection by itself and says so in its own words."),

@@ -1,7 +1,7 @@
 import { Client, Ended, NotConnected, TimedOut, withClient } from "../../common/client.js";
 import { inspect } from "../../common/inspect.js";
 import { firstDifference, randomBytes } from "../../common/binary.js";
-import { bytes, closing, duration, rate } from "../../common/format.js";
+import { formatBytes, formatClose, formatDuration, formatRate } from "../../common/format.js";
 
 // Around 126 and 65,536 the length of a frame is written in another way (RFC 6455, section 5.2).
 const STEPS = [
@@ -27,8 +27,8 @@ const KNOWN_LIMITS = [
   { bytes: 1024 * 1024, who: "the Python library websockets" },
 ];
 
-export const sizes = {
-  id: "sizes",
+export const messageSize = {
+  id: "message-size",
   title: "Sizes of messages",
   about: "Sends messages from 1 byte to the server’s limit and compares them byte for byte.",
   seconds: 4,
@@ -64,7 +64,7 @@ async function climb(sizesToTry, signal, progress) {
       const outcome = await attempt(client, size);
       if (outcome.kind) return { survived, failure: outcome, tooSlow: null };
       survived.push(outcome);
-      progress((index + 1) / sizesToTry.length, bytes(size));
+      progress((index + 1) / sizesToTry.length, formatBytes(size));
     }
     return { survived, failure: null, tooSlow: null };
   } finally {
@@ -137,23 +137,23 @@ export function judge(data) {
   const { survived } = data;
   const largest = data.bounds?.good ?? survived.at(-1)?.size ?? 0;
   return {
-    ...words(data, largest),
-    facts: survived.map(({ size, milliseconds }) => [bytes(size), duration(milliseconds)]),
+    ...conclusion(data, largest),
+    details: survived.map(({ size, milliseconds }) => [formatBytes(size), formatDuration(milliseconds)]),
     chart: survived.length > 1 ? timesBySize(survived) : undefined,
     data,
   };
 }
 
-function words(data, largest) {
+function conclusion(data, largest) {
   if (data.failure) return failed(data, largest);
   if (data.tooSlow) return tooSlow(data, largest);
   const less = largest < data.limit
-    ? ` The server takes ${bytes(data.limit)}; this page tries no more.`
+    ? ` The server takes ${formatBytes(data.limit)}; this page tries no more.`
     : " That is the server’s limit.";
   return {
     verdict: "good",
-    figure: `up to ${bytes(largest)}`,
-    meaning: `Every size from 1 byte to ${bytes(largest)} came back byte for byte.${less}`,
+    figure: `up to ${formatBytes(largest)}`,
+    meaning: `Every size from 1 byte to ${formatBytes(largest)} came back byte for byte.${less}`,
   };
 }
 
@@ -161,10 +161,10 @@ function tooSlow({ survived, tooSlow: next, limit }, largest) {
   const { size, milliseconds } = survived.at(-1);
   return {
     verdict: "notable",
-    figure: `${bytes(largest)} and slow`,
-    meaning: `Up to ${bytes(largest)} every size came back byte for byte, but at `
-      + `${rate(size / (milliseconds / 1000))} there was no time to try ${bytes(next)}, and the `
-      + `server’s limit is ${bytes(limit)}.`,
+    figure: `${formatBytes(largest)} and slow`,
+    meaning: `Up to ${formatBytes(largest)} every size came back byte for byte, but at `
+      + `${formatRate(size / (milliseconds / 1000))} there was no time to try ${formatBytes(next)}, and the `
+      + `server’s limit is ${formatBytes(limit)}.`,
     advice: "Nothing is broken here; the line is slow. See the throughput.",
   };
 }
@@ -172,26 +172,26 @@ function tooSlow({ survived, tooSlow: next, limit }, largest) {
 function failed({ failure, bounds, limit }, largest) {
   return {
     verdict: "bad",
-    figure: largest ? `up to ${bytes(largest)}` : "none",
+    figure: largest ? `up to ${formatBytes(largest)}` : "none",
     meaning: `${happened(failure)} ${survivedText(largest)} The server itself takes `
-      + `${bytes(limit)}, so something in between ${doing(failure)}.${guess(largest, bounds?.bad)}`,
+      + `${formatBytes(limit)}, so something in between ${doing(failure)}.${guess(largest, bounds?.bad)}`,
     advice: "Raise the limit in the proxy, gateway or security software on the way, or send large "
       + "messages in parts.",
   };
 }
 
 function happened({ size, kind, code, reason, difference }) {
-  const message = `a message of ${bytes(size)}`;
+  const message = `a message of ${formatBytes(size)}`;
   if (kind === "changed") return `Of ${message}, byte ${difference} came back changed.`;
   if (kind === "silent") return `Of ${message} nothing came back.`;
   const end = code === 1006
     ? "cut without a close frame (1006)"
-    : `closed with ${closing({ code, reason })}`;
+    : `closed with ${formatClose({ code, reason })}`;
   return `At ${message} the connection was ${end}.`;
 }
 
 function survivedText(largest) {
-  return largest ? `The largest that survived has ${bytes(largest)}.` : "No size survived.";
+  return largest ? `The largest that survived has ${formatBytes(largest)}.` : "No size survived.";
 }
 
 function doing({ kind }) {
@@ -201,7 +201,7 @@ function doing({ kind }) {
 // Some take a message of the limit itself and some do not, so both bounds may be it.
 function guess(good, bad) {
   const known = KNOWN_LIMITS.find((limit) => good <= limit.bytes && limit.bytes <= bad);
-  return known ? ` A guess: ${bytes(known.bytes)} is the default limit of ${known.who}.` : "";
+  return known ? ` A guess: ${formatBytes(known.bytes)} is the default limit of ${known.who}.` : "";
 }
 
 function timesBySize(survived) {

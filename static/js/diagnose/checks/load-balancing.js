@@ -1,12 +1,12 @@
 import { Ended, NotConnected, TimedOut } from "../../common/client.js";
 import { inspect } from "../../common/inspect.js";
-import { count } from "../../common/format.js";
+import { formatCount } from "../../common/format.js";
 
 const CONNECTIONS = 20;
 const AT_ONCE = 5;
 
-export const spread = {
-  id: "spread",
+export const loadBalancing = {
+  id: "load-balancing",
   title: "Spread over servers",
   about: `Opens ${CONNECTIONS} connections and counts the processes and hosts that answer.`,
   seconds: 1,
@@ -47,11 +47,11 @@ export function judge({ servers, failed }) {
   const byProcess = tally(servers, ({ host, process }) => `process ${process} on ${host}`);
   const hosts = tally(servers, ({ host }) => host);
   const versions = tally(servers, ({ software }) => JSON.stringify(software));
-  const figure = `${count(byProcess.size, "process", "processes")} on ${count(hosts.size, "host")}`;
+  const figure = `${formatCount(byProcess.size, "process", "processes")} on ${formatCount(hosts.size, "host")}`;
   return {
-    ...words({ failed, all: servers.length + failed, figure, versions: versions.size,
+    ...conclusion({ failed, all: servers.length + failed, figure, versions: versions.size,
       processes: byProcess.size }),
-    facts: [...byProcess].map(([name, times]) => [name, count(times, "connection")]),
+    details: [...byProcess].map(([name, times]) => [name, formatCount(times, "connection")]),
     data: { failed, processes: Object.fromEntries(byProcess) },
   };
 }
@@ -62,12 +62,12 @@ function tally(items, key) {
   return counts;
 }
 
-function words({ failed, all, figure, versions, processes }) {
+function conclusion({ failed, all, figure, versions, processes }) {
   if (failed) {
     return {
       verdict: "bad",
       figure: `${failed} of ${all} failed`,
-      meaning: `${failed} of ${count(all, "connection")} did not get through; the others reached `
+      meaning: `${failed} of ${formatCount(all, "connection")} did not get through; the others reached `
         + `${figure}. So one of several servers is down, or something limits connections.`,
       advice: "Look at the health of each server behind the load balancer, and for a limit on "
         + "connections from one address.",

@@ -9,7 +9,7 @@ import { inspect } from "../common/inspect.js";
  * @param {string} protocol the subprotocol that was offered, or ""
  * @returns {Promise<{meaning: string, advice: string}>}
  */
-export async function explainTrouble(error, protocol) {
+export async function explainReportFailure(error, protocol) {
   if (error instanceof NotConnected) {
     return protocol && await opensWithoutProtocol() ? lostProtocol(protocol) : explainFailure(error);
   }

@@ -1,5 +1,5 @@
-import { facts as listed } from "../common/element.js";
-import { drawGraph } from "./graph.js";
+import { descriptions } from "../common/element.js";
+import { drawResultChart } from "./result-chart.js";
 
 const WORDS = {
   waiting: "Not run yet",
@@ -12,7 +12,7 @@ const WORDS = {
 };
 
 /** One check in the list: its verdict, figure and meaning, and the button that runs it. */
-export class Row {
+export class CheckRow {
   #parts;
   #title;
   #about;
@@ -28,7 +28,7 @@ export class Row {
     const part = (name) => template.querySelector(`.${name}`);
     const names = ["check", "verdict", "title", "figure", "run", "meaning", "advice"];
     this.#parts = Object.fromEntries(names.map((name) => [name, part(name)]));
-    for (const name of ["details", "chart", "facts"]) this.#parts[name] = part(name);
+    for (const name of ["details", "chart", "descriptions"]) this.#parts[name] = part(name);
     [this.#title, this.#about] = [title, about];
     this.#parts.check.id = `check-${id}`;
     this.#parts.title.textContent = title;
@@ -71,16 +71,16 @@ export class Row {
     return this.#parts.run.getAttribute("aria-disabled") !== "true";
   }
 
-  #show(verdict, { figure = "", meaning, advice = "", facts = [], chart = null }) {
-    const { check, verdict: word, details } = this.#parts;
+  #show(verdict, { figure = "", meaning, advice = "", details = [], chart = null }) {
+    const { check, verdict: word, details: fold } = this.#parts;
     check.dataset.verdict = verdict;
     word.textContent = WORDS[verdict];
     this.#parts.figure.textContent = figure;
     this.#parts.meaning.textContent = meaning;
     this.#parts.advice.textContent = advice;
     this.#parts.advice.hidden = !advice;
-    details.hidden = !facts.length && !chart;
-    this.#parts.facts.replaceChildren(...listed(facts));
+    fold.hidden = !details.length && !chart;
+    this.#parts.descriptions.replaceChildren(...descriptions(details));
     this.#graph = chart;
     this.#draw();
   }
@@ -95,6 +95,6 @@ export class Row {
     this.#parts.chart.hidden = !this.#graph;
     if (!this.#graph || !this.#parts.details.open) return;
     if (this.#chart) this.#chart.show([this.#graph.x.values, this.#graph.y.values]);
-    else this.#chart = drawGraph(this.#parts.chart, this.#graph);
+    else this.#chart = drawResultChart(this.#parts.chart, this.#graph);
   }
 }

@@ -102,7 +102,7 @@ const HEADERS = {
 const BEGINNINGS = Object.keys(HEADERS).filter((name) => name.endsWith("*"));
 
 /** @returns {string | null} a sentence on the header, or null for one that is not known here */
-export function explain(name) {
+export function headerMeaning(name) {
   const wanted = name.toLowerCase();
   const beginning = BEGINNINGS.find((text) => wanted.startsWith(text.slice(0, -1)));
   return HEADERS[wanted] ?? HEADERS[beginning] ?? null;

@@ -1,27 +1,27 @@
 import { Chart, axis, colour } from "../common/chart.js";
+import { formatDuration } from "../common/format.js";
 import { summary } from "../common/statistics.js";
-import { duration } from "../common/format.js";
-import { LIMIT } from "./log.js";
+import { MAX_ENTRIES } from "./entry.js";
 
-const HEIGHT = 160;
+const HEIGHT = 160; // CSS pixels
 
-/** Round-trip times as a line, and what sums them up as text. Draws once per frame. */
-export class Graph {
-  #part;
+/** The round-trip times as a chart and a summary in numbers. Draws at most once per frame. */
+export class RoundTripChart {
+  #section;
   #times = [];
   #count = 0;
   #chart = null;
   #frame = null;
 
-  /** @param {HTMLElement} part of the page */
-  constructor(part) {
-    this.#part = part;
+  /** @param {HTMLElement} section of the page */
+  constructor(section) {
+    this.#section = section;
   }
 
   /** @param {number} time in milliseconds */
   add(time) {
     this.#count += 1;
-    if (this.#times.push(time) > LIMIT) this.#times.shift();
+    if (this.#times.push(time) > MAX_ENTRIES) this.#times.shift();
     this.#schedule();
   }
 
@@ -38,26 +38,30 @@ export class Graph {
   #draw() {
     this.#frame = null;
     const empty = this.#times.length === 0;
-    this.#part.querySelector("#no-times").hidden = !empty;
-    this.#part.querySelector("#times").hidden = empty;
+    this.#part("no-times").hidden = !empty;
+    this.#part("times").hidden = empty;
     if (empty) return;
-    this.#showFigures();
+    this.#showSummary();
     this.#showLine();
   }
 
-  #showFigures() {
+  #showSummary() {
     const figures = summary(this.#times);
     for (const name of ["min", "median", "p95", "p99"]) {
-      this.#part.querySelector(`#${name}`).textContent = duration(figures[name]);
+      this.#part(name).textContent = formatDuration(figures[name]);
     }
-    this.#part.querySelector("#answers").textContent = this.#times.length.toLocaleString("en");
+    this.#part("replies").textContent = this.#times.length.toLocaleString("en");
   }
 
   #showLine() {
     const first = this.#count - this.#times.length + 1;
     const data = [this.#times.map((_, index) => first + index), this.#times];
-    this.#chart ??= new Chart(this.#part.querySelector("#chart"), options(), data);
+    this.#chart ??= new Chart(this.#part("chart"), options(), data);
     this.#chart.show(data);
+  }
+
+  #part(id) {
+    return this.#section.querySelector(`#${id}`);
   }
 }
 

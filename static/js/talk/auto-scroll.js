@@ -1,36 +1,38 @@
-/** The end of a growing list in a scrolling element: it is followed, or the reader's place kept. */
-export class Tail {
+/**
+ * Keeps a growing list scrolled to its end. A reader who has scrolled up stays at the same line.
+ */
+export class AutoScroll {
   #element;
   #following = true;
-  #remainder = 0; // of a pixel: what rounding held back from the last correction
+  #remainder = 0; // fraction of a pixel that rounding took from the last correction
 
-  /** @param {HTMLElement} element scrolls; its children, and text between them, are the list */
+  /** @param {HTMLElement} element that scrolls; its child nodes are the list */
   constructor(element) {
     this.#element = element;
-    element.addEventListener("scroll", () => this.#look());
+    element.addEventListener("scroll", () => this.#checkPosition());
     new ResizeObserver(() => this.#following && this.#toEnd()).observe(element);
   }
 
   /**
-   * @param {number} surplus how many of the oldest children have to go
-   * @param {Array<Node | string>} nodes to be added at the end
+   * @param {number} surplus number of oldest children to remove
+   * @param {Array<Node | string>} nodes to add at the end
    */
   update(surplus, nodes) {
-    this.#look();
+    this.#checkPosition();
     if (surplus > 0) this.#drop(surplus);
     this.#element.append(...nodes);
     if (this.#following) this.#toEnd();
   }
 
-  /** Put other children in place of all there are, and show their end. */
+  /** Replace all children and scroll to the end. */
   replace(nodes) {
     this.#element.replaceChildren(...nodes);
     this.#toEnd();
   }
 
-  #look() {
+  #checkPosition() {
     const { scrollHeight, scrollTop, clientHeight } = this.#element;
-    if (clientHeight === 0) return; // hidden: what was true when it was last seen still is
+    if (clientHeight === 0) return; // hidden: keep the last known answer
     this.#following = scrollHeight - scrollTop - clientHeight < 2; // heights are rounded
   }
 
@@ -39,8 +41,8 @@ export class Tail {
     this.#element.scrollTop = this.#element.scrollHeight;
   }
 
-  // By hand, as not every browser anchors scrolling. Browsers round scrollTop to device pixels,
-  // so without the remainder a steady stream would make the text creep.
+  // Scroll anchoring by hand, since not every browser has it. Browsers round scrollTop to device
+  // pixels; without the remainder the text would creep as lines arrive.
   #drop(count) {
     const { children } = this.#element;
     const first = children[0];

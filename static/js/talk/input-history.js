@@ -1,35 +1,35 @@
-const LIMIT = 100; // messages: as far back as anyone goes key by key
+const LIMIT = 100; // messages; nobody presses an arrow key more often
 
-/** What was sent from a text box, brought back by the arrow keys, as a shell does. */
-export class History {
+/** Earlier messages, brought back into the text box by the arrow keys as in a shell. */
+export class InputHistory {
   #box;
   #sent = [];
-  #place = 0; // in what was sent; at its end is what is being typed
+  #place = 0; // index into #sent; its length stands for the draft
   #draft = "";
 
-  /** @param {HTMLInputElement} box of one line, where these keys do nothing else */
+  /** @param {HTMLInputElement} box of one line, in which these keys have no other use */
   constructor(box) {
     this.#box = box;
     box.addEventListener("keydown", (event) => this.#press(event));
-    box.addEventListener("input", () => this.#leave());
+    box.addEventListener("input", () => this.#toDraft());
   }
 
   /** @param {string} text that has just been sent */
   add(text) {
     if (text !== this.#sent.at(-1)) this.#sent.push(text);
     if (this.#sent.length > LIMIT) this.#sent.shift();
-    this.#leave();
+    this.#toDraft();
   }
 
   #press(event) {
     if (event.altKey || event.ctrlKey || event.metaKey || event.shiftKey) return;
     if (event.key === "ArrowUp") this.#back();
-    else if (event.key === "ArrowDown") this.#forth();
+    else if (event.key === "ArrowDown") this.#forward();
     else return;
-    event.preventDefault(); // the caret would go to the beginning or the end
+    event.preventDefault(); // the caret would jump to the start or the end
   }
 
-  // What was sent last still stands in the box after it was sent: that is no step back.
+  // The last message is still in the box after it was sent, so skip it.
   #back() {
     if (this.#place === this.#sent.length) this.#draft = this.#box.value;
     let place = this.#place - 1;
@@ -37,7 +37,7 @@ export class History {
     if (place >= 0) this.#show(place);
   }
 
-  #forth() {
+  #forward() {
     if (this.#place < this.#sent.length) this.#show(this.#place + 1);
   }
 
@@ -46,7 +46,7 @@ export class History {
     this.#box.value = this.#sent[place] ?? this.#draft;
   }
 
-  #leave() {
+  #toDraft() {
     this.#place = this.#sent.length;
   }
 }

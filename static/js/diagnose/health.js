@@ -6,7 +6,7 @@ import { Unanswered } from "../common/client.js";
  * @returns {Promise<Headers>} of the answer, when all of it has come
  * @throws {Unanswered}
  */
-export async function askHealth(signal) {
+export async function fetchHealthHeaders(signal) {
   try {
     const answer = await fetch("healthz", { cache: "no-store", signal });
     await answer.text();

@@ -5,7 +5,7 @@ const LOGARITHMIC = 3; // uPlot's number for it
 const { format: short } = new Intl.NumberFormat("en", { notation: "compact" }); // 10K, 1M
 
 /**
- * @typedef {object} Graph one series over another
+ * @typedef {object} ResultChart one series over another
  * @property {string} label what it shows
  * @property {Series} x rising
  * @property {Series} y
@@ -18,9 +18,9 @@ const { format: short } = new Intl.NumberFormat("en", { notation: "compact" }); 
 
 /**
  * @param {HTMLElement} place empty, and visible already
- * @param {Graph} graph
+ * @param {ResultChart} graph
  */
-export function drawGraph(place, { label, x, y }) {
+export function drawResultChart(place, { label, x, y }) {
   place.setAttribute("role", "img");
   place.setAttribute("aria-label", label);
   const options = {

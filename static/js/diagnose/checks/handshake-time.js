@@ -1,14 +1,14 @@
 import { inspect } from "../../common/inspect.js";
 import { summary } from "../../common/statistics.js";
-import { askHealth } from "../http.js";
-import { duration } from "../../common/format.js";
+import { fetchHealthHeaders } from "../health.js";
+import { formatDuration } from "../../common/format.js";
 
 const TIMES = 5;
 const SLOW = 300; // ms; the far side of the earth with TLS takes about this
 const VERY_SLOW = 3000;
 
-export const opening = {
-  id: "opening",
+export const handshakeTime = {
+  id: "handshake-time",
   title: "Handshake time",
   about: `Opens ${TIMES} connections, one after the other, and times the handshake of each.`,
   seconds: 1,
@@ -33,7 +33,7 @@ async function plainRequest(signal) {
   const times = [];
   for (let i = 0; i < 3; i += 1) {
     const started = performance.now();
-    await askHealth(signal);
+    await fetchHealthHeaders(signal);
     times.push(performance.now() - started);
   }
   return Math.min(...times);
@@ -42,30 +42,30 @@ async function plainRequest(signal) {
 /** @param {{times: number[], http: number}} data in ms */
 export function judge(data) {
   const { median, max } = summary(data.times);
-  const times = data.times.map(duration).join(", ");
+  const times = data.times.map(formatDuration).join(", ");
   return {
-    ...words(median, data.http),
-    figure: duration(median),
-    facts: [["each", times], ["slowest", duration(max)], ["HTTP request", duration(data.http)]],
+    ...conclusion(median, data.http),
+    figure: formatDuration(median),
+    details: [["each", times], ["slowest", formatDuration(max)], ["HTTP request", formatDuration(data.http)]],
     data,
   };
 }
 
-function words(median, http) {
-  const there = `It takes ${duration(median)} to open a connection`;
+function conclusion(median, http) {
+  const there = `It takes ${formatDuration(median)} to open a connection`;
   if (median <= SLOW) return { verdict: "good", meaning: `${there}.` };
   const verdict = median > VERY_SLOW ? "bad" : "notable";
   if (median > 5 * http) {
     return {
       verdict,
-      meaning: `${there}, but a plain HTTP request only ${duration(http)}: not the distance is `
+      meaning: `${there}, but a plain HTTP request only ${formatDuration(http)}: not the distance is `
         + "slow, but what handles the upgrade.",
       advice: "Look at the proxies in front of the server, or at a server with too few threads.",
     };
   }
   return {
     verdict,
-    meaning: `${there}, and a plain HTTP request ${duration(http)}: the way is long or slow, for `
+    meaning: `${there}, and a plain HTTP request ${formatDuration(http)}: the way is long or slow, for `
       + "WebSockets and for HTTP alike.",
     advice: "Keep connections open rather than opening them anew; a server that is nearer helps.",
   };

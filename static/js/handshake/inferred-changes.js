@@ -23,7 +23,7 @@ const FROM_BROWSERS_TOO = ["sec-websocket-", "sec-fetch-", "sec-ch-"];
  * @param {string} browser.extensions of the open connection
  * @returns {{header: string, text: string}[]} what was inferred; `header` may have arrived or not
  */
-export function infer(report, browser) {
+export function inferChanges(report, browser) {
   const steps = [added, changed, missing, upgradeHeaders, compression, path, security];
   return steps.flatMap((step) => step(report, browser));
 }

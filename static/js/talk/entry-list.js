@@ -1,27 +1,28 @@
-import { previewOf } from "./facts.js";
-import { clock, roundTrip, size } from "./format.js";
-import { MARKS } from "./log.js";
+import { MARKS } from "./entry.js";
+import { previewOf, roundTripOf, sizeOf, timeOf } from "./entry-text.js";
 
 const STEPS = { ArrowUp: -1, ArrowDown: 1, Home: -Infinity, End: Infinity };
-const MARGIN = 8; // rows beyond each edge, for a scroll that is faster than a frame
+const MARGIN = 8; // rows drawn beyond each edge, since scrolling may be faster than drawing
 
 /**
- * A list box with a row for each entry, one of which can be selected. Only the rows in view are in
- * the page: a thousand that move up by one with every message take longer than a frame.
+ * A list box with one row per entry. One row can be selected.
+ *
+ * Only the rows in view are in the page: moving a thousand rows up by one for each message would
+ * take longer than a frame.
  */
-export class Rows {
+export class EntryList {
   #scroller;
   #list;
   #entries = [];
-  #rows = new Map(); // elements in the page, by entry
-  #placed = { first: 0, last: 0 }; // the places of these rows in the list
-  #selected = null; // an entry
-  #following = true; // the end of the list
+  #rows = new Map(); // entry -> its element in the page
+  #drawn = { first: 0, last: 0 }; // range of #entries whose rows are in the page
+  #selected = null; // entry
+  #following = true; // the end of the list is in view
   #select;
 
   /**
-   * @param {HTMLElement} list in an element that scrolls; its rows are all of one height
-   * @param {function(object): void} select takes the entry that has just been selected
+   * @param {HTMLElement} list inside a scrolling element; all rows have the same height
+   * @param {function(import("./entry.js").Entry): void} select called when one is selected
    */
   constructor(list, select) {
     this.#list = list;
@@ -38,20 +39,20 @@ export class Rows {
   }
 
   /**
-   * @param {number} oldest id that is kept
-   * @param {object[]} added entries
-   * @param {Iterable<object>} changed entries, whether they are shown or not
+   * @param {number} oldest entries with a smaller id are removed
+   * @param {import("./entry.js").Entry[]} added
+   * @param {Iterable<import("./entry.js").Entry>} changed may contain entries not in the list
    */
   update(oldest, added, changed) {
-    for (const entry of changed) showAnswer(this.#rows.get(entry), entry);
-    const surplus = this.#entries.findIndex(({ id }) => id >= oldest);
-    const dropped = surplus < 0 ? this.#entries.length : surplus;
+    for (const entry of changed) showReply(this.#rows.get(entry), entry);
+    const first = this.#entries.findIndex(({ id }) => id >= oldest);
+    const dropped = first < 0 ? this.#entries.length : first;
     this.#entries = [...this.#entries.slice(dropped), ...added];
-    if (!this.#following) this.#scroller.scrollTop -= dropped * this.#rowHeight; // read on there
+    if (!this.#following) this.#scroller.scrollTop -= dropped * this.#rowHeight;
     this.#draw();
   }
 
-  /** @param {object[]} entries to be shown in place of all there are, from their end */
+  /** Replace all entries and scroll to the end. */
   replace(entries) {
     this.#entries = entries;
     this.#rows.clear();
@@ -60,7 +61,6 @@ export class Rows {
     this.#draw();
   }
 
-  /** Leave no entry selected. */
   unselect() {
     this.#mark(null);
   }
@@ -71,10 +71,10 @@ export class Rows {
 
   #draw() {
     this.#list.style.height = `${this.#entries.length * this.#rowHeight}px`;
-    if (this.#scroller.clientHeight === 0) return; // in a hidden panel
+    if (this.#scroller.clientHeight === 0) return; // the panel is hidden
     if (this.#following) this.#scroller.scrollTop = this.#scroller.scrollHeight;
     const { first, last } = this.#inView();
-    this.#place(Math.max(0, first - MARGIN), last + MARGIN);
+    this.#drawRows(Math.max(0, first - MARGIN), last + MARGIN);
   }
 
   #inView() {
@@ -86,10 +86,10 @@ export class Rows {
     };
   }
 
-  #place(first, last) {
+  #drawRows(first, last) {
     const height = this.#rowHeight;
     const wanted = this.#entries.slice(first, last);
-    this.#placed = { first, last };
+    this.#drawn = { first, last };
     this.#rows = new Map(wanted.map((entry) => [entry, this.#rows.get(entry) ?? rowOf(entry)]));
     const rows = [...this.#rows.values()];
     rows.forEach((row, index) => {
@@ -101,7 +101,7 @@ export class Rows {
     this.#mark(this.#selected);
   }
 
-  // As the style sheet has it: it differs between a phone and a wide screen.
+  // The style sheet sets it, and differently on a phone.
   get #rowHeight() {
     return parseFloat(getComputedStyle(this.#list).lineHeight);
   }
@@ -110,7 +110,7 @@ export class Rows {
     const { scrollHeight, scrollTop, clientHeight } = this.#scroller;
     this.#following = scrollHeight - scrollTop - clientHeight < 2; // heights are rounded
     const { first, last } = this.#inView();
-    if (first < this.#placed.first || last > this.#placed.last) this.#draw();
+    if (first < this.#drawn.first || last > this.#drawn.last) this.#draw();
   }
 
   #entryOf(element) {
@@ -123,24 +123,24 @@ export class Rows {
     if (step === undefined || event.altKey || event.ctrlKey || event.metaKey) return;
     event.preventDefault();
     const last = this.#entries.length - 1;
-    const here = this.#entries.indexOf(this.#selected);
-    const from = here < 0 && step < 0 ? last + 1 : here;
+    const current = this.#entries.indexOf(this.#selected);
+    const from = current < 0 && step < 0 ? last + 1 : current;
     this.#pick(this.#entries[Math.min(Math.max(from + step, 0), last)]);
   }
 
   #pick(entry) {
     if (!entry) return;
     this.#selected = entry;
-    this.#select(entry); // may leave less room for the list
-    this.#bringIntoView(this.#entries.indexOf(entry));
+    this.#select(entry); // opens a pane, which may make the list shorter
+    this.#scrollTo(this.#entries.indexOf(entry));
   }
 
-  #bringIntoView(index) {
+  #scrollTo(index) {
     const height = this.#rowHeight;
     const { scrollTop, clientHeight } = this.#scroller;
     const lowest = (index + 1) * height - clientHeight;
     this.#scroller.scrollTop = Math.max(lowest, Math.min(scrollTop, index * height));
-    this.#scrolled(); // now, not in the next frame: the row has to be there
+    this.#scrolled(); // draw the row now: the scroll event comes only with the next frame
     this.#mark(this.#selected);
   }
 
@@ -159,18 +159,18 @@ function rowOf(entry) {
   row.className = entry.kind;
   row.setAttribute("role", "option");
   row.append(
-    cell("time", clock(entry.time)),
-    mark(entry.kind),
+    cell("time", timeOf(entry)),
+    markCell(entry.kind),
     cell("content", previewOf(entry)),
-    cell("size", entry.bytes === undefined ? "" : size(entry.bytes)),
+    cell("size", sizeOf(entry)),
     cell("trip", ""),
   );
-  showAnswer(row, entry);
+  showReply(row, entry);
   return row;
 }
 
-// The marks of the log to the eye, words to the ear.
-function mark(kind) {
+// The style sheet shows the mark; screen readers get the word.
+function markCell(kind) {
   const element = cell("mark", kind);
   element.dataset.mark = MARKS[kind];
   return element;
@@ -183,8 +183,8 @@ function cell(name, text) {
   return element;
 }
 
-function showAnswer(row, entry) {
+function showReply(row, entry) {
   if (!row || entry.kind !== "sent") return;
-  row.dataset.answer = entry.answer ?? "";
-  row.querySelector(".trip").textContent = roundTrip(entry);
+  row.dataset.reply = entry.reply ?? "";
+  row.querySelector(".trip").textContent = roundTripOf(entry);
 }

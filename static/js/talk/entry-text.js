@@ -1,0 +1,67 @@
+import { formatBytes, formatDuration } from "../common/format.js";
+import { explainCode } from "./close-codes.js";
+import { hexOf } from "./payload.js";
+
+const PREVIEW_LENGTH = 200; // more than fits in a row
+const CLOSE_HANDSHAKE = { true: "closing handshake complete", false: "no closing handshake" };
+
+/** @returns {string} the text of an event, or the data of a message, with bytes as hex */
+export function contentOf({ kind, text, data }) {
+  if (kind === "event") return text;
+  return typeof data === "string" ? data : hexOf(data);
+}
+
+/** @returns {string} the beginning of the content; the rest is not converted */
+export function previewOf(entry) {
+  const { data } = entry;
+  const start = data?.slice(0, PREVIEW_LENGTH);
+  return contentOf({ ...entry, data: start });
+}
+
+/** @returns {string} local time, such as "13:30:00.123" */
+export function timeOf({ time }) {
+  const date = new Date(time);
+  const pad = (value, length = 2) => String(value).padStart(length, "0");
+  const parts = [date.getHours(), date.getMinutes(), date.getSeconds()].map((part) => pad(part));
+  return `${parts.join(":")}.${pad(date.getMilliseconds(), 3)}`;
+}
+
+/** @returns {string} such as "1,234 B": one unit for all, so that a column can be compared */
+export function sizeOf({ bytes }) {
+  return bytes === undefined ? "" : `${bytes.toLocaleString("en")} B`;
+}
+
+/** @returns {string} the round trip of a sent message, or the state of its reply */
+export function roundTripOf({ reply, roundTrip }) {
+  if (reply === "waiting") return "waiting";
+  if (reply === "none") return "no reply";
+  return reply ? formatDuration(roundTrip) : "";
+}
+
+/** @returns {string[]} everything known of an entry except its time and content */
+export function detailsOf(entry) {
+  const details = entry.kind === "event" ? eventDetails(entry) : messageDetails(entry);
+  return details.filter(Boolean);
+}
+
+function messageDetails(entry) {
+  const type = typeof entry.data === "string" ? "text" : "binary";
+  return [type, formatBytes(entry.bytes), replyDetail(entry)];
+}
+
+function replyDetail(entry) {
+  const { replyTo } = entry;
+  if (replyTo) return `reply to message ${replyTo.id}, round trip ${roundTripOf(replyTo)}`;
+  if (entry.reply === "waiting") return "no reply yet";
+  return roundTripOf(entry);
+}
+
+function eventDetails({ address, subprotocol, extensions, code, clean, opened }) {
+  return [
+    address,
+    subprotocol && `subprotocol: ${subprotocol}`,
+    extensions && `extensions: ${extensions}`,
+    code && CLOSE_HANDSHAKE[clean],
+    code && explainCode(code, opened),
+  ];
+}
