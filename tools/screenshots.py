@@ -8,12 +8,12 @@ from pathlib import Path
 from selenium.webdriver.remote.webelement import WebElement
 
 from tests.support.browser import Page, launch, new_tab
+from tests.support.keys import ENTER
 from tests.support.nginx import FORGETFUL, RIGHT, nginx
 from tests.support.proxy import Faults, Proxy
 from tests.support.servers import ROOT, Server
 from tests.support.waiting import wait_until
 
-ENTER = "\ue007"
 SECONDS = 90  # for the whole diagnosis
 
 
@@ -27,7 +27,7 @@ def talk(page: Page) -> None:
 
 
 def wait_for_answers(page: Page, count: int) -> None:
-    page.wait_until(lambda: page.element("answers").text == str(count), f"answer {count}")
+    page.wait_until(lambda: page.element("replies").text == str(count), f"answer {count}")
 
 
 def handshake(page: Page) -> None:
@@ -65,9 +65,9 @@ def behind_nginx(server: Server, directives: str) -> Iterator[str]:
 
 # What docs/story.md shows: the check that finds it, and what is in the way.
 STORY: dict[str, tuple[str, Callable[[Server], AbstractContextManager[str]]]] = {
-    "story-headers": ("opening", lambda server: behind_nginx(server, FORGETFUL)),
+    "story-headers": ("handshake-time", lambda server: behind_nginx(server, FORGETFUL)),
     "story-idle": ("idle", lambda server: behind_nginx(server, RIGHT)),
-    "story-size": ("sizes", limited),
+    "story-size": ("message-size", limited),
 }
 
 

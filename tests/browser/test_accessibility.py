@@ -6,6 +6,7 @@ from tests.support.axe import violations
 from tests.support.browser import Page
 from tests.support.proxy import NO_BYTE_255, NO_EXTENSIONS, Faults, Proxy
 from tests.support.servers import Server
+from tests.support.talk import choose, say, simulate
 
 PANELS = ("talk", "handshake", "diagnose")
 WIDTHS = (1280, 390)  # a desktop and a phone
@@ -49,7 +50,9 @@ def test_verdicts_are_accessible(page: Page, server: Server) -> None:
     faults = Faults(request=NO_EXTENSIONS, spoil=NO_BYTE_255)
     with Proxy(server.port, faults=faults) as proxy:
         show(page, "diagnose", proxy.url)
-        verdicts = {verdict(page, check) for check in ("opening", "compression", "integrity")}
+        verdicts = {
+            verdict(page, check) for check in ("handshake-time", "compression", "integrity")
+        }
         assert verdicts == {"good", "notable", "bad"}
         for width in WIDTHS:
             for scheme in SCHEMES:
@@ -68,3 +71,17 @@ def test_a_lost_label_is_noticed(page: Page) -> None:
     show(page, "talk")
     page.run("document.querySelector('label[for=message]').remove()")
     assert [line.split(":")[0] for line in violations(page)] == ["label at #message"]
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_all_that_can_be_unfolded_is_accessible(talk: Page, scheme: str) -> None:
+    talk.emulate(1280, 800, scheme)
+    simulate(talk, behaviour="close", after="9")
+    say(talk, "[1]")
+    talk.wait_until(lambda: talk.element("times").is_displayed(), "a round trip")
+    choose(talk, format="json", delay="99")
+    say(talk, "{")
+    talk.run("document.querySelector('#entries > :last-child').click()")
+    for button in ("entry-pretty", "pause"):
+        talk.click(button)
+    assert violations(talk) == []

@@ -4,14 +4,13 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.support.browser import TIMED_CHECKS
+from tests.support.diagnose import TIMED_CHECKS, UNDONE
 from tests.support.engines import ENGINES, Tab
+from tests.support.keys import ENTER
 from tests.support.servers import Server
+from tests.support.talk import GREETING
 from tests.support.waiting import wait_until
 
-ENTER = "\ue007"  # as in WebDriver's table of keys
-GREETING = ["### websockets supported", "### connection open", "<<< hello from server"]
-UNDONE = {"not run yet", "running"}  # verdicts of checks that have not ended
 DIAGNOSIS_SECONDS = 90
 
 

@@ -151,7 +151,7 @@ def test_what_cannot_be_a_subprotocol_is_not_offered(page: Page) -> None:
     before = opened(page)
     page.element("handshake-protocol").send_keys("two words")
     page.click("handshake-run")
-    assert "“two words” is no name of a subprotocol." in page.run(
+    assert "“two words” is not a valid subprotocol name." in page.run(
         "return document.querySelector('#handshake :invalid:not(form)').validationMessage"
     )
     assert opened(page) == before

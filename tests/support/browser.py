@@ -32,9 +32,6 @@ window.WebSocket = class extends WebSocket {
 };
 """
 
-# Those of the diagnosis whose verdict depends on how quick the machine is, too.
-TIMED_CHECKS = {"opening", "round-trip", "throughput", "buffering"}
-
 FLAGS = (
     "--headless=new",
     "--no-sandbox",  # as root, in a container

@@ -1,25 +1,29 @@
-"""The panel Talk, for tests of the page: its first lines, its sockets replaced, its modules."""
-
-from typing import Any
+"""The panel Talk, for tests of the page: its log, its entries, its options, and fake sockets."""
 
 from tests.support.browser import Page
-
-ENTER, SPACE, TAB = "\ue007", " ", "\ue004"  # as in WebDriver's table of keys
+from tests.support.keys import ENTER
 
 SUPPORTED = "### websockets supported"
 OPEN = "### connection open"
 HELLO = "<<< hello from server"
 GREETING = (SUPPORTED, OPEN, HELLO)
 
-# Sockets that do what the test says. They keep the order of events of a real one.
+DURATION = r"(\d+(\.\d)? m?s|under 1 ms)"  # as formatDuration in format.js writes it
+
+# Sockets under the control of the test. Their events come in the order of a real socket.
+# They keep bytes as a list, since WebDriver cannot return an ArrayBuffer.
 FAKE_SOCKETS = """
 window.sockets = [];
 window.WebSocket = class extends EventTarget {
   static CLOSED = 3;
   readyState = 0;
   sent = [];
-  constructor(address) { super(); this.address = address; window.sockets.push(this); }
-  send(text) { this.sent.push(text); }
+  constructor(address, protocols) {
+    super();
+    Object.assign(this, { address, protocols });
+    window.sockets.push(this);
+  }
+  send(data) { this.sent.push(typeof data === "string" ? data : [...new Uint8Array(data)]); }
   close(code) { this.readyState = 2; this.closedWith = code; }
   accept() { this.readyState = 1; this.dispatchEvent(new Event("open")); }
   receive(data) { this.dispatchEvent(new MessageEvent("message", { data })); }
@@ -32,21 +36,68 @@ window.WebSocket = class extends EventTarget {
 
 
 def say(page: Page, text: str) -> None:
-    """Send a text that may have characters which no key can type."""
+    """Send a text, which may have characters that no key can type."""
     page.run("document.getElementById('message').value = arguments[0]", text)
     page.click("message")
     page.press(ENTER)
 
 
-def imported(page: Page, module: str, expression: str, *arguments: object) -> Any:
-    """The value of ``expression`` with a module of the page as ``m``."""
-    page.open()
-    answer = page.run_async(
-        f"const [path, ...a] = arguments; const done = a.pop();"
-        f"import(path).then((m) => ({expression}))"
-        f".then((value) => done({{ value }}), (error) => done({{ error: String(error) }}))",
-        f"/static/js/{module}.js",
-        *arguments,
+def receive(page: Page, *messages: str) -> None:
+    """Let the newest fake socket receive messages."""
+    page.run("for (const data of arguments[0]) sockets.at(-1).receive(data)", messages)
+
+
+def rows(page: Page) -> list[list[str]]:
+    """Mark, content, size and round trip of each entry in the list."""
+    cells = page.run(
+        "return [...document.querySelectorAll('#entries > div')].map((row) => ["
+        "  row.querySelector('.mark').dataset.mark,"
+        "  ...['content', 'size', 'trip'].map((c) => row.querySelector('.' + c).textContent)])"
     )
-    assert "error" not in answer, answer["error"]
-    return answer["value"]
+    return list(cells)
+
+
+def contents(page: Page) -> list[str]:
+    return [content for _, content, _, _ in rows(page)]
+
+
+def round_trips(page: Page) -> list[str]:
+    return [trip for *_, trip in rows(page) if trip]
+
+
+def wait_for_contents(page: Page, *expected: str) -> None:
+    page.wait_until(lambda: contents(page) == list(expected), f"the contents {expected}")
+
+
+def choose(page: Page, **values: object) -> None:
+    """Fill in fields of the options as a user does, by their names."""
+    page.run(
+        "document.querySelector('#options').open = true;"
+        "const { elements } = document.querySelector('#options-form');"
+        "for (const [name, value] of Object.entries(arguments[0])) {"
+        "  const field = elements[name];"
+        "  if (typeof value === 'boolean') field.checked = value; else field.value = value;"
+        "  field.dispatchEvent(new InputEvent('input', { bubbles: true }));"
+        "}",
+        values,
+    )
+
+
+def next_path(page: Page) -> str:
+    """Path and query of the address that the options lead to."""
+    return str(
+        page.run(
+            "const { textContent } = document.getElementById('next-address');"
+            "const { pathname, search } = new URL(textContent); return pathname + search"
+        )
+    )
+
+
+def simulate(page: Page, **values: object) -> None:
+    """Choose faults, and connect to a server that simulates them."""
+    choose(page, **{"route": "echo"} | values)
+    page.click("apply")
+    page.wait_until(
+        lambda: page.element("address").text == page.element("next-address").text, "the new address"
+    )
+    page.wait_for_state("open")

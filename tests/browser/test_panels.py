@@ -1,0 +1,94 @@
+"""The choice of a panel, and the page with everything unfolded."""
+
+import pytest
+
+from tests.support.browser import Page
+from tests.support.talk import GREETING, choose, say
+
+
+def shown(page: Page) -> list[str]:
+    return list(
+        page.run(
+            "return [...document.querySelectorAll('main > section')]"
+            ".filter((panel) => !panel.hidden).map((panel) => panel.id)"
+        )
+    )
+
+
+@pytest.mark.parametrize(
+    ("path", "panel"),
+    [("/", "talk"), ("/#talk", "talk"), ("/#handshake", "handshake"), ("/#nowhere", "talk")],
+)
+def test_the_address_picks_a_panel(page: Page, path: str, panel: str) -> None:
+    page.open(path)
+    assert shown(page) == [panel]
+    assert page.run("return scrollY") == 0
+
+
+def test_choosing_a_panel_keeps_the_scroll_position_and_the_focus(talk: Page) -> None:
+    for panel in ("handshake", "talk", "diagnose", "talk"):
+        talk.click(f"tab-{panel}")
+        assert shown(talk) == [panel]
+        assert talk.focus == f"tab-{panel}"
+        assert talk.run("return scrollY") == 0
+    assert talk.lines == list(GREETING)
+    assert talk.state == "open"
+
+
+def test_back_and_forward_switch_panels(talk: Page) -> None:
+    talk.click("tab-handshake")
+    talk.click("tab-diagnose")
+    talk.back()
+    talk.wait_until(lambda: shown(talk) == ["handshake"], "the panel before")
+    talk.back()
+    talk.wait_until(lambda: shown(talk) == ["talk"], "the first panel")
+    talk.run("history.forward()")
+    talk.wait_until(lambda: shown(talk) == ["handshake"], "the panel after")
+    assert len(talk.lines) == 3
+
+
+def test_the_log_follows_its_end_during_a_visit_to_another_panel(fake: Page) -> None:
+    fill = "for (let i = 0; i < 100; i++) sockets[0].receive(String(i))"
+    fake.run(fill)
+    fake.click("tab-handshake")
+    fake.run(fill)
+    fake.click("tab-talk")
+    at_end = (
+        "return ['messages', 'entries-scroller'].every((id) => {"
+        "  const { scrollHeight, scrollTop, clientHeight } = document.getElementById(id);"
+        "  return scrollHeight > clientHeight && scrollHeight - scrollTop - clientHeight < 2;"
+        "})"
+    )
+    fake.wait_until(lambda: fake.run(at_end), "the end of both views")
+
+
+def test_the_log_keeps_its_scroll_position_during_a_visit_to_another_panel(fake: Page) -> None:
+    fake.run("for (let i = 0; i < 100; i++) sockets[0].receive(String(i))")
+    fake.wait_until(lambda: len(fake.lines) == 102, "the messages")
+    top = "return document.getElementById('messages').scrollTop"
+    fake.run("document.getElementById('messages').scrollTop = 500")
+    fake.click("tab-handshake")
+    fake.run("for (let i = 0; i < 100; i++) sockets[0].receive(String(i))")
+    fake.wait_until(lambda: len(fake.lines) == 202, "more messages")
+    fake.click("tab-talk")
+    assert fake.run(top) == 500
+
+
+@pytest.mark.parametrize("width", [390, 768, 1024, 1280])
+def test_nothing_needs_scrolling_sideways_with_all_unfolded(page: Page, width: int) -> None:
+    page.devtools(
+        "Emulation.setDeviceMetricsOverride",
+        width=width, height=844, deviceScaleFactor=1, mobile=width < 500,
+    )  # fmt: skip
+    page.open()
+    page.wait_for_lines(*GREETING)
+    choose(page, route="echo", behaviour="close", reason="x" * 100)
+    say(page, "x" * 500)
+    page.wait_until(lambda: page.element("times").is_displayed(), "a round trip")
+    page.run("document.querySelector('#entries > :last-child').click()")
+    scroll, client, inner = page.run(
+        "const { scrollWidth, clientWidth } = document.documentElement;"
+        "return [scrollWidth, clientWidth, innerWidth]"
+    )
+    assert scroll <= client
+    assert inner == width

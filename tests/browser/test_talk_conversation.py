@@ -1,0 +1,123 @@
+"""A conversation in the panel Talk: what is typed, sent and shown."""
+
+import pytest
+
+from tests.support.browser import Page
+from tests.support.keys import DOWN, ENTER, UP
+from tests.support.talk import GREETING, say
+
+
+@pytest.mark.parametrize("path", ["/", "/default.html"])
+def test_the_log_shows_the_conversation_in_order(page: Page, path: str) -> None:
+    page.open(path)
+    page.wait_for_lines(*GREETING)
+    say(page, "one")
+    page.wait_for_lines(*GREETING, ">>> one", "<<< one back")
+    say(page, "two")
+    page.wait_for_lines(*GREETING, ">>> one", "<<< one back", ">>> two", "<<< two back")
+
+
+def test_both_addresses_give_the_same_page(page: Page) -> None:
+    sources = []
+    for path in ("/", "/default.html"):
+        page.open(path)
+        fetch = "fetch(location).then((page) => page.text()).then(arguments[0])"
+        sources.append(page.run_async(fetch))
+    assert sources[0] == sources[1]
+    assert "<title>WebSockets demo</title>" in sources[0]
+
+
+def test_the_title_is_also_the_heading(talk: Page) -> None:
+    title, headings = talk.run(
+        "return [document.title, [...document.querySelectorAll('h1')].map((h) => h.textContent)]"
+    )
+    assert (title, headings) == ("WebSockets demo", ["WebSockets demo"])
+
+
+def test_enter_sends_and_typing_replaces_the_text(talk: Page) -> None:
+    say(talk, "first")
+    talk.wait_for_lines(*GREETING, ">>> first", "<<< first back")
+    talk.press("second" + ENTER)
+    talk.wait_for_lines(*GREETING, ">>> first", "<<< first back", ">>> second", "<<< second back")
+
+
+def test_the_send_button_sends_and_typing_replaces_the_text(talk: Page) -> None:
+    talk.run("document.getElementById('message').value = 'first'")
+    talk.click("send")
+    talk.wait_for_lines(*GREETING, ">>> first", "<<< first back")
+    talk.press("second")
+    talk.click("send")
+    talk.wait_for_lines(*GREETING, ">>> first", "<<< first back", ">>> second", "<<< second back")
+
+
+def test_the_sent_text_stays_in_the_box_selected(talk: Page) -> None:
+    say(talk, "again")
+    assert talk.run("return getSelection().toString()") == "again"
+    assert talk.element("message").get_property("value") == "again"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        pytest.param("", id="nothing"),
+        pytest.param("  two  spaces  ", id="spaces"),
+        pytest.param("👩‍🚀 naïve 漢字 مرحبا", id="unicode"),
+        pytest.param("a\u2028b\u2029c\u0085d", id="line separators"),
+        pytest.param("'single' \"double\" back\\slash \\n \\u0041", id="quotes and escapes"),
+        pytest.param("a\tb\u0000c", id="control characters"),
+        pytest.param("<img src=x onerror=\"document.title='hacked'\">", id="image"),
+        pytest.param("</pre><script>document.title='hacked'</script>", id="script"),
+        pytest.param("&lt;b&gt; &amp;amp;", id="entities"),
+        pytest.param("x" * 70_000, id="more than 64 KiB"),
+    ],
+)
+def test_text_is_shown_unchanged(talk: Page, text: str) -> None:
+    say(talk, text)
+    talk.wait_for_lines(*GREETING, f">>> {text}", f"<<< {text} back")
+    assert talk.run("return document.querySelector('#messages :not(span)')") is None
+    assert talk.run("return document.title") == "WebSockets demo"
+
+
+@pytest.mark.parametrize(
+    ("data", "shown"),
+    [
+        ('"a string"', "a string"),
+        ('"two\\nlines"', "two\nlines"),
+        ("not JSON", "not JSON"),
+        ("", ""),
+        ('{"an": "object"}', '{"an": "object"}'),
+        ("null", "null"),
+        ("1e400", "1e400"),
+    ],
+)
+def test_a_message_that_is_not_a_json_string_is_shown_unchanged(
+    fake: Page, data: str, shown: str
+) -> None:
+    fake.run("sockets[0].receive(arguments[0])", data)
+    assert fake.lines[2:] == f"<<< {shown}".split("\n")
+
+
+def test_a_binary_message_is_shown_by_its_size(fake: Page) -> None:
+    fake.run("sockets[0].receive(new Blob(['abc']))")
+    assert fake.lines[2:] == ["<<< (3 bytes of binary data)"]
+
+
+# Earlier messages
+
+
+def test_arrow_keys_bring_back_earlier_messages(fake: Page) -> None:
+    for text in ("one", "two", "two", "three"):
+        say(fake, text)
+    seen = []
+    for key in (UP, UP, UP, DOWN, DOWN, DOWN):
+        fake.press(key)
+        seen.append(fake.element("message").get_property("value"))
+    assert seen == ["two", "one", "one", "two", "three", "three"]
+
+
+def test_the_draft_is_kept_while_going_through_earlier_messages(fake: Page) -> None:
+    say(fake, "one")
+    fake.press("draft" + UP)
+    assert fake.element("message").get_property("value") == "one"
+    fake.press(DOWN)
+    assert fake.element("message").get_property("value") == "draft"

@@ -1,0 +1,111 @@
+"""The options of the panel Talk: address, format, subprotocols, and what is remembered."""
+
+import pytest
+
+from tests.support.browser import Page
+from tests.support.servers import Server
+from tests.support.talk import GREETING, choose, next_path, say
+
+
+def test_the_route_is_chosen_and_used_at_once(talk: Page, server: Server) -> None:
+    choose(talk, route="echo")
+    assert next_path(talk) == "/echo"
+    assert talk.element("address").text.endswith("/WS.ashx")
+    talk.click("apply")
+    closed, opened = "### connection closed (1000)", "### connection open"
+    talk.wait_for_lines(*GREETING, closed, opened)
+    assert talk.element("address").text == f"{server.ws_url}/echo"
+    say(talk, "plain")
+    talk.wait_for_lines(*GREETING, closed, opened, ">>> plain", "<<< plain")
+
+
+def test_the_bare_address_echoes(talk: Page) -> None:
+    choose(talk, route="./")
+    assert next_path(talk) == "/"
+    talk.click("apply")
+    talk.wait_until(lambda: talk.lines[-1] == "### connection open", "a connection")
+    say(talk, "plain")
+    talk.wait_until(lambda: talk.lines[-1] == "<<< plain", "an echo")
+
+
+def test_an_invalid_field_is_unfolded(fake: Page) -> None:
+    choose(fake, route="echo", delay="61")
+    fake.run("sockets[0].end(1000, ''); document.getElementById('options').open = false")
+    fake.click("connect")
+    assert fake.element("options-form").is_displayed()
+    assert fake.run("return document.activeElement.name") == "delay"
+    assert fake.run("return sockets.length") == 1
+
+
+def test_subprotocols_are_offered(fake: Page) -> None:
+    assert fake.run("return sockets[0].protocols") == []
+    choose(fake, protocols="chat, superchat")
+    fake.click("apply")
+    fake.run("sockets[0].end(1000, '')")
+    assert fake.run("return sockets[1].protocols") == ["chat", "superchat"]
+
+
+@pytest.mark.parametrize(
+    ("form", "text", "error"),
+    [
+        ("json", "{broken", "This is not JSON"),
+        ("binary", "0", "one is missing"),
+        ("binary", "xx", "pairs of"),
+    ],
+)
+def test_an_invalid_message_is_not_sent(fake: Page, form: str, text: str, error: str) -> None:
+    choose(fake, format=form)
+    say(fake, text)
+    assert error in fake.element("message-error").text
+    assert fake.element("message").get_attribute("aria-invalid") == "true"
+    assert fake.run("return sockets[0].sent") == []
+    fake.press("1")
+    assert fake.element("message-error").text == ""
+
+
+@pytest.mark.parametrize(
+    ("form", "text", "sent"),
+    [
+        ("json", ' {"a":  1.50} ', ' {"a":  1.50} '),
+        ("binary", "", []),
+        ("binary", "0x01, 0xFF 10:11", [1, 255, 16, 17]),
+    ],
+)
+def test_messages_are_sent_as_typed(fake: Page, form: str, text: str, sent: object) -> None:
+    choose(fake, format=form)
+    say(fake, text)
+    assert fake.run("return sockets[0].sent") == [sent]
+
+
+def test_options_are_remembered(fake: Page) -> None:
+    choose(fake, route="echo", delay="2", format="json", reconnect=True)
+    fake.open()
+    assert next_path(fake) == "/echo?delay=2"
+    assert fake.run("return sockets[0].address").endswith("/echo?delay=2")
+    assert fake.element("options-summary").text == "/echo?delay=2 · JSON"
+    fake.click("options-reset")
+    assert next_path(fake) == "/WS.ashx"
+    fake.open()
+    assert next_path(fake) == "/WS.ashx"
+
+
+@pytest.mark.parametrize(
+    "stored",
+    ["{", "null", "[]", '{"fields": 1}', '{"fields": {"route": "nowhere", "close": "9"}}',
+     '{"fields": {"route": "echo", "delay": "1000"}}'],
+)  # fmt: skip
+def test_invalid_stored_options_are_ignored(fake: Page, stored: str) -> None:
+    fake.run("localStorage.setItem('websockets-demo.talk', arguments[0])", stored)
+    fake.open()
+    assert fake.run("return sockets[0].address").endswith("/WS.ashx")
+
+
+def test_the_page_works_without_storage(page: Page) -> None:
+    page.run_before_load(
+        "Object.defineProperty(window, 'localStorage', { get() { throw new DOMException('no'); } })"
+    )
+    page.open()
+    page.wait_for_lines(*GREETING)
+    choose(page, route="echo")
+    page.click("apply")
+    page.wait_until(lambda: page.element("address").text.endswith("/echo"), "the other address")
