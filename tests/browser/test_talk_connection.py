@@ -49,7 +49,7 @@ def test_a_server_that_stops_says_goodbye_and_can_be_tried_again(
 
     page.click("connect")
     page.wait_until(lambda: len(page.lines) > 4, "the end of the attempt")
-    assert page.lines[4:] == ["### connection closed (1006)"]
+    assert page.lines[4:] == ["### could not connect (1006)"]
     assert page.state == "closed"
     assert page.is_enabled("connect")
     (refused,) = page.take_console_errors()
@@ -95,14 +95,15 @@ def test_a_connection_attempt_can_be_cancelled(page: Page) -> None:
     page.click("disconnect")
     assert page.state == "closing"
     page.run("sockets[0].end(1006, '')")
-    assert page.lines == [SUPPORTED, "### connection closed (1006)"]
+    assert page.lines == [SUPPORTED, "### attempt to connect cancelled (1006)"]
 
 
 def test_an_unanswered_close_does_not_block_a_new_connection(fake: Page) -> None:
     fake.click("disconnect")
     assert fake.state == "closing"
     fake.click("connect")
-    fake.wait_for_lines(SUPPORTED, OPEN, "### connection closed (1006 abandoned while closing)")
+    closed = "### closed without waiting for the server\u2019s reply (1006)"
+    fake.wait_for_lines(SUPPORTED, OPEN, closed)
     assert fake.state == "connecting"
     assert fake.run("return sockets.map((s) => s.readyState)") == [2, 0]
 
@@ -111,11 +112,12 @@ def test_events_of_an_older_socket_are_ignored(fake: Page) -> None:
     fake.click("disconnect")
     fake.click("connect")
     fake.run("sockets[1].accept()")
+    fake.wait_until(lambda: fake.lines[3:] == [OPEN], "the new connection")
     before = fake.lines
     fake.run("sockets[0].receive('\"late\"'); sockets[0].end(1000, '')")
-    assert fake.lines == before
     assert fake.state == "open"
     say(fake, "new")
+    fake.wait_for_lines(*before, ">>> new")
     assert fake.run("return sockets.map((s) => s.sent)") == [[], ["new"]]
 
 

@@ -130,7 +130,7 @@ def test_a_pause_keeps_new_entries_for_later(fake: Page) -> None:
     fake.wait_until(lambda: len(rows(fake)) == 2, "the first entries")
     fake.click("pause")
     receive(fake, "one", "two")
-    fake.wait_until(lambda: "2 held back" in fake.element("count").text, "two held back")
+    fake.wait_until(lambda: "2 new while paused" in fake.element("count").text, "two new")
     assert len(rows(fake)) == 2
     assert fake.lines[2:] == ["<<< one", "<<< two"]
     fake.click("pause")

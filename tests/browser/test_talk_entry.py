@@ -78,6 +78,25 @@ def test_a_close_is_explained(fake: Page) -> None:
     assert "Internal error" in fake.element("entry-details").text
 
 
+@pytest.mark.parametrize(
+    ("close", "explanation"),
+    [
+        ({"code": 1006, "opened": False}, "run Diagnose to find out"),
+        ({"code": 1006, "opened": True}, "cut the connection"),
+        ({"code": 1006, "opened": False, "cancelled": True}, "had not opened yet"),
+        ({"code": 1006, "opened": True, "abandoned": True}, "before you connected again"),
+        ({"code": 1003, "opened": True}, "does not accept this type of message"),
+        ({"code": 2000, "opened": True}, "does not define"),
+        ({"code": 3000, "opened": True}, "library or framework"),
+        ({"code": 4999, "opened": True}, "the application defines its meaning"),
+    ],
+)
+def test_each_close_has_an_explanation(
+    page: Page, close: dict[str, object], explanation: str
+) -> None:
+    assert explanation in call(page, "talk/close-codes.js", "explainClose", close)
+
+
 # The whole log
 
 

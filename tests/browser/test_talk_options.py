@@ -48,9 +48,9 @@ def test_subprotocols_are_offered(fake: Page) -> None:
 @pytest.mark.parametrize(
     ("form", "text", "error"),
     [
-        ("json", "{broken", "This is not JSON"),
-        ("binary", "0", "one is missing"),
-        ("binary", "xx", "pairs of"),
+        ("json", "{broken", "This is not valid JSON"),
+        ("binary", "0", "only one hex digit"),
+        ("binary", "xx", "two hex digits"),
     ],
 )
 def test_an_invalid_message_is_not_sent(fake: Page, form: str, text: str, error: str) -> None:

@@ -1,41 +1,56 @@
-/** @returns {string} such as "connection closed (1001 going away)", a line of the log */
-export function closeText(code, reason) {
-  return `connection closed (${reason ? `${code} ${reason}` : code})`;
+/**
+ * @typedef {object} Close how a connection ended
+ * @property {number} code
+ * @property {string} reason
+ * @property {boolean} opened whether the connection had been open
+ * @property {boolean} [cancelled] whether the user ended the attempt to connect
+ * @property {boolean} [abandoned] whether the page stopped waiting for the server's Close frame
+ */
+
+/**
+ * @param {Close} close
+ * @returns {string} a line of the log, such as "connection closed (1001 going away)"
+ */
+export function closeText({ code, reason, opened, cancelled, abandoned }) {
+  const told = reason ? `${code} ${reason}` : code;
+  if (cancelled) return `attempt to connect cancelled (${told})`;
+  if (abandoned) return `closed without waiting for the server’s reply (${told})`;
+  return opened ? `connection closed (${told})` : `could not connect (${told})`;
 }
 
-// RFC 6455, section 7.4.1, and the registry that it founded.
+// RFC 6455, section 7.4.1, and the IANA registry of close codes.
 const CODES = {
-  1000: "Normal closure: the connection has done what it was for.",
-  1001: "Going away: the server stops, or the page was left.",
-  1002: "Protocol error: the other side sent what RFC 6455 does not allow.",
-  1003: "Unsupported data: this address takes no messages of that type.",
-  1005: "The close frame had no code.",
-  1007: "Invalid data: text that is not UTF-8.",
-  1008: "Policy violation: the other side refuses what was asked.",
-  1009: "Message too big.",
-  1010: "Mandatory extension: the server did not negotiate what the client needs.",
-  1011: "Internal error: the server could not go on.",
-  1012: "Service restart.",
+  1000: "Normal closure.",
+  1001: "Going away: the server is shutting down, or the user left the page.",
+  1002: "Protocol error: the other side received something that RFC 6455 forbids.",
+  1003: "Unsupported data: the other side does not accept this type of message.",
+  1005: "The Close frame had no code.",
+  1007: "Invalid data: the other side received text that is not UTF-8.",
+  1008: "Policy violation: the other side does not allow this.",
+  1009: "Message too big: the other side does not accept messages of this size.",
+  1010: "Mandatory extension: the server did not accept an extension that the client requires.",
+  1011: "Internal error: the server failed.",
+  1012: "Service restart: the server is restarting.",
   1013: "Try again later: the server is overloaded.",
-  1014: "Bad gateway: a gateway got no good answer from the server behind it.",
+  1014: "Bad gateway: a gateway got an invalid response from the server behind it.",
 };
 
 /**
- * @param {number} code of a close event
- * @param {boolean} opened whether the connection was open before
+ * @param {Close} close
  * @returns {string} an explanation for the user
  */
-export function explainCode(code, opened) {
+export function explainClose({ code, opened, cancelled, abandoned }) {
+  if (cancelled) return "The connection had not opened yet.";
+  if (abandoned) return "No Close frame arrived before you connected again.";
   if (code !== 1006) return CODES[code] ?? explainRange(code);
   return opened
-    ? "No close frame arrived: the connection was cut, by the server or by something in between."
-    : "It never opened: nothing answered, or the upgrade was refused. The browser keeps the "
-        + "reason to itself; the panel Diagnose looks for it.";
+    ? "No Close frame arrived: the server, or something on the path, cut the connection."
+    : "The connection never opened. Browsers do not say why; run Diagnose to find out.";
 }
 
 // RFC 6455, section 7.4.2
 function explainRange(code) {
-  if (code >= 4000) return "A private code: the application says what it means.";
-  if (code >= 3000) return "A code registered by a library or framework.";
-  return "A code that RFC 6455 does not define.";
+  if (code >= 4000) return "Private code: the application defines its meaning.";
+  if (code >= 3000) return "Code registered by a library or framework.";
+  return "RFC 6455 does not define this code.";
 }

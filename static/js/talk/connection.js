@@ -20,8 +20,9 @@ export class Connection {
    * @param {function({protocol: string, extensions: string}): void} handlers.opened takes the
    *     negotiated subprotocol and extensions
    * @param {function(*): void} handlers.received takes the data of a message
-   * @param {function(number, string, boolean): void} handlers.closed takes the code, the reason,
-   *     and whether the closing handshake was complete
+   * @param {function({code: number, reason: string, clean: boolean}): void} handlers.closed takes
+   *     the end of the connection; `clean` if the closing handshake was complete, and `abandoned`
+   *     after `abandon()`
    * @param {function(): void} handlers.changed called after the others, when `state` has changed
    */
   constructor(handlers) {
@@ -60,7 +61,7 @@ export class Connection {
   abandon() {
     if (this.state !== "closing") return;
     this.#socket = null;
-    this.#handlers.closed(1006, "abandoned while closing", false);
+    this.#handlers.closed({ code: 1006, reason: "", clean: false, abandoned: true });
   }
 
   /** @returns {boolean} whether the connection was open, so that the data was sent */
@@ -82,7 +83,7 @@ export class Connection {
     });
     on("message", ({ data }) => received(data));
     on("close", ({ code, reason, wasClean }) => {
-      closed(code, reason, wasClean);
+      closed({ code, reason, clean: wasClean });
       changed();
     });
   }

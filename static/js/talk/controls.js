@@ -1,5 +1,15 @@
 import { isActive } from "./connection.js";
 
+// What the user reads for each state of the connection.
+const STATE_NAMES = {
+  connecting: "Connecting",
+  open: "Open",
+  closing: "Closing",
+  closed: "Closed",
+  waiting: "Reconnecting soon",
+  unsupported: "Not supported",
+};
+
 /** The text box, the buttons and the state, which enable what the connection allows. */
 export class Controls {
   #state;
@@ -46,7 +56,7 @@ export class Controls {
   }
 
   showUnsupported() {
-    this.#showState("not supported");
+    this.#showState("unsupported");
     this.#message.disabled = true;
   }
 
@@ -62,7 +72,7 @@ export class Controls {
   }
 
   #showState(state) {
-    this.#state.textContent = state;
+    this.#state.textContent = STATE_NAMES[state];
     this.#state.dataset.state = state;
   }
 

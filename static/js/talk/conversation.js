@@ -1,4 +1,4 @@
-import { formatDuration } from "../common/format.js";
+import { formatSeconds } from "../common/format.js";
 import { BackOff } from "./backoff.js";
 import { closeText } from "./close-codes.js";
 import { isActive, Connection } from "./connection.js";
@@ -33,7 +33,7 @@ export class Conversation {
     this.#connection = new Connection({
       opened: (negotiated) => this.#open(negotiated),
       received: (data) => this.#receive(data),
-      closed: (...end) => this.#close(...end),
+      closed: (end) => this.#close(end),
       changed: () => this.#show(),
     });
   }
@@ -95,7 +95,7 @@ export class Conversation {
     this.#opened = true;
     this.#backOff.opened();
     const { address } = this.#target;
-    this.#record.event("connection open", { address, subprotocol, extensions });
+    this.#record.status("connection open", { address, subprotocol, extensions });
   }
 
   #receive(data) {
@@ -106,10 +106,11 @@ export class Conversation {
     this.#chart.add(sent.roundTrip);
   }
 
-  #close(code, reason, clean) {
-    const { address } = this.#target;
-    const details = { address, code, reason, clean, opened: this.#opened };
-    this.#record.event(closeText(code, reason), details);
+  #close(end) {
+    const opened = this.#opened;
+    const cancelled = !opened && !this.#wanted;
+    const details = { address: this.#target.address, ...end, opened, cancelled };
+    this.#record.status(closeText(details), details);
     for (const entry of this.#roundTrips.end()) this.#record.changed(entry);
     if (this.#switching) this.#connect();
     else if (this.#wanted && this.#options.reconnect) this.#reconnectLater();
@@ -134,7 +135,7 @@ export class Conversation {
 
   #reconnectLater() {
     const wait = this.#backOff.schedule(() => this.#attempt());
-    this.#record.event(`connecting again in ${formatDuration(wait)}`);
+    this.#record.status(`reconnecting in ${formatSeconds(wait)}`);
   }
 
   #show() {

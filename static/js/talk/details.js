@@ -106,7 +106,7 @@ export class Details {
     const all = (this.#paused ?? this.#record.entries).length;
     const shown = this.#list.count === all ? `${all}` : `${this.#list.count} of ${all}`;
     const held = this.#added.length;
-    this.#count.textContent = `${shown} shown${this.#paused && held ? `, ${held} held back` : ""}`;
+    this.#count.textContent = `${shown} shown${this.#paused && held ? `, ${held} new while paused` : ""}`;
   }
 
   #leaveEntry() {

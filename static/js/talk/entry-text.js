@@ -1,13 +1,13 @@
 import { formatBytes, formatDuration } from "../common/format.js";
-import { explainCode } from "./close-codes.js";
+import { explainClose } from "./close-codes.js";
 import { hexOf } from "./payload.js";
 
 const PREVIEW_LENGTH = 200; // more than fits in a row
 const CLOSE_HANDSHAKE = { true: "closing handshake complete", false: "no closing handshake" };
 
-/** @returns {string} the text of an event, or the data of a message, with bytes as hex */
+/** @returns {string} the text of a status, or the data of a message, with bytes as hex */
 export function contentOf({ kind, text, data }) {
-  if (kind === "event") return text;
+  if (kind === "status") return text;
   return typeof data === "string" ? data : hexOf(data);
 }
 
@@ -40,7 +40,7 @@ export function roundTripOf({ reply, roundTrip }) {
 
 /** @returns {string[]} everything known of an entry except its time and content */
 export function detailsOf(entry) {
-  const details = entry.kind === "event" ? eventDetails(entry) : messageDetails(entry);
+  const details = entry.kind === "status" ? statusDetails(entry) : messageDetails(entry);
   return details.filter(Boolean);
 }
 
@@ -56,12 +56,13 @@ function replyDetail(entry) {
   return roundTripOf(entry);
 }
 
-function eventDetails({ address, subprotocol, extensions, code, clean, opened }) {
+function statusDetails(entry) {
+  const { address, subprotocol, extensions, code, clean } = entry;
   return [
     address,
     subprotocol && `subprotocol: ${subprotocol}`,
     extensions && `extensions: ${extensions}`,
     code && CLOSE_HANDSHAKE[clean],
-    code && explainCode(code, opened),
+    code && explainClose(entry),
   ];
 }

@@ -1,9 +1,9 @@
 /**
- * One entry of the record: a message or an event.
+ * One entry of the record: a message or a change of status.
  *
  * @typedef {object} Entry
  * @property {number} id counts from 1
- * @property {"event" | "sent" | "received"} kind
+ * @property {"status" | "sent" | "received"} kind
  * @property {number} time in milliseconds since 1970
  * @property {string} text shown in the log
  * @property {string | ArrayBuffer} [data] of a message
@@ -19,4 +19,4 @@
 export const MAX_ENTRIES = 1000;
 
 /** The mark before an entry of each kind. */
-export const MARKS = { event: "###", sent: ">>>", received: "<<<" };
+export const MARKS = { status: "###", sent: ">>>", received: "<<<" };

@@ -21,11 +21,12 @@ export function asText(entries) {
 
 function entryFields(entry) {
   const { id, kind, time } = entry;
-  const fields = kind === "event" ? eventFields(entry) : messageFields(entry);
+  const fields = kind === "status" ? statusFields(entry) : messageFields(entry);
   return { id, kind, time: isoTime(time), ...fields };
 }
 
-function eventFields({ text, address, subprotocol, extensions, code, reason, clean, opened }) {
+function statusFields(entry) {
+  const { text, address, subprotocol, extensions, code, reason, clean, opened } = entry;
   return { text, address, subprotocol, extensions, code, reason, clean, opened };
 }
 

@@ -13,7 +13,7 @@ export class Log {
   }
 
   /**
-   * @param {"event" | "sent" | "received"} kind
+   * @param {"status" | "sent" | "received"} kind
    * @param {string} text shown as text, never as markup
    */
   write(kind, text) {

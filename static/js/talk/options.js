@@ -10,6 +10,9 @@ import { load, store } from "./storage.js";
 
 const STORAGE_KEY = "websockets-demo.talk";
 
+// Added to the label of the text box.
+const FORMAT_HINTS = { text: "", json: "(JSON)", binary: "(hex bytes)" };
+
 // Checks that no attribute of a field can express.
 const CHECKS = {
   close: closeCodeError,
@@ -102,8 +105,7 @@ export class Options {
     const format = this.#form.elements.format.selectedOptions[0].text;
     this.#panel.querySelector("#next-address").textContent = address;
     this.#panel.querySelector("#options-summary").textContent = `${path} · ${format}`;
-    this.#panel.querySelector("#message-format").textContent =
-      this.format === "text" ? "" : `as ${format}`;
+    this.#panel.querySelector("#message-format").textContent = FORMAT_HINTS[this.format];
   }
 
   #fields() {

@@ -12,10 +12,10 @@ export function startTalk(panel) {
   const { record, chart } = startRecord(panel);
   const options = new Options(panel);
   if ("WebSocket" in window) {
-    record.event("websockets supported");
+    record.status("websockets supported");
     new Conversation({ panel, record, chart, controls, options }).start();
   } else {
-    record.event("websockets not supported");
+    record.status("websockets not supported");
     controls.showUnsupported();
   }
 }

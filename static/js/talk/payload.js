@@ -39,7 +39,7 @@ function checkedJson(text) {
   try {
     JSON.parse(text);
   } catch (error) {
-    throw new SyntaxError(`This is not JSON: ${error.message}`);
+    throw new SyntaxError(`This is not valid JSON: ${error.message}`);
   }
   return text;
 }
@@ -47,10 +47,10 @@ function checkedJson(text) {
 function parseHex(text) {
   const digits = text.replace(/0x|[\s,:]/gi, "");
   if (/[^0-9a-f]/i.test(digits)) {
-    throw new SyntaxError("Bytes are pairs of 0–9 and a–f: 00 ff 7b");
+    throw new SyntaxError("Enter each byte as two hex digits, such as 00 ff 7b.");
   }
   if (digits.length % 2) {
-    throw new SyntaxError("Two hexadecimal digits make a byte: one is missing.");
+    throw new SyntaxError("The last byte has only one hex digit; each byte needs two.");
   }
   const bytes = new Uint8Array(digits.length / 2);
   return bytes.map((_, index) => parseInt(digits.slice(2 * index, 2 * index + 2), 16)).buffer;

@@ -23,13 +23,13 @@ export class Record {
   }
 
   /**
-   * Add an event.
+   * Add a change of status.
    *
    * @param {string} text
    * @param {object} details such as the close code
    */
-  event(text, details = {}) {
-    return this.#add({ kind: "event", text, ...details });
+  status(text, details = {}) {
+    return this.#add({ kind: "status", text, ...details });
   }
 
   /**
