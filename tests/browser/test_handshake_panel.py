@@ -1,4 +1,4 @@
-"""What the Handshake panel shows in a real browser, with and without something in between."""
+"""The panel Handshake in a real browser, with and without a proxy."""
 
 import pytest
 
@@ -11,7 +11,7 @@ from tests.support.waiting import wait_until
 def show(page: Page, url: str | None = None) -> None:
     """Open the panel and wait for the end of its handshake."""
     page.open("/#handshake", url=url)
-    wait_for(page, "#handshake-state", "Agreed in", "No connection")
+    wait_for(page, "#handshake-state", "Connected in", "Not connected")
 
 
 def wait_for(page: Page, selector: str, *texts: str) -> None:
@@ -21,16 +21,16 @@ def wait_for(page: Page, selector: str, *texts: str) -> None:
     wait_until(lambda: any(text in page.text(selector) for text in texts), describe=describe)
 
 
-def inferred(page: Page) -> dict[str, str]:
-    """What the panel says was done on the way, by header."""
+def changes(page: Page) -> dict[str, str]:
+    """The changes that the panel shows, by header."""
     facts: dict[str, str] = page.run(
-        "return Object.fromEntries([...document.querySelectorAll('#handshake-inferred > div')]"
+        "return Object.fromEntries([...document.querySelectorAll('#handshake-changes > div')]"
         ".map((fact) => [...fact.children].map((part) => part.innerText)))"
     )
     return facts
 
 
-def test_both_halves_are_shown_as_text(page: Page) -> None:
+def test_request_and_response_are_shown_as_text(page: Page) -> None:
     show(page)
     request, response = page.text("#handshake-request"), page.text("#handshake-response")
     assert request.startswith("GET /inspect HTTP/1.1\n")
@@ -53,26 +53,26 @@ def test_each_header_is_explained(page: Page) -> None:
         assert names == [line.split(":")[0] for line in lines[1:]]
         assert len(sentences) == len(names)
         assert all(sentence.endswith(".") for sentence in sentences)
-        assert not any("Not a header that this page knows" in text for text in sentences)
+        assert not any("does not know this header" in text for text in sentences)
 
 
-def test_nothing_is_inferred_where_nothing_is_in_between(page: Page) -> None:
+def test_no_change_is_shown_without_a_proxy(page: Page) -> None:
     show(page)
-    assert inferred(page) == {}
-    assert page.element("handshake-direct").is_displayed()
+    assert changes(page) == {}
+    assert page.element("handshake-unchanged").is_displayed()
 
 
-def test_the_panel_works_in_full_on_plain_http_under_a_name(page: Page, server: Server) -> None:
+def test_the_panel_works_without_a_secure_context(page: Page, server: Server) -> None:
     show(page, url=f"http://{NAMED_HOST}:{server.port}")
     assert not page.run("return isSecureContext")
-    assert inferred(page) == {}
-    assert page.text("#handshake-match") == "The same. They agree."
+    assert changes(page) == {}
+    assert page.text("#handshake-match") == "They match."
 
 
-def test_the_answer_is_computed_from_the_key_and_follows_it(page: Page) -> None:
+def test_the_accept_header_is_computed_from_the_key(page: Page) -> None:
     show(page)
-    assert page.text("#handshake-computed") == page.text("#handshake-said")
-    assert page.text("#handshake-match") == "The same. They agree."
+    assert page.text("#handshake-computed") == page.text("#handshake-received")
+    assert page.text("#handshake-match") == "They match."
 
     page.element("handshake-key").clear()
     page.element("handshake-key").send_keys("dGhlIHNhbXBsZSBub25jZQ==")  # RFC 6455, section 1.3
@@ -81,49 +81,47 @@ def test_the_answer_is_computed_from_the_key_and_follows_it(page: Page) -> None:
         "b37a4f2cc0624f1690f64606cf385945b2bec4ea"
     )
     assert page.text("#handshake-computed") == "s3pPLMBiTxaQ9kYGzzhZRbK+xOo="
-    assert page.text("#handshake-match") == "Not the same."
+    assert page.text("#handshake-match") == "They differ."
 
 
 @pytest.mark.parametrize(
     ("headers", "header", "words"),
     [
-        ({"X-Forwarded-For": "203.0.113.7"}, "X-Forwarded-For", "Added on the way"),
-        ({"Via": "1.1 proxy.test"}, "Via", "Added on the way"),
-        ({"X-Tricks": "yes"}, "X-Tricks", "Added on the way"),
-        ({"Host": "backend:9000"}, "Host", "Changed on the way: this browser sent “127.0.0.1:"),
-        ({"User-Agent": "curl"}, "User-Agent", "Changed on the way: this browser sent “Mozilla"),
-        ({"Accept-Language": "tlh"}, "Accept-Language", "Perhaps changed on the way"),
-        ({"Accept-Encoding": "gzip"}, "Accept-Encoding", "Probably changed on the way"),
-        ({"Connection": "upgrade"}, "Connection", "Written anew on the way"),
+        ({"X-Forwarded-For": "203.0.113.7"}, "X-Forwarded-For", "Added by a proxy"),
+        ({"Via": "1.1 proxy.test"}, "Via", "Added by a proxy"),
+        ({"X-Tricks": "yes"}, "X-Tricks", "Added by a proxy"),
+        ({"Host": "backend:9000"}, "Host", "Changed by a proxy: this browser sent “127.0.0.1:"),
+        ({"User-Agent": "curl"}, "User-Agent", "Changed by a proxy: this browser sent “Mozilla"),
+        ({"Accept-Language": "tlh"}, "Accept-Language", "Perhaps changed by a proxy"),
+        ({"Accept-Encoding": "gzip"}, "Accept-Encoding", "Probably changed by a proxy"),
+        ({"Connection": "upgrade"}, "Connection", "Rewritten by a proxy"),
         (NO_EXTENSIONS, "Sec-Websocket-Extensions", "Without it there is no compression."),
-        ({"Origin": None}, "Origin", "Taken away on the way"),
+        ({"Origin": None}, "Origin", "Removed by a proxy"),
     ],
 )
-def test_what_a_proxy_did_is_inferred(
+def test_a_change_by_a_proxy_is_shown(
     page: Page, proxy: Proxy, headers: Headers, header: str, words: str
 ) -> None:
     proxy.faults = Faults(request=headers)
     show(page, url=proxy.url)
-    found = {name.lower(): text for name, text in inferred(page).items()}
+    found = {name.lower(): text for name, text in changes(page).items()}
     assert list(found) == [header.lower()]
     assert words in found[header.lower()]
-    assert not page.element("handshake-direct").is_displayed()
+    assert not page.element("handshake-unchanged").is_displayed()
 
 
-def test_what_was_inferred_is_marked_in_the_text(page: Page, proxy: Proxy) -> None:
+def test_an_added_header_is_marked_in_the_request(page: Page, proxy: Proxy) -> None:
     proxy.faults = Faults(request={"Via": "1.1 proxy.test"})
     show(page, url=proxy.url)
     assert page.text("#handshake-request mark") == "Via: 1.1 proxy.test"
 
 
-def test_an_answer_that_lost_its_extensions_on_the_way_back_is_told(
-    page: Page, proxy: Proxy
-) -> None:
+def test_extensions_lost_from_the_response_are_shown(page: Page, proxy: Proxy) -> None:
     proxy.faults = Faults(response=NO_EXTENSIONS)
     show(page, url=proxy.url)
-    (text,) = inferred(page).values()
-    assert "Changed on the way back" in text
-    assert "this browser got “nothing”" in text
+    (text,) = changes(page).values()
+    assert "Changed in the response" in text
+    assert "this browser got “none”" in text
 
 
 def test_a_cookie_is_shown_masked(page: Page) -> None:
@@ -133,7 +131,7 @@ def test_a_cookie_is_shown_masked(page: Page) -> None:
     page.run("document.cookie = 'secret=; max-age=0'")
     assert "value" not in page.text("#handshake-request")
     assert "Cookie: (masked" in page.text("#handshake-request")
-    assert "Masked here by the server." in page.text("#handshake-request-headers")
+    assert "The server masked its value." in page.text("#handshake-request-headers")
 
 
 def test_a_subprotocol_is_offered_and_agreed(page: Page) -> None:
@@ -142,10 +140,10 @@ def test_a_subprotocol_is_offered_and_agreed(page: Page) -> None:
     page.click("handshake-run")
     wait_for(page, "#handshake-request", "Sec-WebSocket-Protocol: chat.v2")
     assert "Sec-WebSocket-Protocol: chat.v2" in page.text("#handshake-response")
-    assert inferred(page) == {}
+    assert changes(page) == {}
 
 
-def test_what_cannot_be_a_subprotocol_is_not_offered(page: Page) -> None:
+def test_an_invalid_subprotocol_is_not_offered(page: Page) -> None:
     page.run_before_load(KEEP_SOCKETS)
     show(page)
     before = opened(page)
@@ -157,38 +155,36 @@ def test_what_cannot_be_a_subprotocol_is_not_offered(page: Page) -> None:
     assert opened(page) == before
 
 
-def test_a_subprotocol_that_is_lost_on_the_way_is_told_from_a_lost_upgrade(
-    page: Page, proxy: Proxy
-) -> None:
+def test_a_lost_subprotocol_is_distinguished_from_a_lost_upgrade(page: Page, proxy: Proxy) -> None:
     proxy.faults = Faults(request={"Sec-WebSocket-Protocol": None})
     show(page, url=proxy.url)
     page.element("handshake-protocol").send_keys("chat.v2")
     page.click("handshake-run")
-    wait_for(page, "#handshake-trouble", "Without a subprotocol it opens.")
+    wait_for(page, "#handshake-failure", "The connection opens without a subprotocol.")
     page.take_console_errors()
 
 
-def test_no_connection_is_told_in_words_and_can_be_tried_again(page: Page, proxy: Proxy) -> None:
+def test_a_failure_is_explained_and_can_be_tried_again(page: Page, proxy: Proxy) -> None:
     proxy.faults = Faults(request=HOP_BY_HOP)
     show(page, url=proxy.url)
-    wait_for(page, "#handshake-trouble", "drops the headers Upgrade and Connection")
+    wait_for(page, "#handshake-failure", "a proxy drops the headers Upgrade and Connection")
     assert not page.element("handshake-result").is_displayed()
     page.take_console_errors()
 
     proxy.faults = Faults()
     page.click("handshake-run")
-    wait_for(page, "#handshake-state", "Agreed in")
-    assert not page.element("handshake-trouble").is_displayed()
+    wait_for(page, "#handshake-state", "Connected in")
+    assert not page.element("handshake-failure").is_displayed()
     assert page.element("handshake-result").is_displayed()
 
 
-def test_nothing_is_opened_before_the_panel_is_seen(page: Page) -> None:
+def test_the_panel_connects_only_once_visible(page: Page) -> None:
     page.run_before_load(KEEP_SOCKETS)
     page.open()
     page.wait_for_state("open")
     assert opened(page) == ["WS.ashx"]
     page.click("tab-handshake")
-    wait_for(page, "#handshake-state", "Agreed in")
+    wait_for(page, "#handshake-state", "Connected in")
     assert opened(page) == ["WS.ashx", "inspect"]
 
 

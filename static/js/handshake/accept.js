@@ -1,13 +1,13 @@
 import { sha1 } from "../../vendor/noble-hashes/legacy.js";
 import { bytesToHex, utf8ToBytes } from "../../vendor/noble-hashes/utils.js";
 
-/** Never changes; it only proves that the other side knows the protocol (RFC 6455, 1.3). */
+/** The same for every connection: it proves that the server knows WebSockets (RFC 6455, 1.3). */
 export const GUID = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
 
 /**
- * How Sec-WebSocket-Accept follows from a key (RFC 6455, section 4.2.2, item 5.4).
+ * Compute Sec-WebSocket-Accept from a key (RFC 6455, section 4.2.2, item 5.4).
  *
- * @param {string} key as it stands in the header; it is not decoded
+ * @param {string} key the value of the header, still in base64
  * @returns {{joined: string, digest: string, accept: string}} `digest` in hex
  */
 export function acceptSteps(key) {

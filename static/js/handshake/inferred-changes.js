@@ -1,77 +1,73 @@
 /**
- * What something between this browser and the server probably added, took away or changed:
- * the request as it arrived is held against what this browser is known to send. None of this
- * is certain, and the page says so.
+ * Infers the changes that proxies made to a handshake: it compares the received request with the
+ * one that this browser is known to send. The page marks the result as inferred.
  */
 
 import { requestHeader, responseHeader } from "../common/inspect.js";
 
-// A script cannot add a header to a WebSocket, so all that a browser sends by itself is known.
-const FROM_BROWSERS = new Set([
+// Scripts cannot add headers to a WebSocket request, so these are all that a browser sends.
+const BROWSER_HEADERS = new Set([
   "accept", "accept-encoding", "accept-language", "authorization", "cache-control", "connection",
   "cookie", "dnt", "host", "origin", "pragma", "priority", "sec-gpc", "upgrade", "user-agent",
 ]);
-const FROM_BROWSERS_TOO = ["sec-websocket-", "sec-fetch-", "sec-ch-"];
+const BROWSER_PREFIXES = ["sec-websocket-", "sec-fetch-", "sec-ch-"];
 
 /**
- * @param {object} report what /inspect said
- * @param {object} browser what this side knows
+ * @param {object} report of /inspect
+ * @param {object} browser
  * @param {string} browser.href of the page
  * @param {string} browser.userAgent
- * @param {string} browser.language the first one
- * @param {string[]} browser.protocols the subprotocols that were asked for
- * @param {string} browser.extensions of the open connection
- * @returns {{header: string, text: string}[]} what was inferred; `header` may have arrived or not
+ * @param {string} browser.language the preferred one
+ * @param {string[]} browser.protocols offered subprotocols
+ * @param {string} browser.extensions negotiated ones, as the browser sees them
+ * @returns {{header: string, text: string}[]} `header` may be missing from the received request
  */
 export function inferChanges(report, browser) {
-  const steps = [added, changed, missing, upgradeHeaders, compression, path, security];
+  const steps = [added, changed, missing, rewritten, extensions, path, tls];
   return steps.flatMap((step) => step(report, browser));
 }
 
 function added({ request }) {
   return request.headers
     .filter(([name]) => !isFromBrowser(name.toLowerCase()))
-    .map(([header]) => ({
-      header,
-      text: "Added on the way: no browser sends it with a WebSocket, and a page cannot.",
-    }));
+    .map(([header]) => ({ header, text: "Added by a proxy (normal)." }));
 }
 
 function isFromBrowser(name) {
-  return FROM_BROWSERS.has(name) || FROM_BROWSERS_TOO.some((start) => name.startsWith(start));
+  return BROWSER_HEADERS.has(name) || BROWSER_PREFIXES.some((prefix) => name.startsWith(prefix));
 }
 
 function changed(report, browser) {
   const { host, origin } = new URL(browser.href);
   return [
-    differing(report, "Host", host),
-    differing(report, "Origin", origin),
-    differing(report, "User-Agent", browser.userAgent),
-    differing(report, "Sec-WebSocket-Protocol", browser.protocols.join(", ")),
-    languageNote(report, browser.language),
-    encodingNote(report),
+    compare(report, "Host", host),
+    compare(report, "Origin", origin),
+    compare(report, "User-Agent", browser.userAgent),
+    compare(report, "Sec-WebSocket-Protocol", browser.protocols.join(", ")),
+    compareLanguage(report, browser.language),
+    compareEncoding(report),
   ].filter(Boolean);
 }
 
-function differing(report, header, sent) {
-  const arrived = requestHeader(report, header);
-  if (arrived === null || arrived === sent) return null;
+function compare(report, header, sent) {
+  const received = requestHeader(report, header);
+  if (received === null || received === sent) return null;
   const was = sent ? `this browser sent “${sent}”` : "this browser sent none";
-  return { header, text: `Changed on the way: ${was}.` };
+  return { header, text: `Changed by a proxy: ${was}.` };
 }
 
-// Browsers add weights and shorten the list as they like, but the first language is the first.
-function languageNote(report, language) {
+// Browsers add weights and may shorten the list, but the first language stays.
+function compareLanguage(report, language) {
   const first = requestHeader(report, "Accept-Language")?.split(/[,;]/)[0].trim();
   if (!first || first.toLowerCase() === language.toLowerCase()) return null;
-  const text = `Perhaps changed on the way: this browser prefers “${language}”.`;
+  const text = `Perhaps changed by a proxy: this browser prefers “${language}”.`;
   return { header: "Accept-Language", text };
 }
 
-function encodingNote(report) {
-  const arrived = requestHeader(report, "Accept-Encoding");
-  if (!arrived || arrived.includes("deflate")) return null;
-  const text = "Probably changed on the way: browsers offer gzip and deflate at least.";
+function compareEncoding(report) {
+  const received = requestHeader(report, "Accept-Encoding");
+  if (!received || received.includes("deflate")) return null;
+  const text = "Probably changed by a proxy: browsers offer at least gzip and deflate.";
   return { header: "Accept-Encoding", text };
 }
 
@@ -82,63 +78,61 @@ function missing(report, browser) {
     .filter((header) => requestHeader(report, header) === null)
     .map((header) => ({
       header,
-      text: `Taken away on the way: this browser sent it, but it did not arrive.${loss(header)}`,
+      text: `Removed by a proxy: this browser sent it.${consequence(header)}`,
     }));
 }
 
-function loss(header) {
+function consequence(header) {
   if (header === "Sec-WebSocket-Extensions") return " Without it there is no compression.";
   if (header === "Sec-WebSocket-Protocol") return " Without it no subprotocol can be agreed.";
   return "";
 }
 
-// Browsers write "Upgrade", Firefox "keep-alive, Upgrade"; a proxy that is told to pass the
-// upgrade on often writes it anew, and most instructions on the Web have it in lower case.
-function upgradeHeaders(report) {
+// Browsers send "Upgrade", Firefox "keep-alive, Upgrade". A proxy that forwards the upgrade often
+// rewrites it, usually in lower case because most instructions on the web have it so.
+function rewritten(report) {
   const notes = [];
   if (!/^(keep-alive, )?Upgrade$/.test(requestHeader(report, "Connection") ?? "Upgrade")) {
-    notes.push({
-      header: "Connection",
-      text: "Written anew on the way: browsers say “Upgrade” or “keep-alive, Upgrade”.",
-    });
+    const text = "Rewritten by a proxy (normal): browsers send “Upgrade” or “keep-alive, Upgrade”.";
+    notes.push({ header: "Connection", text });
   }
   if ((requestHeader(report, "Upgrade") ?? "websocket") !== "websocket") {
-    const text = "Written anew on the way: browsers say “websocket”.";
+    const text = "Rewritten by a proxy (normal): browsers send “websocket”.";
     notes.push({ header: "Upgrade", text });
   }
   return notes;
 }
 
-function compression(report, browser) {
-  const answered = responseHeader(report, "Sec-WebSocket-Extensions") ?? "";
-  if (names(answered) === names(browser.extensions)) return [];
+function extensions(report, browser) {
+  const sent = responseHeader(report, "Sec-WebSocket-Extensions") ?? "";
+  if (names(sent) === names(browser.extensions)) return [];
   return [{
     header: "Sec-WebSocket-Extensions",
-    text: `Changed on the way back: the server answered “${answered || "nothing"}”, `
-      + `this browser got “${browser.extensions || "nothing"}”.`,
+    text: `Changed in the response: the server sent “${sent || "none"}”, `
+      + `this browser got “${browser.extensions || "none"}”.`,
   }];
 }
 
-// Browsers differ in whether they show the parameters of an extension.
-function names(extensions) {
-  return extensions.split(",").map((extension) => extension.split(";")[0].trim()).join();
+// Not every browser shows the parameters of an extension.
+function names(list) {
+  return list.split(",").map((extension) => extension.split(";")[0].trim()).join();
 }
 
 function path(report, browser) {
   const sent = new URL("inspect", browser.href).pathname;
-  const arrived = report.request.line.split(" ")[1]?.split("?")[0];
-  if (arrived === sent) return [];
+  const received = report.request.line.split(" ")[1]?.split("?")[0];
+  if (received === sent) return [];
   return [{
     header: "Request line",
-    text: `The path was changed on the way: this browser asked for “${sent}”.`,
+    text: `Path changed by a proxy: this browser asked for “${sent}”.`,
   }];
 }
 
-function security(report, browser) {
+function tls(report, browser) {
   const sent = new URL(browser.href).protocol === "https:";
   if (!sent || report.tls) return [];
   return [{
-    header: "Encryption",
-    text: "This browser spoke TLS, but the server got plain text: a proxy in between ends TLS.",
+    header: "TLS",
+    text: "This browser used TLS, but the server received plain text: a proxy terminates TLS.",
   }];
 }

@@ -1,21 +1,22 @@
 import { webSocketAddress } from "../common/address.js";
+import { formatDuration } from "../common/format.js";
 import { inspect } from "../common/inspect.js";
 import { subprotocolError } from "../common/subprotocols.js";
-import { formatDuration } from "../common/format.js";
 import { AcceptView } from "./accept-view.js";
 import { inferChanges } from "./inferred-changes.js";
-import { showReport } from "./report-view.js";
 import { explainReportFailure } from "./report-failure.js";
+import { showReport } from "./report-view.js";
 
 /**
- * Open /inspect from a panel, and show both halves of the handshake, explained.
+ * Start the panel Handshake: connect to /inspect, and show and explain the request and the
+ * response.
  *
- * @returns {function(): void} to be called when the panel comes into view
+ * @returns {function(): void} to be called whenever the panel becomes visible
  */
 export function startHandshake(panel) {
   const part = (name) => panel.querySelector(`#handshake-${name}`);
   const accept = new AcceptView(part);
-  const run = () => open(part, accept);
+  const run = () => connect(part, accept);
   part("protocol").addEventListener("input", ({ target }) =>
     target.setCustomValidity(subprotocolError(target.value.trim())));
   part("form").addEventListener("submit", (event) => {
@@ -23,21 +24,21 @@ export function startHandshake(panel) {
     run();
   });
   part("address").textContent = webSocketAddress("inspect", window.location);
-  let opened = false;
+  let started = false;
   return () => {
-    if (!opened) run();
-    opened = true;
+    if (!started) run();
+    started = true;
   };
 }
 
-async function open(part, accept) {
+async function connect(part, accept) {
   const button = part("run");
   if (button.getAttribute("aria-disabled") === "true") return;
-  button.setAttribute("aria-disabled", "true"); // disabled itself, it would lose the focus
-  part("state").textContent = "Opening";
+  button.setAttribute("aria-disabled", "true"); // with `disabled` it would lose the focus
+  part("state").textContent = "Connecting";
   const protocol = part("protocol").value.trim();
   try {
-    show(part, accept, await ask(protocol));
+    show(part, accept, await getReport(protocol));
   } catch (error) {
     await showFailure(part, error, protocol);
   } finally {
@@ -45,33 +46,33 @@ async function open(part, accept) {
   }
 }
 
-async function ask(protocol) {
+async function getReport(protocol) {
   const protocols = protocol ? [protocol] : [];
   const query = protocol ? `?subprotocol=${encodeURIComponent(protocol)}` : "";
-  const answer = await inspect({ protocols, query });
+  const result = await inspect({ protocols, query });
   const browser = {
     href: window.location.href,
     userAgent: navigator.userAgent,
     language: navigator.language,
     protocols,
-    extensions: answer.extensions,
+    extensions: result.extensions,
   };
-  return { ...answer, notes: inferChanges(answer.report, browser) };
+  return { ...result, changes: inferChanges(result.report, browser) };
 }
 
-function show(part, accept, { report, notes, seconds, protocol }) {
-  showReport(part, report, notes, protocol);
+function show(part, accept, { report, changes, seconds, protocol }) {
+  showReport(part, report, changes, protocol);
   accept.show(report);
-  part("trouble").hidden = true;
+  part("failure").hidden = true;
   part("result").hidden = false;
-  part("state").textContent = `Agreed in ${formatDuration(seconds * 1000)}`;
+  part("state").textContent = `Connected in ${formatDuration(seconds * 1000)}`;
 }
 
 async function showFailure(part, error, protocol) {
   part("result").hidden = true;
-  part("state").textContent = "No connection";
+  part("state").textContent = "Not connected";
   const { meaning, advice } = await explainReportFailure(error, protocol);
   part("meaning").textContent = meaning;
   part("advice").textContent = advice;
-  part("trouble").hidden = false;
+  part("failure").hidden = false;
 }

@@ -3,32 +3,34 @@ import { explainFailure } from "../common/connection-failure.js";
 import { inspect } from "../common/inspect.js";
 
 /**
- * Why there is no report, in words.
+ * Explain why there is no report of /inspect.
  *
- * @param {Error} error that came of asking for it
- * @param {string} protocol the subprotocol that was offered, or ""
- * @returns {Promise<{meaning: string, advice: string}>}
+ * @param {Error} error from the attempt to get it
+ * @param {string} protocol the offered subprotocol, or ""
+ * @returns {Promise<import("../common/connection-failure.js").Explanation>}
  */
 export async function explainReportFailure(error, protocol) {
   if (error instanceof NotConnected) {
-    return protocol && await opensWithoutProtocol() ? lostProtocol(protocol) : explainFailure(error);
+    const isProtocolLost = protocol && await connectsWithoutProtocol();
+    return isProtocolLost ? lostProtocol(protocol) : explainFailure(error);
   }
   const meaning = error instanceof Ended
-    ? `The connection opened, but ended with code ${error.code} before the report came.`
-    : `The report did not come: ${error.message}.`;
-  return { meaning, advice: "Run the checks of Diagnose: one of them may tell more." };
+    ? `The connection opened, but it closed with code ${error.code} before the report arrived.`
+    : `The report did not arrive: ${error.message}.`;
+  return { meaning, advice: "Run Diagnose to find out more." };
 }
 
-// To a script, a 101 that agrees to none of its offers looks like no connection at all.
+// A browser rejects a 101 response that accepts none of the offered subprotocols. A script cannot
+// tell this from a refused upgrade.
 function lostProtocol(protocol) {
   return {
-    meaning: `Without a subprotocol it opens. So ${protocol} was lost on its way to the server, or `
-      + "the answer on its way back.",
-    advice: "Make the proxy pass Sec-WebSocket-Protocol on, both ways.",
+    meaning: `The connection opens without a subprotocol. So the path dropped ${protocol} from the `
+      + "request, or from the response.",
+    advice: "Configure the proxy to forward Sec-WebSocket-Protocol both ways.",
   };
 }
 
-async function opensWithoutProtocol() {
+async function connectsWithoutProtocol() {
   try {
     await inspect();
     return true;

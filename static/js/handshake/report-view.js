@@ -1,68 +1,80 @@
-import { element, descriptions } from "../common/element.js";
+import { descriptions, element } from "../common/element.js";
 import { parseHead } from "../common/inspect.js";
 import { headerMeaning } from "./header-meanings.js";
 
-/** Show a report of /inspect: both texts, what each header means, what was inferred, both ends. */
-export function showReport(part, report, notes, protocol) {
-  const inferred = new Set(notes.map(({ header }) => header.toLowerCase()));
-  const { line, headers } = report.request;
-  const answered = parseHead(report.response.head);
+/**
+ * Show a report of /inspect.
+ *
+ * @param {function(string): HTMLElement} part finds an element of the panel by its name
+ * @param {object} report
+ * @param {{header: string, text: string}[]} changes inferred ones
+ * @param {string} protocol the subprotocol as the browser sees it, or ""
+ */
+export function showReport(part, report, changes, protocol) {
+  const { line, headers, masked } = report.request;
   const [status] = report.response.head.split("\r\n");
-  showText(part("request"), line, headers, inferred);
-  showText(part("response"), status, answered, new Set());
-  part("request-headers").replaceChildren(...descriptions(explained(headers, report.request.masked)));
-  part("response-headers").replaceChildren(...descriptions(explained(answered, [])));
-  part("inferred").replaceChildren(...descriptions(notes.map(({ header, text }) => [header, text])));
-  part("direct").hidden = notes.length > 0;
+  const responseHeaders = parseHead(report.response.head);
+  const changed = new Set(changes.map(({ header }) => header.toLowerCase()));
+  showText(part("request"), line, headers, changed);
+  showText(part("response"), status, responseHeaders, new Set());
+  const lists = {
+    changes: changes.map(({ header, text }) => [header, text]),
+    "request-headers": explained(headers, masked),
+    "response-headers": explained(responseHeaders, []),
+    ends: clientAndServer(report, protocol),
+  };
+  for (const [name, pairs] of Object.entries(lists)) {
+    part(name).replaceChildren(...descriptions(pairs));
+  }
+  part("unchanged").hidden = changes.length > 0;
   part("caveat").textContent = report.about;
-  part("ends").replaceChildren(...descriptions(ends(report, protocol)));
 }
 
-function showText(place, first, headers, inferred) {
+function showText(place, firstLine, headers, changed) {
   const lines = headers.flatMap(([name, value]) => {
     const text = `${name}: ${value}`;
-    return [inferred.has(name.toLowerCase()) ? element("mark", {}, text) : text, "\n"];
+    return [changed.has(name.toLowerCase()) ? element("mark", {}, text) : text, "\n"];
   });
-  place.replaceChildren(element("b", {}, first), "\n", ...lines);
+  place.replaceChildren(element("b", {}, firstLine), "\n", ...lines);
 }
 
 function explained(headers, masked) {
   return headers.map(([name]) => {
-    const unknown = "Not a header that this page knows; ask whoever runs the proxies.";
-    const note = masked.includes(name) ? " Masked here by the server." : "";
+    const unknown = "This page does not know this header; ask whoever runs the proxies.";
+    const note = masked.includes(name) ? " The server masked its value." : "";
     return [name, (headerMeaning(name) ?? unknown) + note];
   });
 }
 
-function ends({ peer, negotiated, tls, server, secure }, protocol) {
+function clientAndServer({ peer, negotiated, tls, server, secure }, protocol) {
   return [
     ["Connected from", `${peer.address}, port ${peer.port}`],
-    ["Client, as believed", clientText(peer)],
-    ["Forwarded by", chainText(peer)],
-    ["Encryption", tls ? `${tls.version}, ${tls.cipher}` : plainText(secure)],
+    ["Client address used", clientText(peer)],
+    ["Proxies", proxiesText(peer)],
+    ["TLS", tls ? `${tls.version}, ${tls.cipher}` : noTlsText(secure)],
     ["Subprotocol", subprotocolText(negotiated.subprotocol, protocol)],
     ["Extensions", negotiated.extensions.join(", ") || "none"],
-    ["Served by", `process ${server.process} on ${server.host}`],
+    ["Server process", `${server.process} on ${server.host}`],
     ["Software", Object.entries(server.software).map((pair) => pair.join(" ")).join(", ")],
-    ["Server’s time", server.time],
+    ["Server time", server.time],
   ];
 }
 
 function clientText({ client, address, trusted_proxies: trusted }) {
-  if (client !== address) return `${client}, as ${trusted} trusted proxies say`;
-  return trusted ? client : `${client}: no proxy is trusted (FLASK_ECHO_TRUSTED_PROXIES is 0)`;
+  if (client !== address) return `${client}, from ${trusted} trusted proxies`;
+  return trusted ? client : `${client} (no proxy is trusted: FLASK_ECHO_TRUSTED_PROXIES is 0)`;
 }
 
-function chainText({ forwarded }) {
+function proxiesText({ forwarded }) {
   const hop = ({ address, trusted }) => `${address} (${trusted ? "trusted" : "not trusted"})`;
-  return forwarded.map(hop).join(", ") || "nobody";
+  return forwarded.map(hop).join(", ") || "none reported";
 }
 
-function plainText(secure) {
-  return secure ? "ended by a trusted proxy in front" : "none at this server";
+function noTlsText(secure) {
+  return secure ? "terminated by a trusted proxy" : "none on the last hop";
 }
 
 function subprotocolText(agreed, seen) {
   if ((agreed ?? "") === seen) return agreed ?? "none";
-  return `the server says ${agreed ?? "none"}, this browser ${seen || "none"}`;
+  return `the server agreed to ${agreed ?? "none"}, this browser got ${seen || "none"}`;
 }
