@@ -1,4 +1,4 @@
-"""How checks judge what was measured: pure functions, called without the panel."""
+"""How the checks judge measurements: pure functions, called without the panel."""
 
 from typing import Any
 
@@ -10,34 +10,36 @@ from tests.support.modules import call
 # Why there is no connection
 
 
-WORKING = {"status": 200, "json": {"draining": False, "seats_taken": 1, "capacity": 9}}
+WORKING = {"status": 200, "json": {"status": "ok", "seats_taken": 1, "capacity": 9}}
+DRAINING = {"status": 503, "json": {"status": "draining"}}
+FULL = {"status": 200, "json": {"status": "ok", "seats_taken": 9, "capacity": 9}}
 
 
 @pytest.mark.parametrize(
-    ("evidence", "words"),
+    ("evidence", "meaning"),
     [
-        ({"plain": True, "address": {"status": 426}}, "the network to it, comes and goes"),
-        ({"silent": True, "address": {"status": 426}}, "gets no answer at all"),
-        ({"silent": False, "address": {"status": None}}, "not at the address of the WebSocket"),
-        ({"silent": False, "address": {"status": 404}}, "a proxy sends this address elsewhere"),
-        ({"silent": False, "address": {"status": 502}}, "or cannot reach the server"),
+        ({"health": {"status": None}}, "The server is not reachable at all (not just WebSockets)."),
+        ({"overHttp": True}, "the server, or the network to it, is unreliable"),
+        ({"health": DRAINING}, "The server is shutting down"),
+        ({"health": FULL}, "The server is full: 9 of 9 connections are taken."),
         (
-            {"silent": False, "address": {"status": 503}, "health": {"json": {"draining": True}}},
-            "shutting down",
+            {"address": {"status": None}},
+            "The server is reachable, but the WebSocket address is not",
         ),
+        ({"address": {"status": 404}}, "So a proxy sends this address elsewhere."),
+        ({"address": {"status": 502}}, "elsewhere, or cannot reach the server."),
+        ({"timedOut": True}, "the upgrade gets no response at all"),
+        ({"timedOut": False}, "HTTP works here but the upgrade is refused."),
     ],
 )
-def test_what_http_says_tells_what_is_wrong(
-    page: Page, evidence: dict[str, Any], words: str
-) -> None:
-    culprit = call(
-        page, "common/connection-failure.js", "judgeFailure", {"health": WORKING, **evidence}
-    )
-    assert words in culprit["meaning"]
-    assert culprit["advice"].endswith(".")
+def test_a_failure_is_judged_by_http(page: Page, evidence: dict[str, Any], meaning: str) -> None:
+    known = {"health": WORKING, "address": {"status": 426, "json": None}}
+    explanation = call(page, "common/connection-failure.js", "judgeFailure", known | evidence)
+    assert meaning in explanation["meaning"]
+    assert explanation["advice"].endswith(".")
 
 
-# Guesses
+# Idle time-outs
 
 
 @pytest.mark.parametrize(
@@ -49,14 +51,14 @@ def test_what_http_says_tells_what_is_wrong(
         (100.4, "cloudflare", ["Cloudflare"]),
         (240.2, "", ["Azure"]),
         (350.1, "", ["AWS Network Load Balancer"]),
-        (17.0, "nginx", ["No default that this page knows"]),
+        (17.0, "nginx", ["Not a known default"]),
     ],
 )
-def test_a_known_time_out_is_guessed(
+def test_a_known_time_out_is_a_possible_cause(
     page: Page, seconds: float, hint: str, names: list[str]
 ) -> None:
-    guess = call(page, "diagnose/checks/idle.js", "guess", seconds, hint)
-    assert all(name in guess for name in names), guess
+    cause = call(page, "diagnose/checks/idle.js", "possibleCause", seconds, hint)
+    assert all(name in cause for name in names), cause
 
 
 @pytest.mark.parametrize(
@@ -67,7 +69,7 @@ def test_a_known_time_out_is_guessed(
         (0, "bad", "never"),
     ],
 )
-def test_a_time_out_that_pings_prevent_is_not_called_bad(
+def test_a_time_out_that_pings_prevent_is_only_notable(
     page: Page, pings: float, verdict: str, words: str
 ) -> None:
     cut = {"code": 1006, "reason": ""}
@@ -78,7 +80,7 @@ def test_a_time_out_that_pings_prevent_is_not_called_bad(
     assert words in result["advice"]
 
 
-# Verdicts that no fault of the proxy brings about, or none that is quick
+# Measurements that the test proxy cannot cause, or not quickly
 
 
 MIB = 2**20
@@ -90,9 +92,9 @@ SIZES = {
     "tooSlow": None,
     "bounds": None,
 }
-SILENCE = {"bound": 75, "seconds": 75.2, "cut": None, "hint": "", "pings": 20}
+IDLE = {"bound": 75, "seconds": 75.2, "cut": None, "hint": "", "pings": 20}
 OFFER = "permessage-deflate; client_max_window_bits"
-NOT_TAKEN = {"offered": OFFER, "answered": "", "agreed": ""}
+DECLINED = {"offered": OFFER, "accepted": "", "result": ""}
 
 
 def servers(*versions: str) -> list[dict[str, object]]:
@@ -103,8 +105,8 @@ def servers(*versions: str) -> list[dict[str, object]]:
     ]
 
 
-def ticks(*arrivals: int) -> list[dict[str, int]]:
-    """Ticks that were sent every 50 ms and arrived at these multiples of it."""
+def pushed(*arrivals: int) -> list[dict[str, int]]:
+    """Messages that were sent every 50 ms and arrived at these multiples of it."""
     return [{"sent": 50 * i, "arrived": 50 * at} for i, at in enumerate(arrivals)]
 
 
@@ -115,49 +117,49 @@ def ticks(*arrivals: int) -> list[dict[str, int]]:
             "handshake-time",
             {"times": [500] * 5, "http": 200},
             "notable",
-            "the way is long or slow, for WebSockets and for HTTP alike",
-            id="a long way",
+            "the network path is long or slow, for WebSockets and HTTP alike",
+            id="a long path",
         ),
         pytest.param(
             "handshake-time",
             {"times": [4000] * 5, "http": 200},
             "bad",
-            "what handles the upgrade",
+            "So the upgrade is slow, not the network.",
             id="a very slow handshake",
         ),
         pytest.param(
             "idle",
-            {**SILENCE, "alive": False},
+            {**IDLE, "alive": False},
             "bad",
-            "often NAT or a firewall, forgot it without a word",
-            id="a connection lost in silence",
+            "often NAT or a firewall, dropped it silently",
+            id="a connection that was dropped silently",
         ),
         pytest.param(
             "message-size",
-            {**SIZES, "failure": {"size": 65536, "kind": "silent"}},
+            {**SIZES, "failure": {"size": 65536, "kind": "no reply"}},
             "bad",
-            "Of a message of 64 KiB nothing came back.",
-            id="a size that is swallowed",
+            "A message of 64 KiB got no reply.",
+            id="a size without a reply",
         ),
         pytest.param(
             "message-size",
             {**SIZES, "failure": {"size": 65536, "kind": "changed", "difference": 7}},
             "bad",
-            "Of a message of 64 KiB, byte 7 came back changed.",
+            "Byte 7 of a message of 64 KiB came back changed.",
             id="a size that is changed",
         ),
         pytest.param(
             "message-size",
             {**SIZES, "tooSlow": 16 * MIB},
             "notable",
-            "at 1.0 MB/s there was no time to try 16 MiB",
+            "At 1.0 MB/s there was no time to try 16 MiB",
             id="a size that would take too long",
         ),
         pytest.param(
             "message-size",
             {**SIZES, "failure": CUT, "bounds": {"good": 65535, "bad": 65536}},
             "bad",
-            "A guess: 64 KiB is the default limit of Jetty and Netty.",
+            "Possible cause: 64 KiB is the default limit of Jetty and Netty.",
             id="a known limit that a message must stay below",
         ),
         pytest.param(
@@ -169,37 +171,37 @@ def ticks(*arrivals: int) -> list[dict[str, int]]:
         ),
         pytest.param(
             "compression",
-            {**NOT_TAKEN, "enabled": True},
+            {**DECLINED, "enabled": True},
             "notable",
-            "the server could not take it",
+            "the server could not accept it",
             id="an offer that is declined",
         ),
         pytest.param(
             "compression",
-            {**NOT_TAKEN, "enabled": False},
+            {**DECLINED, "enabled": False},
             "good",
-            "the server is set not to compress",
+            "which has compression turned off",
             id="compression that is off",
         ),
         pytest.param(
             "buffering",
-            {"ticks": ticks(*range(30), *[42] * 13, *range(43, 60))},
+            {"messages": pushed(*range(30), *[42] * 13, *range(43, 60))},
             "good",
-            "For a moment some were held up",
-            id="ticks that a busy line held up once",
+            "Some were delayed for a moment",
+            id="messages delayed once by a busy line",
         ),
         pytest.param(
             "buffering",
-            {"ticks": ticks(*[9] * 10, *[19] * 10, *[59] * 40)},
+            {"messages": pushed(*[9] * 10, *[19] * 10, *[59] * 40)},
             "bad",
-            "Ticks arrive in clumps of up to 40",
-            id="ticks that a buffer collects",
+            "Messages arrive in clumps of up to 40",
+            id="messages collected by a buffer",
         ),
         pytest.param(
             "round-trip",
             {"times": [1] * 180 + [150] * 20},
             "notable",
-            "Most are quick, but some are held up.",
+            "Most messages are fast, but some are delayed.",
             id="stalls",
         ),
         pytest.param(
@@ -207,18 +209,18 @@ def ticks(*arrivals: int) -> list[dict[str, int]]:
             {"times": [1500] * 8},
             "bad",
             "That is too slow for a conversation.",
-            id="a very slow way",
+            id="a very slow path",
         ),
         pytest.param(
             "throughput",
             {"size": 65536, "arrivals": [1000, 2000]},
             "bad",
             "That is too slow for more than short messages",
-            id="a very narrow line",
+            id="a very slow line",
         ),
     ],
 )
-def test_what_was_measured_is_judged(
+def test_a_measurement_is_judged(
     page: Page, check: str, measured: dict[str, Any], verdict: str, words: str
 ) -> None:
     result = call(page, f"diagnose/checks/{check}.js", "judge", measured)

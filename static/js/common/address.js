@@ -1,8 +1,6 @@
 /**
- * The WebSocket address of `path` on the server that the page came from.
- *
  * @param {string} path relative to the page, so that a prefix added by a proxy is kept
- * @param {{href: string}} location where the page is: `window.location`
+ * @param {{href: string}} location of the page: `window.location`
  * @returns {string} a `ws:` address for an `http:` page, `wss:` for `https:`
  */
 export function webSocketAddress(path, location) {

@@ -1,15 +1,18 @@
-const MOST_AT_ONCE = 65536; // bytes; crypto.getRandomValues gives no more
+const MAX_RANDOM_BYTES = 65536; // limit of crypto.getRandomValues for one call
 
-/** @returns {Uint8Array} bytes that no compression makes smaller */
+/** @returns {Uint8Array} random bytes, which do not compress */
 export function randomBytes(size) {
-  const made = new Uint8Array(size);
-  for (let at = 0; at < size; at += MOST_AT_ONCE) {
-    crypto.getRandomValues(made.subarray(at, at + MOST_AT_ONCE));
+  const bytes = new Uint8Array(size);
+  for (let at = 0; at < size; at += MAX_RANDOM_BYTES) {
+    crypto.getRandomValues(bytes.subarray(at, at + MAX_RANDOM_BYTES));
   }
-  return made;
+  return bytes;
 }
 
-/** @returns {number} where two arrays first differ, or -1; the end of the shorter one counts */
+/**
+ * @returns {number} the first index at which two arrays differ, or -1 if they are equal. If one is
+ *     the beginning of the other, that is the length of the shorter one.
+ */
 export function firstDifference(one, other) {
   const shorter = Math.min(one.length, other.length);
   for (let at = 0; at < shorter; at += 1) if (one[at] !== other[at]) return at;

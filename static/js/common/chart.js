@@ -1,5 +1,5 @@
-// Not by an import statement: uPlot asks for number formats of the browser's language when it is
-// loaded, which WebKitGTK refuses in the C locale, and without charts the page still has its use.
+// A dynamic import, because uPlot can fail to load: it formats numbers for the browser's language
+// at once, and WebKitGTK refuses that in the C locale. The page is useful without charts, too.
 const library = import("../../vendor/uplot/uPlot.esm.js").then(
   ({ default: uPlot }) => uPlot,
   (error) => console.warn("There will be no charts:", error),
@@ -9,15 +9,15 @@ const dark = window.matchMedia("(prefers-color-scheme: dark)");
 
 /**
  * @param {string} property a colour of the style sheet, such as `--pico-primary`
- * @returns {function(): string} for uPlot, which asks it each time it draws
+ * @returns {function(): string} called by uPlot for each drawing
  */
 export function colour(property) {
   return () => getComputedStyle(document.documentElement).getPropertyValue(property).trim();
 }
 
 /**
- * @param {object} options of a uPlot axis, beside the colours and the font
- * @returns {object} an axis that can be read in light and dark
+ * @param {object} options of a uPlot axis, except colours and font
+ * @returns {object} an axis for light and dark
  */
 export function axis(options = {}) {
   const font = `12px ${getComputedStyle(document.body).fontFamily}`;
@@ -33,25 +33,25 @@ export function axis(options = {}) {
 }
 
 /**
- * A chart as wide as its element, in the colours of the page: light, dark, or changing.
- * A canvas says nothing to a screen reader: have the figures in the page as text, too.
+ * A chart as wide as its element, in the colours of the page. Screen readers cannot read a canvas:
+ * show the numbers as text, too.
  */
 export class Chart {
-  #plot = null; // until the library is there
+  #plot = null; // until the library has loaded
   #data;
 
   /**
-   * @param {HTMLElement} element a block that is empty and as wide as the chart should be
-   * @param {object} options as uPlot takes them, but for the width
+   * @param {HTMLElement} element an empty block
+   * @param {object} options of uPlot, except the width
    * @param {number} options.height in CSS pixels
-   * @param {Array<Array<number | null>>} data as uPlot takes it
+   * @param {Array<Array<number | null>>} data in the format of uPlot
    */
   constructor(element, options, data) {
     this.#data = data;
     library.then((uPlot) => uPlot && this.#draw(uPlot, element, options));
   }
 
-  /** @param {Array<Array<number | null>>} data as uPlot takes it */
+  /** @param {Array<Array<number | null>>} data in the format of uPlot */
   show(data) {
     this.#data = data;
     this.#plot?.setData(data);
@@ -59,13 +59,13 @@ export class Chart {
 
   #draw(uPlot, element, options) {
     const still = { legend: { show: false }, cursor: { show: false } };
-    const width = element.clientWidth || 300; // in a hidden panel there is none yet
+    const width = element.clientWidth || 300; // a hidden panel has no width yet
     this.#plot = new uPlot({ ...still, ...options, width }, this.#data, element);
     dark.addEventListener("change", () => this.#plot.redraw(false));
-    new ResizeObserver(() => this.#fit(element)).observe(element);
+    new ResizeObserver(() => this.#resize(element)).observe(element);
   }
 
-  #fit({ clientWidth: width }) {
+  #resize({ clientWidth: width }) {
     const { width: before, height } = this.#plot;
     if (width > 0 && width !== before) this.#plot.setSize({ width, height });
   }

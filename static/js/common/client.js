@@ -1,52 +1,58 @@
 import { webSocketAddress } from "./address.js";
 
-/** There is no connection, and a browser does not say why. */
+/** The connection did not open. Browsers do not tell scripts why. */
 export class NotConnected extends Error {
-  /** @param {boolean} silent whether nothing at all was answered in the time given */
-  constructor(path, silent) {
+  /**
+   * @param {string} path
+   * @param {boolean} timedOut whether there was no response at all in the given time
+   */
+  constructor(path, timedOut) {
     super(`no WebSocket at ${path}`);
-    this.path = path;
-    this.silent = silent;
+    Object.assign(this, { path, timedOut });
   }
 }
 
-/** A plain HTTP request got no answer. */
-export class Unanswered extends Error {
+/** A plain HTTP request got no response. */
+export class NoHttpResponse extends Error {
   constructor(path) {
-    super(`no answer from ${path}`);
+    super(`no HTTP response from ${path}`);
     this.path = path;
   }
 }
 
-/** The connection ended while something else was awaited. */
+/** The connection ended during a wait for something else. */
 export class Ended extends Error {
+  /** @param {{code: number, reason: string, seconds: number}} end as `ended` returns it */
   constructor({ code, reason, seconds }) {
     super(`the connection ended with code ${code}`);
     Object.assign(this, { code, reason, seconds });
   }
 }
 
-/** What was awaited did not happen in time. */
+/** A wait took too long. */
 export class TimedOut extends Error {
+  /**
+   * @param {string} what a noun, such as "message"
+   * @param {number} seconds
+   */
   constructor(what, seconds) {
-    super(`${what} did not come within ${seconds} s`);
+    super(`no ${what} arrived within ${seconds} s`);
     Object.assign(this, { what, seconds });
   }
 }
 
 /**
- * A WebSocket driven by promises. Every wait has an end: a time-out, the end of the
- * connection, or a signal. One wait at a time.
+ * A WebSocket with promises, for code that knows what comes next and awaits it. Every wait ends: by
+ * a time-out, with the connection, or by a signal. One wait at a time.
  *
- * Whoever uses it knows what comes next, and awaits it. Talk does not: there anything may come at
- * any time and the user decides what follows, so its `Connection` hands out events.
+ * Talk uses its `Connection` with handlers instead, because there any message can come at any time.
  */
 export class Client {
   #path;
   #socket;
   #signal;
   #started = performance.now();
-  #arrived = [];
+  #received = [];
   #end = null;
   #wake = () => {};
 
@@ -59,7 +65,7 @@ export class Client {
   }
 
   /**
-   * @param {string} path relative to the page, with a query if there is one
+   * @param {string} path relative to the page, with its query
    * @param {{protocols?: string[], seconds?: number, signal?: AbortSignal}} options
    *     `seconds` for the handshake; `signal` ends the connection and every wait on it
    * @throws {NotConnected}
@@ -67,21 +73,23 @@ export class Client {
   static async open(path, { protocols = [], seconds = 10, signal } = {}) {
     signal?.throwIfAborted();
     const client = new Client(path, protocols, signal);
+    const isOpen = () => client.#socket.readyState === WebSocket.OPEN;
     try {
-      await client.#until(() => client.#socket.readyState === WebSocket.OPEN, seconds, "a 101");
+      await client.#until(isOpen, seconds, "handshake response");
     } catch (error) {
-      client.leave();
+      client.close();
       if (signal?.aborted) throw error;
       throw new NotConnected(path, error instanceof TimedOut);
     }
     return client;
   }
 
-  /** What the browser says was agreed, such as "permessage-deflate". */
+  /** The negotiated extensions as the browser reports them, such as "permessage-deflate". */
   get extensions() {
     return this.#socket.extensions;
   }
 
+  /** The negotiated subprotocol, or "". */
   get protocol() {
     return this.#socket.protocol;
   }
@@ -91,28 +99,29 @@ export class Client {
   }
 
   /**
-   * The next message, in order of arrival.
+   * Wait for the next message, in order of arrival.
    *
    * @returns {Promise<{data: string|ArrayBuffer, at: number}>} `at` as of `performance.now()`
    * @throws {Ended|TimedOut}
    */
   next(seconds = 10) {
-    return this.#until(() => this.#arrived.shift(), seconds, "a message");
+    return this.#until(() => this.#received.shift(), seconds, "message");
   }
 
   /**
-   * The end of the connection, whoever brings it about.
+   * Wait for the end of the connection, whichever side causes it.
    *
    * @returns {Promise<{code: number, reason: string, clean: boolean, seconds: number}>}
-   *     `seconds` since the connection was asked for
+   *     `seconds` since the start of the handshake
+   * @throws {TimedOut}
    */
   ended(seconds = 10) {
-    return this.#until(() => this.#end, seconds, "the end of the connection");
+    return this.#until(() => this.#end, seconds, "close");
   }
 
-  /** Start to close, and wait for nothing. */
-  leave() {
-    this.#socket.close(); // also calls off a handshake that is under way
+  /** Start to close the connection or cancel its handshake, without a wait for the end. */
+  close() {
+    this.#socket.close();
   }
 
   #listen() {
@@ -120,7 +129,7 @@ export class Client {
     this.#signal?.addEventListener("abort", wake);
     this.#socket.addEventListener("open", wake);
     this.#socket.addEventListener("message", ({ data }) => {
-      this.#arrived.push({ data, at: performance.now() });
+      this.#received.push({ data, at: performance.now() });
       wake();
     });
     this.#socket.addEventListener("close", ({ code, reason, wasClean }) => {
@@ -131,7 +140,7 @@ export class Client {
     });
   }
 
-  /** Wait until `ready` returns something; called whenever anything happened. */
+  /** Wait until `ready` returns a value; it is called after each event. */
   #until(ready, seconds, what) {
     return new Promise((resolve, reject) => {
       const settle = (done, value) => {
@@ -153,19 +162,19 @@ export class Client {
 }
 
 /**
- * Open a connection, talk over it, and leave it however the talk ends.
+ * Open a connection, use it, and close it however the use ends.
  *
  * @template T
  * @param {string} path
  * @param {object} options as for `Client.open`
- * @param {function(Client): Promise<T>} talk
- * @returns {Promise<T>} what the talk returned
+ * @param {function(Client): Promise<T>} use
+ * @returns {Promise<T>} the result of `use`
  */
-export async function withClient(path, options, talk) {
+export async function withClient(path, options, use) {
   const client = await Client.open(path, options);
   try {
-    return await talk(client);
+    return await use(client);
   } finally {
-    client.leave();
+    client.close();
   }
 }

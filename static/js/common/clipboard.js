@@ -1,21 +1,21 @@
 /**
- * Put a text on the clipboard, also where the page came by plain http and has no Clipboard API.
- * Browsers want to be asked from within a click or a key press.
+ * Copy a text, also in a page loaded over plain HTTP, which has no Clipboard API. Call it from
+ * within a click or a key press, or browsers refuse.
  *
  * @param {string} text
- * @returns {Promise<boolean>} whether it is there now
+ * @returns {Promise<boolean>} whether it was copied
  */
 export async function copyText(text) {
   try {
     await navigator.clipboard.writeText(text);
     return true;
   } catch {
-    return copyBySelecting(text); // there is no such API here, or it may not be used
+    return copySelection(text); // no such API, or no permission
   }
 }
 
-// Deprecated everywhere and replaced nowhere: what a page without the API has.
-function copyBySelecting(text) {
+// execCommand is deprecated, but there is no other way without the API.
+function copySelection(text) {
   const focused = document.activeElement;
   const box = textBox(text);
   document.body.append(box);
@@ -29,7 +29,7 @@ function copyBySelecting(text) {
 function textBox(text) {
   const box = document.createElement("textarea");
   box.value = text;
-  box.readOnly = true; // so that no keyboard comes up on a phone
+  box.readOnly = true; // so that a phone does not open its keyboard
   box.setAttribute("aria-hidden", "true");
   Object.assign(box.style, { position: "fixed", inset: "0 auto auto 0", opacity: "0" });
   return box;

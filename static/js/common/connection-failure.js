@@ -1,60 +1,71 @@
-import { Unanswered } from "./client.js";
+import { NoHttpResponse } from "./client.js";
+
+const SECONDS = 5; // for each of two requests, which run at the same time
 
 /**
- * Why a WebSocket did not open. A browser says nothing but 1006, so this asks the same server
- * over plain HTTP, and concludes from what does work.
+ * @typedef {object} Explanation
+ * @property {string} meaning
+ * @property {string} advice may have several lines
+ *
+ * @typedef {object} HttpResult
+ * @property {number | null} status null without a response
+ * @property {object | null} json the body, if it is JSON
  */
 
-const SECONDS = 5; // for each question; both are asked at once
-
 /**
- * @param {import("./client.js").NotConnected | Unanswered} failure
- * @param {AbortSignal} [signal] ends the search
- * @returns {Promise<{meaning: string, advice: string}>} `advice` may have several lines
+ * Find out why a connection did not open. Browsers only report code 1006, so this asks the same
+ * server over plain HTTP and concludes from the responses.
+ *
+ * @param {import("./client.js").NotConnected | NoHttpResponse} failure
+ * @param {AbortSignal} [signal] cancels the requests
+ * @returns {Promise<Explanation>}
  */
 export async function explainFailure(failure, signal) {
-  const questions = ["healthz", failure.path].map((path) => ask(path, signal));
-  const [health, address] = await Promise.all(questions);
+  const requests = ["healthz", failure.path].map((path) => fetchJson(path, signal));
+  const [health, address] = await Promise.all(requests);
   const { origin } = window.location;
-  const plain = failure instanceof Unanswered;
-  return judgeFailure({ plain, silent: failure.silent, origin, health, address });
+  const overHttp = failure instanceof NoHttpResponse;
+  return judgeFailure({ overHttp, timedOut: failure.timedOut, origin, health, address });
 }
 
 /**
  * @param {object} evidence
- * @param {boolean} evidence.plain whether it was plain HTTP that failed, and no upgrade
- * @param {boolean} evidence.silent whether the upgrade had no answer at all
+ * @param {boolean} evidence.overHttp whether a plain HTTP request failed, not an upgrade
+ * @param {boolean} evidence.timedOut whether the upgrade got no response at all
  * @param {string} evidence.origin of this page
- * @param {object} evidence.health what /healthz said over HTTP: `status` (null if there was no
- *     answer) and `json`
- * @param {object} evidence.address the same, for the address of the WebSocket
+ * @param {HttpResult} evidence.health from /healthz
+ * @param {HttpResult} evidence.address from the WebSocket address
+ * @returns {Explanation}
  */
-export function judgeFailure({ plain, silent, origin, health, address }) {
-  if (health.status === null) {
-    return {
-      meaning: "Plain HTTP gets no answer from the server either, so this is not about WebSockets: "
-        + "the server is down, or the network to it is.",
-      advice: "See that the server runs and that this page still reloads; then try again.",
-    };
-  }
-  if (plain) return comesAndGoes();
-  return ourTrouble(health.json) ?? gatewayTrouble(address)
-    ?? (silent ? heldBack() : originTrouble(address.json, origin) ?? dropped(address.json));
+export function judgeFailure({ overHttp, timedOut, origin, health, address }) {
+  if (health.status === null) return unreachable();
+  if (overHttp) return unreliable();
+  const known = unavailable(health.json) ?? misrouted(address);
+  if (known) return known;
+  if (timedOut) return heldBack();
+  return refusedOrigin(address.json, origin) ?? droppedHeaders(address.json);
 }
 
-function comesAndGoes() {
+function unreachable() {
   return {
-    meaning: "A plain HTTP request got no answer, but the next one did, so this is not about "
-      + "WebSockets: the server, or the network to it, comes and goes.",
-    advice: "Run this check again. If it stays so, try another network.",
+    meaning: "The server is not reachable at all (not just WebSockets).",
+    advice: "Check that it is running and that this page still reloads, then try again.",
   };
 }
 
-function ourTrouble(health) {
-  if (health?.draining) {
+function unreliable() {
+  return {
+    meaning: "One HTTP request got no response, but the next one did. So this is not about "
+      + "WebSockets: the server, or the network to it, is unreliable.",
+    advice: "Run this check again. If it still fails, try another network.",
+  };
+}
+
+function unavailable(health) {
+  if (health?.status === "draining") {
     return {
-      meaning: "The server is shutting down and takes no new connections.",
-      advice: "Try again when it has started anew.",
+      meaning: "The server is shutting down and accepts no new connections.",
+      advice: "Try again once it has restarted.",
     };
   }
   if (health && health.seats_taken >= health.capacity) {
@@ -67,66 +78,65 @@ function ourTrouble(health) {
   return null;
 }
 
-function gatewayTrouble({ status }) {
+function misrouted({ status }) {
   if (status === null) {
     return {
-      meaning: "The server answers, but not at the address of the WebSocket, not even over HTTP.",
-      advice: "Look for a rule for this address in the proxy or firewall in front of the server.",
+      meaning: "The server is reachable, but the WebSocket address is not, even over plain HTTP.",
+      advice: "Look for a rule about this address in the proxy or firewall in front of the server.",
     };
   }
   if (status === 426) return null;
+  const alternative = status >= 500 ? ", or cannot reach the server" : "";
   return {
-    meaning: `Over HTTP, the address of the WebSocket answers ${status}, and this service would `
-      + "answer 426: something else answers there, so a proxy sends this address elsewhere"
-      + `${status >= 500 ? " or cannot reach the server" : ""}.`,
-    advice: "Check that the proxy passes every path to the same server, /echo and /inspect too.",
+    meaning: `Over HTTP, the WebSocket address returned ${status}, but this service returns 426. `
+      + `So a proxy sends this address elsewhere${alternative}.`,
+    advice: "Check that the proxy sends every path to the same server, /echo and /inspect too.",
   };
 }
 
 function heldBack() {
   return {
-    meaning: "Plain HTTP works at the very same address, but the upgrade to a WebSocket gets "
-      + "no answer at all: something in between took the request and holds it back.",
-    advice: "Suspect a proxy that waits for a whole response before it passes anything on, or "
-      + "security software that inspects traffic. Try another network, and https in place of "
-      + "http.",
+    meaning: "HTTP works here, but the upgrade gets no response at all: something on the path "
+      + "holds the request back.",
+    advice: "Suspect a proxy that waits for a complete response before it forwards anything, or "
+      + "security software that inspects traffic. Try another network, and https instead of http.",
   };
 }
 
-// A browser sends no Origin with a plain request of its own page, so the server minds it only
-// in an upgrade. What it would take is in each of its refusals.
-function originTrouble(refusal, origin) {
+// Browsers send no Origin with a plain request to the page's own server, so the server checks it
+// only in an upgrade. Every refusal lists the allowed origins.
+function refusedOrigin(refusal, origin) {
   const allowed = refusal?.origins;
   if (!Array.isArray(allowed) || allowed.includes(origin)) return null;
   return {
-    meaning: `The server refuses WebSockets from pages of ${origin}: it takes those of `
-      + `${allowed.join(", ")} only.`,
-    advice: `If this page should work, add ${origin} to FLASK_ECHO_ALLOWED_ORIGINS.`,
+    meaning: `The server refuses WebSockets from pages at ${origin}. It accepts only those from `
+      + `${allowed.join(", ")}.`,
+    advice: `To allow this page, add ${origin} to FLASK_ECHO_ALLOWED_ORIGINS.`,
   };
 }
 
-/** What each proxy needs is known by the server, and told in its 426. */
-function dropped(refusal) {
-  const cures = Object.entries(refusal?.cure ?? {}).map((pair) => pair.join(": "));
+// The server knows the configuration of each proxy and includes it in its 426.
+function droppedHeaders(refusal) {
+  const lines = Object.entries(refusal?.cure ?? {}).map((pair) => pair.join(": "));
   return {
-    meaning: "Plain HTTP works at the very same address, but the upgrade to a WebSocket is "
-      + "refused: most probably a proxy in between drops the headers Upgrade and Connection.",
-    advice: ["The proxy must pass both on.", ...cures].join("\n"),
+    meaning: "HTTP works here but the upgrade is refused. Most likely a proxy drops the headers "
+      + "Upgrade and Connection.",
+    advice: ["Configure the proxy to forward both headers.", ...lines].join("\n"),
   };
 }
 
-async function ask(path, signal) {
+async function fetchJson(path, signal) {
   const controller = new AbortController();
   const stop = () => controller.abort();
   const timer = setTimeout(stop, SECONDS * 1000);
   signal?.addEventListener("abort", stop);
   try {
-    const answer = await fetch(path, {
+    const response = await fetch(path, {
       cache: "no-store",
       headers: { Accept: "application/problem+json, application/json" },
       signal: controller.signal,
     });
-    return { status: answer.status, json: await answer.json().catch(() => null) };
+    return { status: response.status, json: await response.json().catch(() => null) };
   } catch {
     return { status: null, json: null };
   } finally {

@@ -1,7 +1,7 @@
-const KEEP_MS = 60_000; // a browser may ask the user first where the file should go
+const KEEP_MS = 60_000; // the browser may first ask the user where to save the file
 
 /**
- * Offer a text to be saved as a file.
+ * Save a text as a file.
  *
  * @param {string} filename
  * @param {string} text

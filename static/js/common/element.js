@@ -1,22 +1,20 @@
 /**
- * An element with its attributes and children; text is text, never markup.
+ * Create an element. Strings become text, never markup.
  *
  * @param {string} tag
  * @param {Object<string, string>} attributes
  * @param {...(Node|string)} children
  */
 export function element(tag, attributes = {}, ...children) {
-  const made = document.createElement(tag);
-  for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value);
-  made.append(...children);
-  return made;
+  const created = document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes)) created.setAttribute(name, value);
+  created.append(...children);
+  return created;
 }
 
 /**
- * Names with what is to be said of each, for a list of descriptions (dl).
- *
- * @param {[string, string][]} pairs
- * @returns {HTMLElement[]}
+ * @param {[string, string][]} pairs names and their descriptions
+ * @returns {HTMLElement[]} the content of a description list (dl)
  */
 export function descriptions(pairs) {
   return pairs.map(([name, value]) =>

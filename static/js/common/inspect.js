@@ -1,11 +1,11 @@
 import { withClient } from "./client.js";
 
 /**
- * Open /inspect and take its report, with what this side knows of the same connection.
+ * Get the report of /inspect, and the same handshake as this browser sees it.
  *
  * @param {{protocols?: string[], query?: string, signal?: AbortSignal}} options
  * @returns {Promise<{report: object, extensions: string, protocol: string, seconds: number}>}
- *     `extensions` and `protocol` as the browser has them; `seconds` the handshake took
+ *     `extensions` and `protocol` from the browser; `seconds` for the handshake
  */
 export async function inspect({ protocols = [], query = "", signal } = {}) {
   const started = performance.now();
@@ -21,21 +21,21 @@ function parse(data) {
   try {
     return JSON.parse(data);
   } catch {
-    throw new Error("what came is not the report that /inspect writes");
+    throw new Error("the message is not a report of /inspect");
   }
 }
 
-/** @returns {string | null} the value of a header of the request that a report tells of */
+/** @returns {string | null} the value of a request header in a report */
 export function requestHeader(report, name) {
   return valueOf(report.request.headers, name);
 }
 
-/** @returns {string | null} the value of a header of the 101 that a report tells of */
+/** @returns {string | null} the value of a header of the 101 response in a report */
 export function responseHeader(report, name) {
   return valueOf(parseHead(report.response.head), name);
 }
 
-/** @returns {[string, string][]} the headers of a response head, its status line left out */
+/** @returns {[string, string][]} the headers of a response head, without its status line */
 export function parseHead(head) {
   const lines = head.split("\r\n").slice(1);
   return lines.filter(Boolean).map((line) => {

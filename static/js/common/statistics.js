@@ -1,7 +1,7 @@
 /**
  * @param {number[]} values at least one
  * @returns {{min: number, median: number, p95: number, p99: number, max: number}} quantiles by
- *     nearest rank: each is a value that was measured
+ *     nearest rank, so each is one of the values
  */
 export function summary(values) {
   const sorted = [...values].sort((a, b) => a - b);
