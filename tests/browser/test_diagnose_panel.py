@@ -10,7 +10,7 @@ NEVER_OPEN = """
 window.WebSocket = class extends EventTarget { static OPEN = 1; readyState = 0; close() {} };
 """
 
-# Nor does a time-out call a request off.
+# Requests get no response, and no time-out cancels them.
 NEVER_ANSWER = """
 window.setTimeout = () => 0;
 window.fetch = (path, { signal }) => new Promise((resolve, reject) => {
@@ -20,7 +20,7 @@ window.fetch = (path, { signal }) => new Promise((resolve, reject) => {
 """
 
 
-# A check that waits on a connection on which nothing is ever said.
+# A check that waits on a connection without traffic.
 RUN_ENDLESS = """
 const [done] = arguments;
 const load = (module) => import(new URL(`static/js/${module}`, location));
@@ -42,7 +42,7 @@ def test_a_check_that_fails_does_not_stop_the_others(panel: Panel, proxy: Proxy)
     assert panel.page.text("#diagnose-status").startswith("1 bad, ")
 
 
-def test_a_check_is_named_before_it_reports_anything(panel: Panel) -> None:
+def test_a_check_is_named_before_it_reports_progress(panel: Panel) -> None:
     panel.page.run_before_load(NEVER_OPEN)
     panel.open()
     panel.page.run("document.querySelector('#diagnose-progress').value = 1")  # of an earlier run
@@ -63,16 +63,18 @@ def test_a_single_check_can_be_run_again(panel: Panel, proxy: Proxy) -> None:
     wait_until(lambda: panel.part("close-codes", "verdict") == "good", SECONDS)
 
 
-def test_a_long_check_shows_the_time_and_can_be_cancelled(panel: Panel) -> None:
+def test_a_long_check_shows_its_progress_and_can_be_cancelled(panel: Panel) -> None:
     panel.open()
     panel.press("idle")
-    wait_until(lambda: "1 s of silence" in panel.part("idle", "figure"), SECONDS)
+    wait_until(lambda: "idle for 1 s" in panel.part("idle", "figure"), SECONDS)
     panel.press("idle")
     panel.wait_for("idle")
     assert panel.part("idle", "verdict") == "cancelled"
 
 
-def test_a_search_for_the_culprit_can_be_cancelled(panel: Panel, proxy: Proxy) -> None:
+def test_a_check_can_be_cancelled_while_its_failure_is_explained(
+    panel: Panel, proxy: Proxy
+) -> None:
     proxy.faults = Faults(reset="requested")
     panel.open(proxy.url)
     panel.page.run(NEVER_ANSWER)
@@ -126,7 +128,7 @@ def test_the_result_can_be_copied_and_saved(panel: Panel, proxy: Proxy) -> None:
     assert saved["checks"][1]["data"]["closes"][0]["arrived"] == {"code": 1001, "reason": "done"}
 
 
-def test_while_a_check_runs_no_other_can_be_started(panel: Panel) -> None:
+def test_no_second_check_can_be_started(panel: Panel) -> None:
     panel.open()
     panel.press("throughput")
     panel.press("load-balancing")
@@ -137,7 +139,7 @@ def test_while_a_check_runs_no_other_can_be_started(panel: Panel) -> None:
 
 
 @pytest.mark.parametrize("check", ["throughput", "idle"])
-def test_no_report_is_handed_out_while_a_check_runs(panel: Panel, check: str) -> None:
+def test_no_report_can_be_exported_while_a_check_runs(panel: Panel, check: str) -> None:
     panel.open()
     panel.run("close-codes")
     assert panel.page.is_enabled("diagnose-copy")
@@ -152,11 +154,11 @@ def test_no_report_is_handed_out_while_a_check_runs(panel: Panel, check: str) ->
 @pytest.mark.parametrize(
     ("endless", "figure", "words"),
     [
-        ("client.next(0.1)", "no answer", "a message did not come within 0.1 s"),
-        ("client.ended()", "out of time", "not done after 0.5 s and was given up"),
+        ("client.next(0.1)", "no reply", "no message arrived within 0.1 s"),
+        ("client.ended()", "out of time", "did not finish within 0.5 s"),
     ],
 )
-def test_a_check_that_does_not_end_is_ended(
+def test_a_check_that_does_not_end_is_stopped(
     panel: Panel, endless: str, figure: str, words: str
 ) -> None:
     panel.page.open("/healthz")

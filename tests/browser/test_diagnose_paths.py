@@ -1,4 +1,4 @@
-"""What the panel Diagnose finds on real paths, good and bad."""
+"""Results of the panel Diagnose on real paths, good and bad."""
 
 import re
 
@@ -9,26 +9,26 @@ from tests.support.diagnose import CHECKS, Panel, acceptable
 from tests.support.proxy import NO_BYTE_255, NO_EXTENSIONS, SEVEN_BITS, Faults, Proxy
 from tests.support.servers import Server, StartServer
 
-# Nothing in the way
+# A good path
 
 
-def test_everything_is_good_where_nothing_is_in_the_way(panel: Panel, server: Server) -> None:
+def test_all_checks_are_good_on_a_good_path(panel: Panel, server: Server) -> None:
     panel.open(f"http://{NAMED_HOST}:{server.port}")  # other tests go by the loopback address
     verdicts = panel.run_all()
     assert not set(CHECKS) - acceptable(verdicts), panel.page.text("#diagnose")
-    assert "200 messages went there and back" in panel.text("round-trip")
-    assert "Every size from 1 byte to 16 MiB came back byte for byte" in panel.text("message-size")
+    assert "200 messages came back" in panel.text("round-trip")
+    assert "Every size from 1 byte to 16 MiB came back unchanged" in panel.text("message-size")
     assert "All 20 connections reached the same process" in panel.text("load-balancing")
 
 
-def test_a_silent_connection_that_nobody_cuts_is_good(panel: Panel) -> None:
+def test_an_idle_connection_that_survives_is_good(panel: Panel) -> None:
     panel.open()
     panel.set_idle_seconds(1)
     assert panel.run("idle") == "good"
-    assert "still answered" in panel.text("idle")
+    assert "still worked after 1 s" in panel.text("idle")
 
 
-def test_processes_are_told_apart(panel: Panel, start_server: StartServer) -> None:
+def test_server_processes_are_counted(panel: Panel, start_server: StartServer) -> None:
     ports = [start_server("gunicorn").port for _ in range(2)]
     with Proxy(*ports) as proxy:
         panel.open(proxy.url)
@@ -36,10 +36,10 @@ def test_processes_are_told_apart(panel: Panel, start_server: StartServer) -> No
         assert panel.part("load-balancing", "figure") == "2 processes on 1 host"
 
 
-# A fault, and the check that finds it
+# A fault on the path, and the check that finds it
 
 
-# Of those that name what is to be rehearsed, so that the panel Talk does not count.
+# Only connections with simulated faults count, so the one of the panel Talk does not.
 MISLEAD_THE_SECOND = """
 let count = 0;
 window.WebSocket = class extends WebSocket {
@@ -58,7 +58,7 @@ window.WebSocket = class extends WebSocket {
             "handshake-time",
             Faults(latency_up=0.5),
             "notable",
-            "not the distance is slow, but what handles the upgrade",
+            "So the upgrade is slow, not the network.",
             id="a slow handshake",
         ),
         pytest.param(
@@ -66,13 +66,13 @@ window.WebSocket = class extends WebSocket {
             Faults(latency_down=0.3),
             "notable",
             "That is slow, even for a long distance.",
-            id="a slow way",
+            id="a slow path",
         ),
         pytest.param(
             "round-trip",
             Faults(reset="upgraded"),
             "bad",
-            "without a close frame (1006)",
+            "without a Close frame (1006)",
             id="a reset",
         ),
         pytest.param(
@@ -80,62 +80,62 @@ window.WebSocket = class extends WebSocket {
             Faults(spoil=NO_BYTE_255),
             "bad",
             "the byte 0xFF came back as the byte 0xFE",
-            id="spoilt bytes",
+            id="changed bytes",
         ),
         pytest.param(
             "integrity",
             Faults(spoil=SEVEN_BITS),
             "bad",
-            "text: U+0080 came back as U+0042",
-            id="spoilt text",
+            "Text: U+0080 came back as U+0042",
+            id="changed text",
         ),
         pytest.param(
             "message-size",
             Faults(message_limit=100_000),
             "bad",
-            "something in between limits the size of a message",
+            "something on the path limits the message size",
             id="a limit on size",
         ),
         pytest.param(
             "message-size",
             Faults(message_limit=131_072),
             "bad",
-            "128 KiB is the default limit of a message at AWS API Gateway",
+            "128 KiB is the default limit of AWS API Gateway for a message",
             id="a limit on size that is known",
         ),
         pytest.param(
             "throughput",
             Faults(bytes_per_second=300_000),
             "notable",
-            "That is slow: either the line is narrow, or something in between",
-            id="a narrow line",
+            "That is slow: the line is slow, or something on the path",
+            id="a slow line",
         ),
         pytest.param(
             "compression",
             Faults(request=NO_EXTENSIONS),
             "notable",
-            "the offer was stripped on the way",
+            "something on the path removed it",
             id="a stripped offer",
         ),
         pytest.param(
             "compression",
             Faults(response=NO_EXTENSIONS),
             "bad",
-            "The server believes in compression and this browser does not",
-            id="a stripped answer",
+            "The server thinks compression is on and this browser does not",
+            id="a stripped response",
         ),
         pytest.param(
             "buffering",
             Faults(clump_seconds=0.5),
             "bad",
-            "something in between buffers messages",
+            "something on the path buffers messages",
             id="clumps",
         ),
         pytest.param(
             "buffering",
             Faults(clump_bytes=65536),
             "bad",
-            "No tick came",
+            "No message arrived",
             id="a buffer that must be full",
         ),
         pytest.param(
@@ -156,12 +156,12 @@ window.WebSocket = class extends WebSocket {
             "idle",
             Faults(idle_seconds=2),
             "bad",
-            "The silent connection was cut after 2.",
-            id="no patience",
+            "The idle connection was cut after 2.",
+            id="an idle time-out",
         ),
     ],
 )
-def test_the_check_names_the_fault(
+def test_a_check_finds_the_fault(
     panel: Panel, proxy: Proxy, check: str, faults: Faults, verdict: str, words: str
 ) -> None:
     proxy.faults = faults
@@ -171,37 +171,35 @@ def test_the_check_names_the_fault(
     panel.page.take_console_errors()
 
 
-def test_the_limit_on_size_is_narrowed_down(panel: Panel, proxy: Proxy) -> None:
+def test_the_size_limit_is_narrowed_down(panel: Panel, proxy: Proxy) -> None:
     proxy.faults = Faults(message_limit=100_000)
     panel.open(proxy.url)
     panel.run("message-size")
     found = re.search(
-        r"The largest that survived has ([\d,]+) (bytes|KiB)", panel.text("message-size")
+        r"The largest message that came back has ([\d,]+) (bytes|KiB)", panel.text("message-size")
     )
     assert found
     unit = {"bytes": 1, "KiB": 1024}[found[2]]
     assert 99_000 <= int(found[1].replace(",", "")) * unit <= 100_000
 
 
-def test_a_limit_on_size_is_told_where_the_next_connection_fails(
+def test_the_size_limit_is_reported_even_if_the_next_connection_fails(
     panel: Panel, proxy: Proxy
 ) -> None:
     proxy.faults = Faults(message_limit=100_000)
     panel.page.run_before_load(MISLEAD_THE_SECOND)
     panel.open(proxy.url)
     assert panel.run("message-size") == "bad"
-    assert "The largest that survived has 64 KiB." in panel.text("message-size")
+    assert "The largest message that came back has 64 KiB." in panel.text("message-size")
     panel.page.take_console_errors()
 
 
-def test_one_of_two_servers_that_takes_no_websockets_is_noticed(
-    panel: Panel, server: Server
-) -> None:
+def test_a_broken_server_behind_a_load_balancer_is_found(panel: Panel, server: Server) -> None:
     with (
         Proxy(server.port, faults=Faults(reset="requested")) as broken,
         Proxy(server.port, broken.port) as balancer,
     ):
         panel.open(balancer.url)
         assert panel.run("load-balancing") == "bad"
-        assert "So one of several servers is down" in panel.text("load-balancing")
+        assert "One of several servers is down" in panel.text("load-balancing")
     panel.page.take_console_errors()

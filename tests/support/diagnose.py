@@ -71,7 +71,7 @@ class Panel:
     def set_idle_seconds(self, seconds: float) -> None:
         """Let the idle check wait this long."""
         self.page.run(
-            "const choice = document.getElementById('diagnose-bound');"
+            "const choice = document.getElementById('diagnose-idle-seconds');"
             "choice.append(new Option('', arguments[0]));"
             "choice.value = arguments[0]",
             seconds,

@@ -1,7 +1,7 @@
 import { descriptions } from "../common/element.js";
 import { drawResultChart } from "./result-chart.js";
 
-const WORDS = {
+const VERDICTS = {
   waiting: "Not run yet",
   running: "Running",
   good: "Good",
@@ -10,14 +10,18 @@ const WORDS = {
   cancelled: "Cancelled",
   "not run": "Not run",
 };
+const PARTS = [
+  "check", "verdict", "title", "figure", "run", "meaning", "advice",
+  "details", "chart", "descriptions",
+];
 
-/** One check in the list: its verdict, figure and meaning, and the button that runs it. */
+/** A check in the list: its verdict, its result, and the button that runs it. */
 export class CheckRow {
   #parts;
   #title;
   #about;
-  #chart = null;
-  #graph = null;
+  #chart = null; // drawn
+  #data = null; // of the chart; null for a result without one
 
   /**
    * @param {DocumentFragment} template a copy of the row's template
@@ -25,11 +29,10 @@ export class CheckRow {
    * @param {function(): void} pressed called when the user presses the button
    */
   constructor(template, { id, title, about }, pressed) {
-    const part = (name) => template.querySelector(`.${name}`);
-    const names = ["check", "verdict", "title", "figure", "run", "meaning", "advice"];
-    this.#parts = Object.fromEntries(names.map((name) => [name, part(name)]));
-    for (const name of ["details", "chart", "descriptions"]) this.#parts[name] = part(name);
-    [this.#title, this.#about] = [title, about];
+    this.#title = title;
+    this.#about = about;
+    this.#parts = Object.fromEntries(
+      PARTS.map((name) => [name, template.querySelector(`.${name}`)]));
     this.#parts.check.id = `check-${id}`;
     this.#parts.title.textContent = title;
     this.#parts.run.addEventListener("click", pressed);
@@ -43,26 +46,26 @@ export class CheckRow {
 
   wait() {
     this.#show("waiting", { meaning: this.#about });
-    this.#name("Run");
+    this.#nameButton("Run");
   }
 
   start() {
     this.#show("running", { meaning: this.#about });
-    this.#name("Cancel");
+    this.#nameButton("Cancel");
   }
 
-  /** Show how far it is, while it runs. */
-  tell(text) {
+  /** @param {string} text the progress of a running check */
+  showProgress(text) {
     this.#parts.figure.textContent = text;
   }
 
   /** @param {import("./check.js").Result} result */
   finish(result) {
     this.#show(result.verdict, result);
-    this.#name(result.verdict === "not run" ? "Run" : "Run again");
+    this.#nameButton(result.verdict === "not run" ? "Run" : "Run again");
   }
 
-  /** Whether the button may be pressed; it keeps the focus either way. */
+  /** Allow or forbid the button. It keeps the focus, which `disabled` would take away. */
   allow(allowed) {
     this.#parts.run.setAttribute("aria-disabled", String(!allowed));
   }
@@ -72,29 +75,29 @@ export class CheckRow {
   }
 
   #show(verdict, { figure = "", meaning, advice = "", details = [], chart = null }) {
-    const { check, verdict: word, details: fold } = this.#parts;
-    check.dataset.verdict = verdict;
-    word.textContent = WORDS[verdict];
-    this.#parts.figure.textContent = figure;
-    this.#parts.meaning.textContent = meaning;
-    this.#parts.advice.textContent = advice;
-    this.#parts.advice.hidden = !advice;
-    fold.hidden = !details.length && !chart;
-    this.#parts.descriptions.replaceChildren(...descriptions(details));
-    this.#graph = chart;
+    const parts = this.#parts;
+    parts.check.dataset.verdict = verdict;
+    parts.verdict.textContent = VERDICTS[verdict];
+    parts.figure.textContent = figure;
+    parts.meaning.textContent = meaning;
+    parts.advice.textContent = advice;
+    parts.advice.hidden = !advice;
+    parts.details.hidden = !details.length && !chart;
+    parts.descriptions.replaceChildren(...descriptions(details));
+    this.#data = chart;
     this.#draw();
   }
 
-  #name(text) {
+  #nameButton(text) {
     this.#parts.run.textContent = text;
     this.#parts.run.setAttribute("aria-label", `${text}: ${this.#title}`);
   }
 
-  // Only what can be seen has a width to draw in.
+  // A chart needs the width of its element, which is zero while the details are folded.
   #draw() {
-    this.#parts.chart.hidden = !this.#graph;
-    if (!this.#graph || !this.#parts.details.open) return;
-    if (this.#chart) this.#chart.show([this.#graph.x.values, this.#graph.y.values]);
-    else this.#chart = drawResultChart(this.#parts.chart, this.#graph);
+    this.#parts.chart.hidden = !this.#data;
+    if (!this.#data || !this.#parts.details.open) return;
+    if (this.#chart) this.#chart.show([this.#data.x.values, this.#data.y.values]);
+    else this.#chart = drawResultChart(this.#parts.chart, this.#data);
   }
 }

@@ -1,18 +1,18 @@
-import { Unanswered } from "../common/client.js";
+import { NoHttpResponse } from "../common/client.js";
 
 /**
- * A plain HTTP request, to compare a WebSocket with.
+ * Make a plain HTTP request, to compare a WebSocket with.
  *
- * @returns {Promise<Headers>} of the answer, when all of it has come
- * @throws {Unanswered}
+ * @returns {Promise<Headers>} of the response, once its body has arrived
+ * @throws {NoHttpResponse}
  */
 export async function fetchHealthHeaders(signal) {
   try {
-    const answer = await fetch("healthz", { cache: "no-store", signal });
-    await answer.text();
-    return answer.headers;
+    const response = await fetch("healthz", { cache: "no-store", signal });
+    await response.text();
+    return response.headers;
   } catch {
     signal.throwIfAborted();
-    throw new Unanswered("healthz");
+    throw new NoHttpResponse("healthz");
   }
 }

@@ -1,29 +1,32 @@
 import { copyText } from "../common/clipboard.js";
 import { download } from "../common/download.js";
+import { CheckRow } from "./check-row.js";
 import { CHECKS } from "./checks/all.js";
 import { idle } from "./checks/idle.js";
 import { toJson, toMarkdown } from "./report.js";
-import { CheckRow } from "./check-row.js";
 import { runAll, runCheck } from "./runner.js";
 
-const IDLE = "idle"; // has a button of its own, and runs beside the others
+const IDLE = "idle"; // id of the check that may run alongside the others
 
-/** Run checks from a panel, all in a row or one again, and show and hand out what they find. */
+// Order in which the summary counts verdicts.
+const VERDICTS = ["bad", "notable", "good", "cancelled", "not run"];
+
+/** Start the panel Diagnose: run checks, show their results, and export them. */
 export function startDiagnose(panel) {
   new Diagnosis((name) => panel.querySelector(`#diagnose-${name}`));
 }
 
 class Diagnosis {
   #part;
-  #rows = new Map();
+  #rows = new Map(); // by the id of the check, as all maps here
   #results = new Map();
-  #running = new Map(); // the AbortController of each check that runs
-  #sequence = null; // the AbortController of a run of all
+  #running = new Map(); // AbortControllers
+  #sequence = null; // AbortController of "Run all checks"
 
   constructor(part) {
     this.#part = part;
     for (const check of CHECKS) this.#add(part("checks"), check, () => this.#press(check));
-    this.#add(part("silence"), this.#idleCheck(), () => this.#press(this.#idleCheck()));
+    this.#add(part("idle"), this.#idleCheck(), () => this.#press(this.#idleCheck()));
     part("run").addEventListener("click", () => this.#pressAll());
     part("copy").addEventListener("click", () => this.#copy());
     part("save").addEventListener("click", () => this.#save());
@@ -37,7 +40,7 @@ class Diagnosis {
   }
 
   #idleCheck() {
-    return idle(Number(this.#part("bound").value));
+    return idle(Number(this.#part("idle-seconds").value));
   }
 
   #press(check) {
@@ -48,7 +51,11 @@ class Diagnosis {
 
   #pressAll() {
     if (this.#sequence) this.#stopAll();
-    else if (!CHECKS.some(({ id }) => this.#running.has(id))) this.#runAll();
+    else if (!this.#isBusy) this.#runAll();
+  }
+
+  get #isBusy() {
+    return CHECKS.some(({ id }) => this.#running.has(id));
   }
 
   async #runAll() {
@@ -74,13 +81,13 @@ class Diagnosis {
     const controller = new AbortController();
     this.#running.set(check.id, controller);
     this.#rows.get(check.id).start();
-    this.#part("copied").textContent = ""; // it was another report
+    this.#part("copied").textContent = ""; // "Copied." is no longer true
     this.#refresh();
     const progress = (share, text = "") => {
-      this.#rows.get(check.id).tell(text);
+      this.#rows.get(check.id).showProgress(text);
       if (check.id !== IDLE) this.#showProgress(check, share);
     };
-    progress(0); // some checks say nothing before their end
+    progress(0); // some checks report no progress themselves
     const result = await runCheck(check, controller.signal, progress);
     this.#running.delete(check.id);
     this.#finish(check, result);
@@ -95,15 +102,15 @@ class Diagnosis {
 
   #refresh() {
     const all = Boolean(this.#sequence);
-    const busy = all || CHECKS.some(({ id }) => this.#running.has(id));
+    const busy = all || this.#isBusy;
     for (const { id } of CHECKS) this.#rows.get(id).allow(!busy || this.#running.has(id));
     this.#part("run").textContent = all ? "Cancel all" : "Run all checks";
     this.#part("run").setAttribute("aria-disabled", String(busy && !all));
     const incomplete = busy || this.#running.has(IDLE) || this.#results.size === 0;
     for (const name of ["copy", "save"]) this.#part(name).disabled = incomplete;
-    this.#part("bound").disabled = this.#running.has(IDLE);
+    this.#part("idle-seconds").disabled = this.#running.has(IDLE);
     this.#part("progress").hidden = !all;
-    if (!busy) this.#say(this.#summary());
+    if (!busy) this.#showStatus(this.#summary());
   }
 
   #showProgress(check, share) {
@@ -111,20 +118,20 @@ class Diagnosis {
     const total = CHECKS.reduce((sum, { seconds }) => sum + seconds, 0);
     const done = before.reduce((sum, { seconds }) => sum + seconds, 0) + share * check.seconds;
     this.#part("progress").value = done / total;
-    this.#say(`${check.title} …`);
+    this.#showStatus(`${check.title} …`);
   }
 
-  // Screen readers read it out at each change, so nothing is said twice.
-  #say(text) {
+  // Screen readers announce every write, so write only changes.
+  #showStatus(text) {
     if (this.#part("status").textContent !== text) this.#part("status").textContent = text;
   }
 
   #summary() {
-    const verdicts = [...this.#results.values()].map(({ result }) => result.verdict);
-    const counted = ["bad", "notable", "good", "cancelled", "not run"].map((verdict) =>
-      [verdicts.filter((found) => found === verdict).length, verdict]);
-    const words = counted.filter(([number]) => number).map((pair) => pair.join(" "));
-    return words.join(", ") || "Nothing has been tried yet.";
+    const found = [...this.#results.values()].map(({ result }) => result.verdict);
+    const counts = VERDICTS.map((verdict) =>
+      [found.filter((other) => other === verdict).length, verdict]);
+    const texts = counts.filter(([number]) => number).map((pair) => pair.join(" "));
+    return texts.join(", ") || "No checks run yet";
   }
 
   #diagnosis() {
@@ -140,7 +147,7 @@ class Diagnosis {
 
   async #copy() {
     const copied = await copyText(toMarkdown(this.#diagnosis()));
-    this.#part("copied").textContent = copied ? "Copied." : "The browser did not let it be copied.";
+    this.#part("copied").textContent = copied ? "Copied." : "Copy was blocked by the browser.";
   }
 
   #save() {

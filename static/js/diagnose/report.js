@@ -1,13 +1,13 @@
-const MARKS = { good: "✅", notable: "⚠️", bad: "❌" }; // what bug trackers show
+const MARKS = { good: "✅", notable: "⚠️", bad: "❌" }; // emoji that bug trackers display
 
 /**
- * A diagnosis as Markdown, to be pasted into a bug report.
+ * Write a diagnosis as Markdown for a bug report.
  *
  * @param {object} diagnosis
  * @param {string} diagnosis.page its address
  * @param {string} diagnosis.when
  * @param {string} diagnosis.browser
- * @param {object | null} diagnosis.server what /inspect said of it
+ * @param {object | null} diagnosis.server the part `server` of a report of /inspect
  * @param {{title: string, result: import("./check.js").Result}[]} diagnosis.checks
  */
 export function toMarkdown({ page, when, browser, server, checks }) {
@@ -16,9 +16,9 @@ export function toMarkdown({ page, when, browser, server, checks }) {
     "",
     `- When: ${when}`,
     `- Browser: ${browser}`,
-    `- Server: ${server ? serverText(server) : "did not say"}`,
+    `- Server: ${server ? serverText(server) : "unknown"}`,
     "",
-    "| Check | Verdict | Figure |",
+    "| Check | Verdict | Result |",
     "|---|---|---|",
     ...checks.map(row),
     ...checks.filter(({ result }) => result.verdict !== "good").flatMap(paragraph),
@@ -26,10 +26,13 @@ export function toMarkdown({ page, when, browser, server, checks }) {
   return `${lines.join("\n")}\n`;
 }
 
-/** @returns {string} the same, with everything that was measured */
+/**
+ * Write a diagnosis as JSON, with all measurements. Charts are left out, since they only show the
+ * measurements; so is `unconnected`, which is for the runner.
+ */
 export function toJson({ page, when, browser, server, checks }) {
   const results = checks.map(({ id, title, result: { chart, unconnected, ...result } }) =>
-    ({ id, title, ...result })); // a chart shows what is in the data; the other is for runAll
+    ({ id, title, ...result }));
   return `${JSON.stringify({ page, when, browser, server, checks: results }, null, 2)}\n`;
 }
 
@@ -48,7 +51,7 @@ function cell(text) {
 }
 
 function paragraph({ title, result: { meaning, advice, details = [] } }) {
-  const figures = details.map(([name, value]) => `- ${name}: ${value}`);
-  const words = [meaning, advice].filter(Boolean).join(" ");
-  return ["", `**${title}**: ${words}`, ...(figures.length ? ["", ...figures] : [])];
+  const text = [meaning, advice].filter(Boolean).join(" ");
+  const items = details.map(([name, value]) => `- ${name}: ${value}`);
+  return ["", `**${title}**: ${text}`, ...(items.length ? ["", ...items] : [])];
 }

@@ -1,13 +1,13 @@
 import { axis, Chart, colour } from "../common/chart.js";
 
 const HEIGHT = 200; // CSS pixels
-const LOGARITHMIC = 3; // uPlot's number for it
-const { format: short } = new Intl.NumberFormat("en", { notation: "compact" }); // 10K, 1M
+const LOGARITHMIC = 3; // uPlot's number for this scale
+const { format: compact } = new Intl.NumberFormat("en", { notation: "compact" }); // 10K, 1M
 
 /**
  * @typedef {object} ResultChart one series over another
- * @property {string} label what it shows
- * @property {Series} x rising
+ * @property {string} label describes the chart to screen readers
+ * @property {Series} x with rising values
  * @property {Series} y
  *
  * @typedef {object} Series
@@ -17,8 +17,8 @@ const { format: short } = new Intl.NumberFormat("en", { notation: "compact" }); 
  */
 
 /**
- * @param {HTMLElement} place empty, and visible already
- * @param {ResultChart} graph
+ * @param {HTMLElement} place empty, and visible
+ * @param {ResultChart} chart
  */
 export function drawResultChart(place, { label, x, y }) {
   place.setAttribute("role", "img");
@@ -47,14 +47,14 @@ function ticks({ label, logarithmic }) {
   if (!logarithmic) return { label };
   return {
     label,
-    splits: powers,
+    splits: powersOfTen,
     filter: (_, splits) => splits,
-    values: (_, splits) => splits.map((value) => short(value)),
+    values: (_, splits) => splits.map((value) => compact(value)),
   };
 }
 
-// Few of them: all that uPlot would mark makes a small chart grey.
-function powers(_, axisIndex, low, high) {
+// Fewer lines than uPlot draws by default, which would fill a small chart.
+function powersOfTen(_, axisIndex, low, high) {
   const step = high / low > 10 ** 4 ? 100 : 10;
   const splits = [];
   for (let at = 10 ** Math.ceil(Math.log10(low)); at <= high; at *= step) splits.push(at);

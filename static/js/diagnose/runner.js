@@ -1,11 +1,11 @@
-import { Ended, NotConnected, TimedOut, Unanswered } from "../common/client.js";
+import { Ended, NoHttpResponse, NotConnected, TimedOut } from "../common/client.js";
 import { explainFailure } from "../common/connection-failure.js";
 import { formatClose, formatDuration } from "../common/format.js";
 
 class OutOfTime extends Error {}
 
 /**
- * Run one check to its end, which is a result whatever happens.
+ * Run one check. An error becomes a result, too.
  *
  * @param {import("./check.js").Check} check
  * @param {AbortSignal} cancel
@@ -21,7 +21,7 @@ export async function runCheck(check, cancel, progress) {
     return await check.run({ signal: controller.signal, progress });
   } catch (error) {
     const result = cancel.aborted ? null : await failed(error, check, cancel);
-    return cancel.aborted ? cancelled() : result;
+    return cancel.aborted ? cancelled() : result; // the user may cancel while `failed` runs
   } finally {
     clearTimeout(timer);
     cancel.removeEventListener("abort", stop);
@@ -29,8 +29,8 @@ export async function runCheck(check, cancel, progress) {
 }
 
 /**
- * Run checks one after the other. One that fails does not stop the others, unless it is the
- * first and there is no connection at all.
+ * Run checks one after the other, also after one that failed. If the first finds no connection,
+ * skip the others.
  *
  * @param {import("./check.js").Check[]} checks
  * @param {AbortSignal} cancel
@@ -40,13 +40,13 @@ export async function runCheck(check, cancel, progress) {
 export async function runAll(checks, cancel, run, skip) {
   let reason = null;
   for (const check of checks) {
-    if (cancel.aborted) reason ??= "The run was cancelled before this check.";
+    if (cancel.aborted) reason ??= "Skipped: the run was cancelled.";
     if (reason) {
       skip(check, { verdict: "not run", figure: "", meaning: reason });
       continue;
     }
     const { unconnected } = await run(check);
-    if (unconnected && check === checks[0]) reason = "There was no connection to try this on.";
+    if (unconnected && check === checks[0]) reason = "Skipped: no connection.";
   }
 }
 
@@ -58,15 +58,15 @@ async function failed(error, check, cancel) {
   if (error instanceof NotConnected) {
     return { ...await noConnection(error, cancel), unconnected: true };
   }
-  if (error instanceof Unanswered) return noConnection(error, cancel);
-  if (error instanceof Ended) return cutOff(error);
+  if (error instanceof NoHttpResponse) return noConnection(error, cancel);
+  if (error instanceof Ended) return ended(error);
   if (error instanceof TimedOut) {
-    return bad("no answer", `The connection stayed open, but ${error.what} did not come within `
-      + `${error.seconds} s: something in between holds data back, or lost it.`);
+    return bad("no reply", `The connection stayed open, but ${error.message}: something on the `
+      + "path holds data back, or lost it.");
   }
   if (error instanceof OutOfTime) {
-    return bad("out of time", `The check was not done after ${check.limit} s and was given up: `
-      + "the connection is very slow, or stands still.");
+    return bad("out of time", `This check did not finish within ${check.limit} s: the connection `
+      + "is very slow, or stuck.");
   }
   return bad("error", `The check itself failed: ${error.message}.`);
 }
@@ -76,16 +76,15 @@ async function noConnection(error, cancel) {
   return { verdict: "bad", figure: "no connection", meaning, advice };
 }
 
-function cutOff({ code, reason, seconds }) {
-  const when = `after ${formatDuration(seconds * 1000)}`;
+function ended({ code, reason, seconds }) {
+  const after = `after ${formatDuration(seconds * 1000)}`;
   if (code === 1006) {
-    return bad("cut off", `The connection was cut ${when} without a close frame (1006). `
-      + "A healthy server does not do that, so something in between reset or dropped it, or the "
-      + "server gave up or was killed.");
+    return bad("cut off", `The connection was cut ${after} without a Close frame (1006). `
+      + "A healthy server does not do that: something on the path reset or dropped the "
+      + "connection, or the server crashed.");
   }
-  const told = formatClose({ code, reason });
-  return bad(`closed ${code}`,
-    `The connection was closed ${when} with ${told} in the middle of the check.`);
+  return bad(`closed ${code}`, `The connection was closed ${after}, during the check, with `
+    + `${formatClose({ code, reason })}.`);
 }
 
 function bad(figure, meaning) {
@@ -93,7 +92,7 @@ function bad(figure, meaning) {
     verdict: "bad",
     figure,
     meaning,
-    advice: "Run this check again. If it stays so, look at the logs of the proxies and of the "
+    advice: "Run this check again. If it still fails, look at the logs of the proxies and the "
       + "server for this moment.",
   };
 }

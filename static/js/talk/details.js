@@ -105,8 +105,8 @@ export class Details {
   #showCount() {
     const all = (this.#paused ?? this.#record.entries).length;
     const shown = this.#list.count === all ? `${all}` : `${this.#list.count} of ${all}`;
-    const held = this.#added.length;
-    this.#count.textContent = `${shown} shown${this.#paused && held ? `, ${held} new while paused` : ""}`;
+    const added = this.#paused ? this.#added.length : 0;
+    this.#count.textContent = `${shown} shown${added ? `, ${added} new while paused` : ""}`;
   }
 
   #leaveEntry() {

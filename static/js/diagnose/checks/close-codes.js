@@ -1,7 +1,7 @@
 import { withClient } from "../../common/client.js";
-import { formatClose, formatCount } from "../../common/format.js";
+import { formatClose } from "../../common/format.js";
 
-// The usual end, a server's trouble, and a code of an application with a reason in Unicode.
+// A normal end, a failure of the server, and a private code with a non-ASCII reason.
 const CLOSES = [
   { code: 1000, reason: "done" },
   { code: 1011, reason: "unexpected" },
@@ -11,7 +11,7 @@ const CLOSES = [
 export const closeCodes = {
   id: "close-codes",
   title: "Close codes",
-  about: "Lets the server close with three codes and reasons, and looks whether they arrive.",
+  about: "Has the server close with three codes and checks that they arrive.",
   seconds: 1,
   limit: 60,
   run: async (context) => judge(await measure(context)),
@@ -31,35 +31,40 @@ async function measure({ signal, progress }) {
 
 /** @param {{closes: {sent: object, arrived: object}[]}} data each with `code` and `reason` */
 export function judge(data) {
-  const { closes } = data;
-  const wrong = closes.filter(({ sent, arrived }) => formatClose(sent) !== formatClose(arrived));
+  const closes = data.closes.map(({ sent, arrived }) => ({
+    sent: formatClose(sent),
+    arrived: formatClose(arrived),
+    code: arrived.code,
+    expected: sent.code,
+  }));
+  const wrong = closes.filter(({ sent, arrived }) => sent !== arrived);
   return {
     ...(wrong.length ? changed(wrong) : unchanged(closes)),
-    details: closes.map(({ sent, arrived }) => [`sent ${formatClose(sent)}`, `arrived ${formatClose(arrived)}`]),
+    details: closes.map(({ sent, arrived }) => [`sent ${sent}`, `arrived ${arrived}`]),
     data,
   };
 }
 
-function unchanged(closes) {
+function unchanged({ length }) {
   return {
     verdict: "good",
-    figure: `${closes.length} of ${closes.length}`,
-    meaning: "The codes and reasons that the server closes with arrive here as they were sent.",
+    figure: `${length} of ${length}`,
+    meaning: "Close codes and reasons arrive as the server sends them.",
   };
 }
 
 function changed(wrong) {
-  const [{ sent, arrived }] = wrong;
-  const cut = arrived.code === 1006;
+  const [{ sent, arrived, code, expected }] = wrong;
+  const isCut = code === 1006;
+  const cause = isCut
+    ? "something on the path cuts the connection instead of forwarding the Close frame."
+    : "something on the path closes the connection itself, with its own code.";
   return {
     verdict: "bad",
-    figure: cut ? "cut off" : `${arrived.code} for ${sent.code}`,
-    meaning: `The server closed with ${formatClose(sent)}, but ${formatClose(arrived)} arrived`
-      + ` (${formatCount(wrong.length, "close")} of ${CLOSES.length} wrong): `
-      + (cut
-        ? "something in between cuts the connection rather than pass the close frame on."
-        : "something in between ends the connection by itself and says so in its own words."),
-    advice: "Clients cannot tell a planned end from a fault here: let them reconnect whatever the "
-      + "code, and say what matters in a message before the close.",
+    figure: isCut ? "cut off" : `${code} for ${expected}`,
+    meaning: `The server closed with ${sent}, but ${arrived} arrived `
+      + `(${wrong.length} of ${CLOSES.length} are wrong): ${cause}`,
+    advice: "Clients cannot tell a planned close from a failure here. Let them reconnect after any "
+      + "code, and send important information in a message before the close.",
   };
 }

@@ -3,8 +3,8 @@ import { inspect, requestHeader, responseHeader } from "../../common/inspect.js"
 export const compression = {
   id: "compression",
   title: "Compression",
-  about: "Compares the compression that this browser offers, what reached the server, what it "
-    + "answered, and what came back.",
+  about: "Compares the compression offer that the server received, its response, and the result "
+    + "in this browser.",
   seconds: 1,
   limit: 30,
   run: async (context) => judge(await measure(context)),
@@ -14,43 +14,43 @@ async function measure({ signal }) {
   const { report, extensions } = await inspect({ signal });
   return {
     offered: requestHeader(report, "Sec-WebSocket-Extensions") ?? "",
-    answered: responseHeader(report, "Sec-WebSocket-Extensions") ?? "",
-    agreed: extensions,
+    accepted: responseHeader(report, "Sec-WebSocket-Extensions") ?? "",
+    result: extensions,
     enabled: report.limits.compression,
   };
 }
 
 /**
  * @param {object} data
- * @param {string} data.offered what reached the server
- * @param {string} data.answered what the server wrote in its 101
- * @param {string} data.agreed what this browser got of that
- * @param {boolean} data.enabled whether the server is set to compress
+ * @param {string} data.offered the extensions offered, as the server received them
+ * @param {string} data.accepted the extensions in the server's 101 response
+ * @param {string} data.result the extensions as this browser sees them
+ * @param {boolean} data.enabled whether compression is on in the server's settings
  */
 export function judge(data) {
   return {
     ...conclusion(data),
     details: [
-      ["offer that arrived", data.offered || "none"],
-      ["server’s answer", data.answered || "none"],
-      ["in this browser", data.agreed || "none"],
+      ["offer received by the server", data.offered || "none"],
+      ["server’s response", data.accepted || "none"],
+      ["result in this browser", data.result || "none"],
     ],
     data,
   };
 }
 
-function conclusion({ offered, answered, agreed, enabled }) {
-  const [server, browser] = [compresses(answered), compresses(agreed)];
+function conclusion({ offered, accepted, result, enabled }) {
+  const [server, browser] = [compresses(accepted), compresses(result)];
   if (server && browser) {
     return {
       verdict: "good",
-      figure: "agreed",
-      meaning: "Both ends agreed on permessage-deflate, and nothing in between took it away.",
+      figure: "on",
+      meaning: "Compression (permessage-deflate) is on.",
     };
   }
   if (server !== browser) return disagreement(server);
   if (!compresses(offered)) return stripped(offered);
-  return declined(enabled);
+  return enabled ? declined() : turnedOff();
 }
 
 function compresses(extensions) {
@@ -58,42 +58,43 @@ function compresses(extensions) {
 }
 
 function disagreement(server) {
-  const [knows, not] = server ? ["The server", "this browser"] : ["This browser", "the server"];
+  const [on, off] = server ? ["The server", "this browser"] : ["This browser", "the server"];
   return {
     verdict: "bad",
     figure: "ends disagree",
-    meaning: `${knows} believes in compression and ${not} does not: something in between changed `
-      + "the answer, and the first compressed message may break the connection.",
-    advice: "Make the proxy pass Sec-WebSocket-Extensions on unchanged both ways, or turn "
+    meaning: `${on} thinks compression is on and ${off} does not: something on the path changed `
+      + "the response. The first compressed message may break the connection.",
+    advice: "Configure the proxy to forward Sec-WebSocket-Extensions unchanged both ways, or turn "
       + "compression off with FLASK_ECHO_COMPRESSION=false.",
   };
 }
 
 function stripped(offered) {
-  const became = offered ? `became “${offered}”` : "was stripped";
+  const change = offered ? `changed it to “${offered}”` : "removed it";
   return {
     verdict: "notable",
     figure: "stripped",
-    meaning: `Browsers offer permessage-deflate, but the offer ${became} on the way: something in `
-      + "between does not want compression. Messages go uncompressed, and nothing breaks.",
-    advice: "If the bytes matter, make the proxy pass on Sec-WebSocket-Extensions.",
+    meaning: `Browsers offer permessage-deflate, but something on the path ${change}. Messages are `
+      + "not compressed; nothing breaks.",
+    advice: "To save bandwidth, configure the proxy to forward Sec-WebSocket-Extensions.",
   };
 }
 
-function declined(enabled) {
-  if (!enabled) {
-    return {
-      verdict: "good",
-      figure: "off",
-      meaning: "The offer arrived, and the server is set not to compress "
-        + "(FLASK_ECHO_COMPRESSION=false).",
-    };
-  }
+function turnedOff() {
+  return {
+    verdict: "good",
+    figure: "off",
+    meaning: "The offer reached the server, which has compression turned off "
+      + "(FLASK_ECHO_COMPRESSION=false).",
+  };
+}
+
+function declined() {
   return {
     verdict: "notable",
     figure: "declined",
-    meaning: "The offer arrived, but the server could not take it: its parameters may have been "
-      + "changed on the way.",
-    advice: "Compare the offer that arrived with what the browser’s developer tools show.",
+    meaning: "The offer reached the server, but the server could not accept it. Something on the "
+      + "path may have changed its parameters.",
+    advice: "Compare the offer received by the server with the browser’s developer tools.",
   };
 }

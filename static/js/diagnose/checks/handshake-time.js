@@ -1,16 +1,18 @@
+import { formatDuration } from "../../common/format.js";
 import { inspect } from "../../common/inspect.js";
 import { summary } from "../../common/statistics.js";
 import { fetchHealthHeaders } from "../health.js";
-import { formatDuration } from "../../common/format.js";
 
-const TIMES = 5;
-const SLOW = 300; // ms; the far side of the earth with TLS takes about this
+const HANDSHAKES = 5;
+const HTTP_REQUESTS = 3;
+const SLOW = 300; // ms; to the other side of the earth a handshake with TLS takes about this
 const VERY_SLOW = 3000;
+const SLOW_UPGRADE = 5; // times the duration of an HTTP request
 
 export const handshakeTime = {
   id: "handshake-time",
   title: "Handshake time",
-  about: `Opens ${TIMES} connections, one after the other, and times the handshake of each.`,
+  about: `Opens ${HANDSHAKES} connections, one at a time, and times the handshake of each.`,
   seconds: 1,
   limit: 60,
   run: async (context) => judge(await measure(context)),
@@ -19,19 +21,19 @@ export const handshakeTime = {
 async function measure({ signal, progress }) {
   const times = [];
   let server = null;
-  for (let i = 0; i < TIMES; i += 1) {
+  for (let i = 0; i < HANDSHAKES; i += 1) {
     const { report, seconds } = await inspect({ signal });
     times.push(seconds * 1000);
     server = report.server;
-    progress((i + 1) / (TIMES + 1));
+    progress((i + 1) / (HANDSHAKES + 1));
   }
-  return { times, http: await plainRequest(signal), server };
+  return { times, http: await timeHttp(signal), server };
 }
 
-/** The time of an HTTP request on a connection that is open already: one way there and back. */
-async function plainRequest(signal) {
+/** The time of an HTTP request on a connection that is already open: one round trip. */
+async function timeHttp(signal) {
   const times = [];
-  for (let i = 0; i < 3; i += 1) {
+  for (let i = 0; i < HTTP_REQUESTS; i += 1) {
     const started = performance.now();
     await fetchHealthHeaders(signal);
     times.push(performance.now() - started);
@@ -42,31 +44,34 @@ async function plainRequest(signal) {
 /** @param {{times: number[], http: number}} data in ms */
 export function judge(data) {
   const { median, max } = summary(data.times);
-  const times = data.times.map(formatDuration).join(", ");
   return {
     ...conclusion(median, data.http),
     figure: formatDuration(median),
-    details: [["each", times], ["slowest", formatDuration(max)], ["HTTP request", formatDuration(data.http)]],
+    details: [
+      ["each", data.times.map(formatDuration).join(", ")],
+      ["slowest", formatDuration(max)],
+      ["HTTP request", formatDuration(data.http)],
+    ],
     data,
   };
 }
 
 function conclusion(median, http) {
-  const there = `It takes ${formatDuration(median)} to open a connection`;
-  if (median <= SLOW) return { verdict: "good", meaning: `${there}.` };
+  const time = `A handshake takes ${formatDuration(median)}`;
+  if (median <= SLOW) return { verdict: "good", meaning: `${time}.` };
   const verdict = median > VERY_SLOW ? "bad" : "notable";
-  if (median > 5 * http) {
+  if (median > SLOW_UPGRADE * http) {
     return {
       verdict,
-      meaning: `${there}, but a plain HTTP request only ${formatDuration(http)}: not the distance is `
-        + "slow, but what handles the upgrade.",
-      advice: "Look at the proxies in front of the server, or at a server with too few threads.",
+      meaning: `${time}, but a plain HTTP request only ${formatDuration(http)}. So the upgrade is `
+        + "slow, not the network.",
+      advice: "Check the proxies in front of the server, and whether it has enough threads.",
     };
   }
   return {
     verdict,
-    meaning: `${there}, and a plain HTTP request ${formatDuration(http)}: the way is long or slow, for `
-      + "WebSockets and for HTTP alike.",
-    advice: "Keep connections open rather than opening them anew; a server that is nearer helps.",
+    meaning: `${time} and a plain HTTP request ${formatDuration(http)}. So the network path is `
+      + "long or slow, for WebSockets and HTTP alike.",
+    advice: "Keep connections open instead of opening new ones. A server closer to the user helps.",
   };
 }

@@ -1,13 +1,12 @@
 import { Ended, TimedOut, withClient } from "../../common/client.js";
+import { formatClose, formatDuration } from "../../common/format.js";
 import { inspect } from "../../common/inspect.js";
 import { fetchHealthHeaders } from "../health.js";
-import { formatClose, formatDuration } from "../../common/format.js";
 
-const ANSWER_SECONDS = 10; // for the message after the silence
+const REPLY_SECONDS = 10; // for the message after the idle time
 
 /**
- * Time-outs for silent connections that are in force unless someone changed them. `sign` is
- * what such a machine writes into the headers Server or Via of any answer.
+ * Default time-outs for idle connections. `sign` matches the header Server or Via of the product.
  */
 const KNOWN_TIMEOUTS = [
   // cloud.google.com/load-balancing/docs/backend-service#timeout-setting
@@ -33,19 +32,19 @@ const KNOWN_TIMEOUTS = [
   // docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-execution-service-websocket-limits-table.html
   { seconds: 600, name: "AWS API Gateway’s idle timeout (10 minutes)" },
 ];
-const EARLY = 1; // seconds: clocks start a little before the connection is open
-const LATE = 2.5; // many look at their clocks only once a second or two
+const EARLY = 1; // seconds: the product's clock starts before the connection is open
+const LATE = 2.5; // seconds: many products look at the clock only every second or two
 
 /**
- * @param {number} bound seconds of silence to try
+ * @param {number} bound seconds to wait at most
  * @returns {import("../check.js").Check}
  */
 export function idle(bound) {
   return {
     id: "idle",
     title: "Idle time-out",
-    about: "Opens a connection on which nobody says anything, not even a ping, and waits until "
-      + "something cuts it.",
+    about: "Opens a connection, sends nothing on it, not even pings, and waits until something "
+      + "cuts it.",
     seconds: bound,
     limit: bound + 60,
     run: async (context) => judge(await measure(bound, context)),
@@ -53,18 +52,18 @@ export function idle(bound) {
 }
 
 async function measure(bound, { signal, progress }) {
-  const hint = await hints(signal);
+  const hint = await proxyHint(signal);
   const { report } = await inspect({ signal });
-  const silence = await keepSilent(bound, signal, progress);
-  return { bound, hint, pings: report.limits.ping_interval_seconds, ...silence };
+  const end = await waitIdle(bound, signal, progress);
+  return { bound, hint, pings: report.limits.ping_interval_seconds, ...end };
 }
 
-async function keepSilent(bound, signal, progress) {
+async function waitIdle(bound, signal, progress) {
   return withClient("echo?ping=off", { signal }, async (client) => {
     const started = performance.now();
     const seconds = () => (performance.now() - started) / 1000;
-    const show = () => progress(seconds() / bound, `${Math.floor(seconds())} s of silence`);
-    const clock = setInterval(show, 250);
+    const show = () => progress(seconds() / bound, `idle for ${Math.floor(seconds())} s`);
+    const timer = setInterval(show, 250);
     try {
       const { code, reason } = await client.ended(bound);
       return { seconds: seconds(), cut: { code, reason }, alive: false };
@@ -72,22 +71,22 @@ async function keepSilent(bound, signal, progress) {
       if (!(error instanceof TimedOut)) throw error;
       return { seconds: seconds(), cut: null, alive: await isAlive(client) };
     } finally {
-      clearInterval(clock);
+      clearInterval(timer);
     }
   });
 }
 
-/** What the machine in front calls itself. */
-async function hints(signal) {
+/** @returns {Promise<string>} the names that servers and proxies give themselves, or "" */
+async function proxyHint(signal) {
   const headers = await fetchHealthHeaders(signal);
   return [headers.get("server"), headers.get("via")].filter(Boolean).join(" ");
 }
 
-/** A connection may be lost without a word: only a message tells. */
+/** Send a message: a connection can be dropped without a sign. */
 async function isAlive(client) {
   client.send("still there?");
   try {
-    await client.next(ANSWER_SECONDS);
+    await client.next(REPLY_SECONDS);
     return true;
   } catch (error) {
     if (error instanceof Ended || error instanceof TimedOut) return false;
@@ -97,12 +96,12 @@ async function isAlive(client) {
 
 /**
  * @param {object} data
- * @param {number} data.bound seconds that were tried at most
- * @param {number} data.seconds of silence
- * @param {{code: number, reason: string} | null} data.cut how it ended, if it did
- * @param {boolean} data.alive whether a message after the silence came back
- * @param {string} data.hint what the machine in front calls itself, or ""
- * @param {number} data.pings seconds between the pings of the server where they are on, 0 for none
+ * @param {number} data.bound seconds to wait at most
+ * @param {number} data.seconds the connection was idle
+ * @param {{code: number, reason: string} | null} data.cut the close event, if there was one
+ * @param {boolean} data.alive whether a message after the idle time came back
+ * @param {string} data.hint the headers Server and Via, or ""
+ * @param {number} data.pings seconds between the server's pings on other connections; 0 for none
  */
 export function judge(data) {
   const waited = formatDuration(data.seconds * 1000);
@@ -113,44 +112,49 @@ export function judge(data) {
 
 function wasCut({ seconds, cut, hint, pings }) {
   const after = formatDuration(seconds * 1000);
-  const bridged = pings > 0 && pings < seconds;
-  const how = cut.code === 1006 ? "without a close frame (1006)" : `with ${formatClose(cut)}`;
+  const how = cut.code === 1006 ? "without a Close frame (1006)" : `with ${formatClose(cut)}`;
   return {
-    verdict: bridged ? "notable" : "bad",
+    verdict: pings > 0 && pings < seconds ? "notable" : "bad",
     figure: `cut after ${after}`,
-    meaning: `The silent connection was cut after ${after}, ${how}. ${guess(seconds, hint)}`,
-    advice: "Raise that time-out, or have a ping sent well before it. This server sends one "
-      + `${pings ? `every ${pings} s` : "never"} (FLASK_ECHO_PING_INTERVAL_SECONDS; it was off `
-      + `for this check), which is ${bridged ? "often" : "not often"} enough.`,
+    meaning: `The idle connection was cut after ${after}, ${how}. ${possibleCause(seconds, hint)}`,
+    advice: `Raise that time-out, or send a ping well before it. ${pingText(pings, seconds)}`,
   };
 }
 
-/** @returns {string} a sentence, marked as a guess */
-export function guess(seconds, hint) {
+function pingText(pings, seconds) {
+  if (pings === 0) return "This server never pings (FLASK_ECHO_PING_INTERVAL_SECONDS is 0).";
+  const often = pings < seconds ? "often enough" : "not often enough";
+  return `This server pings every ${pings} s (FLASK_ECHO_PING_INTERVAL_SECONDS; off for this `
+    + `check), which is ${often}.`;
+}
+
+/** @returns {string} a sentence */
+export function possibleCause(seconds, hint) {
   const near = KNOWN_TIMEOUTS.filter((known) =>
     seconds > known.seconds - EARLY && seconds < known.seconds + LATE);
-  if (!near.length) return "No default that this page knows: someone chose it, or a fault did.";
+  if (!near.length) return "Not a known default; probably configured, or a fault.";
   const signed = near.filter(({ sign }) => sign?.test(hint));
   const names = (signed.length ? signed : near).map(({ name }) => name);
-  return `A guess: ${near[0].seconds} s is the default of ${names.join(", or of ")}.`;
+  return `Possible cause: ${near[0].seconds} s is the default of ${names.join(", or of ")}.`;
 }
 
 function survived({ seconds }) {
   return {
     verdict: "good",
-    figure: `${Math.floor(seconds)} s and alive`,
-    meaning: `After ${Math.floor(seconds)} s of silence the connection still answered.`,
-    advice: "A longer time-out may still be there: try more if yours stay silent for longer.",
+    figure: `alive after ${Math.floor(seconds)} s`,
+    meaning: `The connection still worked after ${Math.floor(seconds)} s without traffic.`,
+    advice: "There may still be a longer time-out; choose a longer wait if your connections stay "
+      + "idle longer.",
   };
 }
 
 function lost({ seconds }) {
   return {
     verdict: "bad",
-    figure: "lost in silence",
-    meaning: `After ${Math.floor(seconds)} s of silence the connection looked open, but a message `
-      + "got no answer: something in between, often NAT or a firewall, forgot it without a word.",
-    advice: "Send pings more often than that, and let clients give up on a connection that does "
-      + "not answer.",
+    figure: "lost silently",
+    meaning: `After ${Math.floor(seconds)} s the idle connection looked open, but a message got no `
+      + "reply: something on the path, often NAT or a firewall, dropped it silently.",
+    advice: "Send pings more often than that, and let clients drop a connection that does not "
+      + "reply.",
   };
 }

@@ -1,18 +1,18 @@
-import { Ended, TimedOut, withClient } from "../../common/client.js";
-import { inspect } from "../../common/inspect.js";
 import { firstDifference } from "../../common/binary.js";
+import { Ended, TimedOut, withClient } from "../../common/client.js";
 import { formatCount } from "../../common/format.js";
+import { inspect } from "../../common/inspect.js";
 
-const EVERY = 16; // characters: one of so many is sent, 70,000 in all
+const STEP = 16; // of 16 characters one is sent, 70,000 in all
 const CHARACTERS_PER_MESSAGE = 1024;
-const MOST_BYTES_PER_CHARACTER = 4; // in UTF-8
+const BYTES_PER_CHARACTER = 4; // at most, in UTF-8
 const PLANES = 17;
 
 export const integrity = {
   id: "integrity",
-  title: "Text and bytes unharmed",
-  about: "Sends every pair of bytes, and characters from all 17 planes of Unicode, and compares "
-    + "what comes back.",
+  title: "Data integrity",
+  about: "Sends every byte pair, and characters from all 17 Unicode planes, and compares the "
+    + "replies.",
   seconds: 1,
   limit: 60,
   run: async (context) => judge(await measure(context)),
@@ -20,27 +20,28 @@ export const integrity = {
 
 async function measure({ signal, progress }) {
   const { report } = await inspect({ signal });
-  const most = report.limits.max_message_bytes;
-  const binary = await exchange(binaryMessages(most), signal);
+  const limit = report.limits.max_message_bytes;
+  const binary = await exchange(binaryMessages(limit), signal);
   progress(0.5);
-  const text = await exchange(textMessages(most), signal);
+  const text = await exchange(textMessages(limit), signal);
   return { binary, text };
 }
 
-/** All 65,536 pairs of bytes, and nothing at all. */
-function binaryMessages(most) {
+/** All 65,536 byte pairs, and an empty message. */
+function binaryMessages(limit) {
   const messages = [new Uint8Array()];
   for (let first = 0; first < 256; first += 1) {
     const pairs = new Uint8Array(512);
     for (let second = 0; second < 256; second += 1) pairs.set([first, second], 2 * second);
-    messages.push(...pieces(pairs, Math.min(512, most)));
+    messages.push(...pieces(pairs, Math.min(512, limit)));
   }
   return messages;
 }
 
-function textMessages(most) {
-  const size = Math.floor(most / MOST_BYTES_PER_CHARACTER);
-  if (size === 0) return [""]; // not every character would fit
+/** Characters from all planes, and an empty message. */
+function textMessages(limit) {
+  const size = Math.floor(limit / BYTES_PER_CHARACTER);
+  if (size === 0) return [""]; // some characters would not fit into a message
   const messages = [""];
   for (let plane = 0; plane < PLANES; plane += 1) {
     const cut = pieces(characters(plane), Math.min(CHARACTERS_PER_MESSAGE, size));
@@ -49,10 +50,10 @@ function textMessages(most) {
   return messages;
 }
 
-/** The first and the last of a plane and some of what is between, without the surrogates. */
+/** Code points of a plane, its first and last included, surrogates excluded. */
 function characters(plane) {
   const codes = [];
-  for (let code = 0; code < 0x10000; code += EVERY) {
+  for (let code = 0; code < 0x10000; code += STEP) {
     if (plane > 0 || code < 0xd800 || code > 0xdfff) codes.push(plane * 0x10000 + code);
   }
   return [...codes, plane * 0x10000 + 0xffff];
@@ -65,80 +66,79 @@ function pieces(list, size) {
 }
 
 /**
- * Send all and compare what comes back. Uncompressed, so that what was sent is what is on the
- * wire, as something in between would see it.
+ * Send all messages and compare the replies. Without compression, so that the path sees the bytes
+ * as they are.
  */
 async function exchange(messages, signal) {
   return withClient("echo?compress=off", { signal }, async (client) => {
     for (const message of messages) client.send(message);
     for (const [index, sent] of messages.entries()) {
-      const harm = await receive(client, sent);
-      if (harm) return { messages: messages.length, survived: index, harm };
+      const damage = await receive(client, sent);
+      if (damage) return { messages: messages.length, unchanged: index, damage };
     }
-    return { messages: messages.length, survived: messages.length, harm: null };
+    return { messages: messages.length, unchanged: messages.length, damage: null };
   });
 }
 
 async function receive(client, sent) {
   try {
-    return harmOf(sent, (await client.next()).data);
+    return damageTo(sent, (await client.next()).data);
   } catch (error) {
     if (error instanceof Ended) return `the connection was cut (${error.code})`;
-    if (error instanceof TimedOut) return "nothing came back";
+    if (error instanceof TimedOut) return "there was no reply";
     throw error;
   }
 }
 
-/** @returns {string | null} what became of a message on its way, in words */
-function harmOf(sent, received) {
+/** @returns {string | null} the damage in words, or null for an unchanged message */
+function damageTo(sent, received) {
   if ((typeof sent === "string") !== (typeof received === "string")) {
     return typeof sent === "string" ? "text came back as binary" : "binary came back as text";
   }
-  const text = typeof sent === "string";
-  const [before, after] = text ? [[...sent], [...received]] : [sent, new Uint8Array(received)];
+  const isText = typeof sent === "string";
+  const [before, after] = isText ? [[...sent], [...received]] : [sent, new Uint8Array(received)];
   const at = firstDifference(before, after);
   if (at < 0) return null;
   if (at >= before.length || at >= after.length) {
-    return `${before.length} ${text ? "characters" : "bytes"} came back as ${after.length}`;
+    return `${before.length} ${isText ? "characters" : "bytes"} came back as ${after.length}`;
   }
-  return `${unit(before[at])} came back as ${unit(after[at])}`;
+  return `${unitName(before[at])} came back as ${unitName(after[at])}`;
 }
 
-function unit(value) {
+function unitName(value) {
   const [prefix, code, width] = typeof value === "string"
     ? ["U+", value.codePointAt(0), 4]
     : ["the byte 0x", value, 2];
   return prefix + code.toString(16).toUpperCase().padStart(width, "0");
 }
 
-/** @param {{binary: object, text: object}} data how far each got, and what went wrong then */
+/**
+ * @param {{binary: Exchange, text: Exchange}} data
+ * @typedef {{messages: number, unchanged: number, damage: string | null}} Exchange
+ */
 export function judge(data) {
   const { binary, text } = data;
   const details = [
-    ["binary", `${binary.survived} of ${formatCount(binary.messages, "message")} unharmed`],
-    ["text", `${text.survived} of ${formatCount(text.messages, "message")} unharmed`],
+    ["binary", `${binary.unchanged} of ${formatCount(binary.messages, "message")} unchanged`],
+    ["text", `${text.unchanged} of ${formatCount(text.messages, "message")} unchanged`],
   ];
-  const harms = [["Binary", binary.harm], ["Text", text.harm]].filter(([, harm]) => harm);
-  if (harms.length) {
-    return {
-      verdict: "bad",
-      figure: "spoilt",
-      meaning: `Messages do not come back as they went: ${told(harms)}.`,
-      advice: "Something in between changes the bytes: a proxy or security software that takes "
-        + "them for text or HTTP. Use wss://, so that it cannot read them.",
-      details,
-      data,
-    };
-  }
-  return {
-    verdict: "good",
-    figure: "all equal",
-    meaning: "Every pair of bytes and characters from all 17 planes of Unicode came back unharmed.",
-    details,
-    data,
-  };
+  return { ...conclusion(binary.damage, text.damage), details, data };
 }
 
-function told(harms) {
-  return harms.map(([kind, harm]) => `${kind.toLowerCase()}: ${harm}`).join("; ");
+function conclusion(binary, text) {
+  if (!binary && !text) {
+    return {
+      verdict: "good",
+      figure: "unchanged",
+      meaning: "Every byte pair, and characters from all 17 Unicode planes, came back unchanged.",
+    };
+  }
+  const sentences = [binary && ` Binary: ${binary}.`, text && ` Text: ${text}.`].filter(Boolean);
+  return {
+    verdict: "bad",
+    figure: "damaged",
+    meaning: `Not every message came back unchanged.${sentences.join("")}`,
+    advice: "Something on the path changes the bytes: a proxy or security software that treats "
+      + "them as text or HTTP. Use wss://, so that it cannot read them.",
+  };
 }

@@ -1,14 +1,14 @@
 import { Ended, NotConnected, TimedOut } from "../../common/client.js";
-import { inspect } from "../../common/inspect.js";
 import { formatCount } from "../../common/format.js";
+import { inspect } from "../../common/inspect.js";
 
 const CONNECTIONS = 20;
 const AT_ONCE = 5;
 
 export const loadBalancing = {
   id: "load-balancing",
-  title: "Spread over servers",
-  about: `Opens ${CONNECTIONS} connections and counts the processes and hosts that answer.`,
+  title: "Load balancing",
+  about: `Opens ${CONNECTIONS} connections and counts the processes and hosts that respond.`,
   seconds: 1,
   limit: 90,
   run: async (context) => judge(await measure(context)),
@@ -26,7 +26,7 @@ async function measure({ signal, progress }) {
     }
     progress((done + AT_ONCE) / CONNECTIONS);
   }
-  if (!servers.length) throw failure; // then it is no matter of this check
+  if (!servers.length) throw failure; // no connection at all, which the runner explains
   return { servers, failed };
 }
 
@@ -36,23 +36,24 @@ async function attempt(signal) {
     const { host, process, software } = report.server;
     return { server: { host, process, software } };
   } catch (error) {
-    const expected = [NotConnected, Ended, TimedOut].some((kind) => error instanceof kind);
-    if (!expected) throw error;
+    const isExpected = [NotConnected, Ended, TimedOut].some((kind) => error instanceof kind);
+    if (!isExpected) throw error;
     return { error };
   }
 }
 
 /** @param {{servers: {host: string, process: number, software: object}[], failed: number}} data */
 export function judge({ servers, failed }) {
-  const byProcess = tally(servers, ({ host, process }) => `process ${process} on ${host}`);
+  const processes = tally(servers, ({ host, process }) => `process ${process} on ${host}`);
   const hosts = tally(servers, ({ host }) => host);
   const versions = tally(servers, ({ software }) => JSON.stringify(software));
-  const figure = `${formatCount(byProcess.size, "process", "processes")} on ${formatCount(hosts.size, "host")}`;
+  const figure = `${formatCount(processes.size, "process", "processes")} on `
+    + formatCount(hosts.size, "host");
   return {
-    ...conclusion({ failed, all: servers.length + failed, figure, versions: versions.size,
-      processes: byProcess.size }),
-    details: [...byProcess].map(([name, times]) => [name, formatCount(times, "connection")]),
-    data: { failed, processes: Object.fromEntries(byProcess) },
+    figure,
+    ...conclusion({ servers, failed, figure, versions, processes }),
+    details: [...processes].map(([name, times]) => [name, formatCount(times, "connection")]),
+    data: { failed, processes: Object.fromEntries(processes) },
   };
 }
 
@@ -62,31 +63,32 @@ function tally(items, key) {
   return counts;
 }
 
-function conclusion({ failed, all, figure, versions, processes }) {
-  if (failed) {
-    return {
-      verdict: "bad",
-      figure: `${failed} of ${all} failed`,
-      meaning: `${failed} of ${formatCount(all, "connection")} did not get through; the others reached `
-        + `${figure}. So one of several servers is down, or something limits connections.`,
-      advice: "Look at the health of each server behind the load balancer, and for a limit on "
-        + "connections from one address.",
-    };
-  }
-  if (versions > 1) {
+function conclusion({ servers, failed, figure, versions, processes }) {
+  const all = servers.length + failed;
+  if (failed) return someFailed(failed, all, figure);
+  if (versions.size > 1) {
     return {
       verdict: "notable",
-      figure,
-      meaning: `The servers run different software (${versions} sets of versions).`,
-      advice: "If nobody is deploying just now, one of them was left behind.",
+      meaning: `The servers run different software (${versions.size} sets of versions).`,
+      advice: "Unless a deployment is in progress, one server was left behind.",
     };
   }
   return {
     verdict: "good",
-    figure,
-    meaning: processes === 1
+    meaning: processes.size === 1
       ? `All ${all} connections reached the same process.`
-      : `${all} connections reached ${figure}. A client that reconnects may find another one, so `
-        + "a server must not keep what it needs in one process.",
+      : `${all} connections reached ${figure}. A client that reconnects may reach another one, so `
+        + "a server must not keep state in one process.",
+  };
+}
+
+function someFailed(failed, all, figure) {
+  return {
+    verdict: "bad",
+    figure: `${failed} of ${all} failed`,
+    meaning: `${failed} of ${formatCount(all, "connection")} failed; the others reached ${figure}. `
+      + "One of several servers is down, or something limits connections.",
+    advice: "Check the health of each server behind the load balancer, and any limit on "
+      + "connections from one address.",
   };
 }

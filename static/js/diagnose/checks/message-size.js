@@ -1,107 +1,108 @@
-import { Client, Ended, NotConnected, TimedOut, withClient } from "../../common/client.js";
-import { inspect } from "../../common/inspect.js";
 import { firstDifference, randomBytes } from "../../common/binary.js";
+import { Client, Ended, NotConnected, TimedOut, withClient } from "../../common/client.js";
 import { formatBytes, formatClose, formatDuration, formatRate } from "../../common/format.js";
+import { inspect } from "../../common/inspect.js";
 
-// Around 126 and 65,536 the length of a frame is written in another way (RFC 6455, section 5.2).
+// Frames encode their length differently from 126 and from 65,536 bytes on (RFC 6455, section 5.2).
 const STEPS = [
   1, 125, 126, 1024, 4096, 16384, 65535, 65536, 262144, 2 ** 20, 2 ** 22, 2 ** 24, 2 ** 26,
 ];
 const LARGEST = 2 ** 26; // bytes; a phone has to hold it twice
-const MESSAGE_OF_NOTE = 65536; // bytes; below, the time is that of the way and not of the size
-const SECONDS = 60; // for the whole ladder; a step that would take longer is not begun
-const SILENCE = 10; // seconds a message may take beyond what its size explains
-const PROBES = 8; // halvings between the largest that survived and the first that did not
+const LARGE = 65536; // bytes; the time of smaller messages does not depend on their size
+const SECONDS = 60; // for all steps; a step that would take longer is not started
+const REPLY_SECONDS = 10; // for a message that is not large
+const PROBES = 8; // bisection steps between the largest success and the first failure
 const PROBE_SECONDS = 30;
 
-// Limits on the size of a message or a frame that are in force unless someone changed them.
+// Default limits on the size of a message or a frame.
 const KNOWN_LIMITS = [
   // docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-execution-service-websocket-limits-table.html
-  { bytes: 32 * 1024, who: "a frame at AWS API Gateway" },
-  { bytes: 128 * 1024, who: "a message at AWS API Gateway" },
+  { bytes: 32 * 1024, owner: "AWS API Gateway for a frame" },
+  { bytes: 128 * 1024, owner: "AWS API Gateway for a message" },
   // tomcat.apache.org/tomcat-9.0-doc/web-socket-howto.html
-  { bytes: 8 * 1024, who: "Apache Tomcat" },
+  { bytes: 8 * 1024, owner: "Apache Tomcat" },
   // eclipse.dev/jetty/documentation, WebSocketPolicy
-  { bytes: 64 * 1024, who: "Jetty and Netty" },
+  { bytes: 64 * 1024, owner: "Jetty and Netty" },
   // websockets.readthedocs.io, max_size
-  { bytes: 1024 * 1024, who: "the Python library websockets" },
+  { bytes: 1024 * 1024, owner: "the Python library websockets" },
 ];
 
 export const messageSize = {
   id: "message-size",
-  title: "Sizes of messages",
-  about: "Sends messages from 1 byte to the server’s limit and compares them byte for byte.",
+  title: "Message size",
+  about: "Sends messages from 1 byte to the server’s limit and checks that they come back "
+    + "unchanged.",
   seconds: 4,
   limit: 150,
   run: async (context) => judge(await measure(context)),
 };
 
-/** @returns {number[]} the sizes to try under a limit, the limit itself the last */
-function ladder(limit) {
+async function measure({ signal, progress }) {
+  const { report } = await inspect({ signal });
+  const limit = report.limits.max_message_bytes;
+  const steps = await trySizes(sizesUpTo(limit), signal, progress);
+  const { survived, failure } = steps;
+  const isLimit = failure && survived.length && failure.kind !== "changed";
+  const bounds = isLimit ? await bisect(survived.at(-1).size, failure.size, signal) : null;
+  return { limit, ...steps, bounds };
+}
+
+/** @returns {number[]} the sizes to try; the limit is the last */
+function sizesUpTo(limit) {
   const last = Math.min(limit, LARGEST);
   return [...STEPS.filter((size) => size < last), last];
 }
 
-async function measure({ signal, progress }) {
-  const { report } = await inspect({ signal });
-  const limit = report.limits.max_message_bytes;
-  const climbed = await climb(ladder(limit), signal, progress);
-  const { survived, failure } = climbed;
-  const limited = failure && survived.length && failure.kind !== "changed";
-  const bounds = limited ? await narrow(survived.at(-1).size, failure.size, signal) : null;
-  return { limit, ...climbed, bounds };
-}
-
-async function climb(sizesToTry, signal, progress) {
+async function trySizes(sizes, signal, progress) {
   const survived = [];
   const deadline = performance.now() + SECONDS * 1000;
   const client = await Client.open("echo?compress=off", { signal });
   try {
-    for (const [index, size] of sizesToTry.entries()) {
-      if (performance.now() + expected(size, survived) > deadline) {
+    for (const [index, size] of sizes.entries()) {
+      if (performance.now() + expectedMs(size, survived) > deadline) {
         return { survived, failure: null, tooSlow: size };
       }
-      const outcome = await attempt(client, size);
-      if (outcome.kind) return { survived, failure: outcome, tooSlow: null };
-      survived.push(outcome);
-      progress((index + 1) / sizesToTry.length, formatBytes(size));
+      const result = await trySize(client, size);
+      if (result.kind) return { survived, failure: result, tooSlow: null };
+      survived.push(result);
+      progress((index + 1) / sizes.length, formatBytes(size));
     }
     return { survived, failure: null, tooSlow: null };
   } finally {
-    client.leave();
+    client.close();
   }
 }
 
-/** The ms that a size should take, by what the one before it took; small ones say nothing. */
-function expected(size, survived) {
-  if (size <= MESSAGE_OF_NOTE) return 0;
+/** The time that a size should take, from the time of the previous one; 0 for small sizes. */
+function expectedMs(size, survived) {
+  if (size <= LARGE) return 0;
   const last = survived.at(-1);
   return last.milliseconds * (size / last.size);
 }
 
-/** @returns {Promise<object>} size and time, and the `kind` of failure if it is one */
-async function attempt(client, size, patience = SECONDS) {
+/** @returns {Promise<object>} the size with its time, or with the `kind` of failure */
+async function trySize(client, size, seconds = SECONDS) {
   const sent = randomBytes(size);
   const started = performance.now();
   client.send(sent);
   try {
-    const { data, at } = await client.next(size > MESSAGE_OF_NOTE ? patience : SILENCE);
+    const { data, at } = await client.next(size > LARGE ? seconds : REPLY_SECONDS);
     const difference = firstDifference(sent, new Uint8Array(data));
     if (difference >= 0) return { size, kind: "changed", difference };
     return { size, milliseconds: at - started };
   } catch (error) {
     const { code, reason } = error;
     if (error instanceof Ended) return { size, kind: "ended", code, reason };
-    if (error instanceof TimedOut) return { size, kind: "silent" };
+    if (error instanceof TimedOut) return { size, kind: "no reply" };
     throw error;
   }
 }
 
 /**
- * Halve what lies between a size that survived and one that did not; a connection for each. Where
- * none can be had any more, what is known by then must do.
+ * Narrow the limit down, with a new connection for each size. Stop early if there is no connection
+ * or no time left.
  */
-async function narrow(good, bad, signal) {
+async function bisect(good, bad, signal) {
   const deadline = performance.now() + PROBE_SECONDS * 1000;
   const bounds = { good, bad };
   for (let i = 0; i < PROBES && performance.now() < deadline; i += 1) {
@@ -114,10 +115,11 @@ async function narrow(good, bad, signal) {
   return bounds;
 }
 
+/** @returns {Promise<boolean | null>} whether a message of this size came back; null if unknown */
 async function probe(size, signal) {
   try {
-    const talk = (client) => attempt(client, size, SILENCE);
-    const { kind } = await withClient("echo?compress=off", { signal }, talk);
+    const exchange = (client) => trySize(client, size, REPLY_SECONDS);
+    const { kind } = await withClient("echo?compress=off", { signal }, exchange);
     return !kind;
   } catch (error) {
     if (error instanceof NotConnected) return null;
@@ -129,16 +131,17 @@ async function probe(size, signal) {
  * @param {object} data
  * @param {number} data.limit of the server
  * @param {{size: number, milliseconds: number}[]} data.survived
- * @param {object | null} data.failure the first that did not
- * @param {number | null} data.tooSlow the size that was not tried for want of time
- * @param {{good: number, bad: number} | null} data.bounds the failure, narrowed down
+ * @param {object | null} data.failure the first one
+ * @param {number | null} data.tooSlow the first size for which there was no time
+ * @param {{good: number, bad: number} | null} data.bounds of the limit, narrowed down
  */
 export function judge(data) {
-  const { survived } = data;
-  const largest = data.bounds?.good ?? survived.at(-1)?.size ?? 0;
+  const { survived, bounds } = data;
+  const largest = bounds?.good ?? survived.at(-1)?.size ?? 0;
   return {
     ...conclusion(data, largest),
-    details: survived.map(({ size, milliseconds }) => [formatBytes(size), formatDuration(milliseconds)]),
+    details: survived.map(({ size, milliseconds }) =>
+      [formatBytes(size), formatDuration(milliseconds)]),
     chart: survived.length > 1 ? timesBySize(survived) : undefined,
     data,
   };
@@ -147,66 +150,65 @@ export function judge(data) {
 function conclusion(data, largest) {
   if (data.failure) return failed(data, largest);
   if (data.tooSlow) return tooSlow(data, largest);
-  const less = largest < data.limit
-    ? ` The server takes ${formatBytes(data.limit)}; this page tries no more.`
+  const limit = largest < data.limit
+    ? ` The server accepts up to ${formatBytes(data.limit)}; this page does not try more.`
     : " That is the server’s limit.";
   return {
     verdict: "good",
     figure: `up to ${formatBytes(largest)}`,
-    meaning: `Every size from 1 byte to ${formatBytes(largest)} came back byte for byte.${less}`,
+    meaning: `Every size from 1 byte to ${formatBytes(largest)} came back unchanged.${limit}`,
   };
 }
 
 function tooSlow({ survived, tooSlow: next, limit }, largest) {
   const { size, milliseconds } = survived.at(-1);
+  const speed = formatRate(size / (milliseconds / 1000));
   return {
     verdict: "notable",
-    figure: `${formatBytes(largest)} and slow`,
-    meaning: `Up to ${formatBytes(largest)} every size came back byte for byte, but at `
-      + `${formatRate(size / (milliseconds / 1000))} there was no time to try ${formatBytes(next)}, and the `
-      + `server’s limit is ${formatBytes(limit)}.`,
-    advice: "Nothing is broken here; the line is slow. See the throughput.",
+    figure: `up to ${formatBytes(largest)}, slow`,
+    meaning: `Every size up to ${formatBytes(largest)} came back unchanged. At ${speed} there was `
+      + `no time to try ${formatBytes(next)}; the server’s limit is ${formatBytes(limit)}.`,
+    advice: "Nothing is broken, but the connection is slow. See Throughput.",
   };
 }
 
 function failed({ failure, bounds, limit }, largest) {
+  const action = failure.kind === "changed" ? "changes large messages" : "limits the message size";
   return {
     verdict: "bad",
     figure: largest ? `up to ${formatBytes(largest)}` : "none",
-    meaning: `${happened(failure)} ${survivedText(largest)} The server itself takes `
-      + `${formatBytes(limit)}, so something in between ${doing(failure)}.${guess(largest, bounds?.bad)}`,
-    advice: "Raise the limit in the proxy, gateway or security software on the way, or send large "
-      + "messages in parts.",
+    meaning: `${failureText(failure)} ${largestText(largest)} The server accepts up to `
+      + `${formatBytes(limit)}, so something on the path ${action}.`
+      + possibleCause(largest, bounds?.bad),
+    advice: "Raise the limit in the proxy, gateway or security software on the path, or split "
+      + "large messages.",
   };
 }
 
-function happened({ size, kind, code, reason, difference }) {
-  const message = `a message of ${formatBytes(size)}`;
-  if (kind === "changed") return `Of ${message}, byte ${difference} came back changed.`;
-  if (kind === "silent") return `Of ${message} nothing came back.`;
-  const end = code === 1006
-    ? "cut without a close frame (1006)"
+function failureText({ size, kind, code, reason, difference }) {
+  const message = `message of ${formatBytes(size)}`;
+  if (kind === "changed") return `Byte ${difference} of a ${message} came back changed.`;
+  if (kind === "no reply") return `A ${message} got no reply.`;
+  const how = code === 1006 ? "cut without a Close frame (1006)"
     : `closed with ${formatClose({ code, reason })}`;
-  return `At ${message} the connection was ${end}.`;
+  return `After a ${message} the connection was ${how}.`;
 }
 
-function survivedText(largest) {
-  return largest ? `The largest that survived has ${formatBytes(largest)}.` : "No size survived.";
+function largestText(largest) {
+  if (!largest) return "No message came back.";
+  return `The largest message that came back has ${formatBytes(largest)}.`;
 }
 
-function doing({ kind }) {
-  return kind === "changed" ? "changes large messages" : "limits the size of a message";
-}
-
-// Some take a message of the limit itself and some do not, so both bounds may be it.
-function guess(good, bad) {
-  const known = KNOWN_LIMITS.find((limit) => good <= limit.bytes && limit.bytes <= bad);
-  return known ? ` A guess: ${formatBytes(known.bytes)} is the default limit of ${known.who}.` : "";
+// Products differ in whether a message of exactly the limit passes, so both bounds count.
+function possibleCause(good, bad) {
+  const known = KNOWN_LIMITS.find(({ bytes }) => good <= bytes && bytes <= bad);
+  if (!known) return "";
+  return ` Possible cause: ${formatBytes(known.bytes)} is the default limit of ${known.owner}.`;
 }
 
 function timesBySize(survived) {
   return {
-    label: "Time there and back by size",
+    label: "Round-trip time by message size",
     x: { label: "bytes", values: survived.map(({ size }) => size), logarithmic: true },
     y: { label: "ms", values: survived.map((step) => step.milliseconds), logarithmic: true },
   };

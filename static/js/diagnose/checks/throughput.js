@@ -1,19 +1,20 @@
-import { withClient } from "../../common/client.js";
-import { inspect } from "../../common/inspect.js";
 import { randomBytes } from "../../common/binary.js";
+import { withClient } from "../../common/client.js";
 import { formatBytes, formatCount, formatDuration, formatRate } from "../../common/format.js";
+import { inspect } from "../../common/inspect.js";
 
 const SECONDS = 3;
 const MESSAGE_BYTES = 65536;
-const WINDOW = 16; // messages under way at most: 1 MiB, enough for 80 Mbit/s at 100 ms
-const BIN_MS = 100;
-const SLOW = 1e6; // bytes per second: 8 Mbit/s, a middling mobile connection
+const WINDOW = 16; // messages in flight: 1 MiB, enough for 80 Mbit/s at 100 ms
+const BIN_MS = 100; // width of a point in the chart
+const SLOW = 1e6; // bytes per second: 8 Mbit/s, an average mobile connection
 const VERY_SLOW = 1e5;
 
 export const throughput = {
   id: "throughput",
   title: "Throughput",
-  about: `Echoes messages of ${formatBytes(MESSAGE_BYTES)} for ${SECONDS} seconds, several at a time.`,
+  about: `Echoes messages of ${formatBytes(MESSAGE_BYTES)} for ${SECONDS} seconds, several at a `
+    + "time.",
   seconds: SECONDS,
   limit: 60,
   run: async (context) => judge(await measure(context)),
@@ -27,27 +28,28 @@ async function measure({ signal, progress }) {
   return { size, arrivals };
 }
 
-/** @returns {Promise<number[]>} when each message was back, in ms since the first was sent */
+/** @returns {Promise<number[]>} when each reply arrived, in ms since the first message */
 async function flood(client, message, progress) {
   const arrivals = [];
   const started = performance.now();
   client.send(message);
-  let underway = 1;
-  while (underway > 0) {
+  let inFlight = 1;
+  while (inFlight > 0) {
     const { at } = await client.next();
-    arrivals.push(at - started);
-    progress(Math.min(1, (at - started) / (SECONDS * 1000)));
-    underway -= 1;
-    // Two for each that is back, so that a slow line is not flooded before it is known.
-    for (let i = 0; i < 2 && underway < WINDOW && at - started < SECONDS * 1000; i += 1) {
+    const elapsed = at - started;
+    arrivals.push(elapsed);
+    progress(Math.min(1, elapsed / (SECONDS * 1000)));
+    inFlight -= 1;
+    // Two messages for each reply: the window opens slowly, so a slow line is not flooded.
+    for (let i = 0; i < 2 && inFlight < WINDOW && elapsed < SECONDS * 1000; i += 1) {
       client.send(message);
-      underway += 1;
+      inFlight += 1;
     }
   }
   return arrivals;
 }
 
-/** @param {{size: number, arrivals: number[]}} measured when each message was back, in ms */
+/** @param {{size: number, arrivals: number[]}} measured when each reply arrived, in ms */
 export function judge({ size, arrivals }) {
   const seconds = arrivals.at(-1) / 1000;
   const speed = (arrivals.length * size) / seconds;
@@ -72,20 +74,21 @@ function conclusion(speed) {
   if (speed >= SLOW) return { verdict: "good" };
   return {
     verdict: speed < VERY_SLOW ? "bad" : "notable",
-    advice: "Try another network, to tell a slow line from a slow proxy. Messages that compress "
-      + "well are quicker than these, which do not.",
+    advice: "Try another network, to tell a slow line from a slow proxy. These messages do not "
+      + "compress; others may be faster.",
   };
 }
 
 function remark(speed) {
   if (speed >= SLOW) return "";
   const slow = speed < VERY_SLOW ? "too slow for more than short messages" : "slow";
-  return ` That is ${slow}: either the line is narrow, or something in between, such as a proxy or `
-    + "security software, throttles or inspects what passes.";
+  return ` That is ${slow}: the line is slow, or something on the path, such as a proxy or `
+    + "security software, throttles or inspects the data.";
 }
 
+/** @returns {number[]} MB/s in each bin; the last bin is dropped because it is incomplete */
 function ratesByTime(arrivals, size) {
   const rates = Array(Math.ceil((arrivals.at(-1) + 1) / BIN_MS)).fill(0);
   for (const at of arrivals) rates[Math.floor(at / BIN_MS)] += size / 1e6 / (BIN_MS / 1000);
-  return rates.slice(0, Math.max(1, rates.length - 1)); // the last one is not a whole one
+  return rates.slice(0, Math.max(1, rates.length - 1));
 }
