@@ -136,6 +136,6 @@ def test_the_log_is_saved_as_json_with_its_close_code(fake: Page, downloads: Pat
 
 def test_the_log_is_saved_as_text(fake: Page, downloads: Path) -> None:
     lines = saved(fake, downloads, "export-text", "websocket-log.txt").split("\n")
-    assert re.fullmatch(rf"\S+Z #3 >>> one \(text; 3 bytes; {DURATION}\)", lines[2])
+    assert re.fullmatch(rf"\S+Z #3 >>> one \(text; 3 bytes; round trip {DURATION}\)", lines[2])
     assert re.fullmatch(r"\S+Z #5 <<< 00 ff \(binary; 2 bytes\)", lines[4])
     assert "### connection closed (4001 enough) (" in lines[6]

@@ -28,9 +28,9 @@ export function formatRate(bytesPerSecond) {
   return `${(bytesPerSecond / 1e3).toFixed(1)} kB/s`;
 }
 
-/** @returns {string} such as "1 process" or "3 processes" */
+/** @returns {string} such as "1 process" or "3,000 processes" */
 export function formatCount(number, singular, plural = `${singular}s`) {
-  return `${number} ${number === 1 ? singular : plural}`;
+  return `${number.toLocaleString("en")} ${number === 1 ? singular : plural}`;
 }
 
 /** @returns {string} such as "1009 (message too big)", or "1009" without a reason */

@@ -53,7 +53,7 @@ function replyDetail(entry) {
   const { replyTo } = entry;
   if (replyTo) return `reply to message ${replyTo.id}, round trip ${roundTripOf(replyTo)}`;
   if (entry.reply === "waiting") return "no reply yet";
-  return roundTripOf(entry);
+  return entry.reply === "received" ? `round trip ${roundTripOf(entry)}` : roundTripOf(entry);
 }
 
 function statusDetails(entry) {

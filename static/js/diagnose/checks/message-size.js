@@ -196,7 +196,7 @@ function failureText({ size, kind, code, reason, difference }) {
 
 function largestText(largest) {
   if (!largest) return "No message came back.";
-  return `The largest message that came back has ${formatBytes(largest)}.`;
+  return `The largest message that came back was ${formatBytes(largest)}.`;
 }
 
 // Products differ in whether a message of exactly the limit passes, so both bounds count.

@@ -60,7 +60,7 @@ export function judge({ size, arrivals }) {
     figure: formatRate(speed),
     meaning: `${formatCount(arrivals.length, "message")} of ${formatBytes(size)} came back in `
       + `${time}: ${formatRate(speed)} in each direction at the same time.${remark(speed)}`,
-    details: [["messages", String(arrivals.length)], ["time", time]],
+    details: [["messages", arrivals.length.toLocaleString("en")], ["time", time]],
     chart: {
       label: "Throughput over time",
       x: { label: "s", values: rates.map((_, i) => ((i + 1) * BIN_MS) / 1000) },
