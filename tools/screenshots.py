@@ -1,4 +1,4 @@
-"""Take the pictures of the README from the real page: `make screenshots`."""
+"""Take the pictures for the README and docs/story.md: `make screenshots`."""
 
 import base64
 from collections.abc import Callable, Iterator
@@ -18,25 +18,25 @@ SECONDS = 90  # for the whole diagnosis
 
 
 def talk(page: Page) -> None:
-    """A short conversation."""
+    """Have a short conversation."""
     page.wait_for_state("open")
     page.wait_until(lambda: page.lines[-1] == "<<< hello from server", "the greeting")
-    for said, text in enumerate(("hello", "how long does it take?", "and now?"), 1):
+    for sent, text in enumerate(("hello", "how long does it take?", "and now?"), 1):
         page.element("message").send_keys(text + ENTER)
-        wait_for_answers(page, said)
+        wait_for_replies(page, sent)
 
 
-def wait_for_answers(page: Page, count: int) -> None:
-    page.wait_until(lambda: page.element("replies").text == str(count), f"answer {count}")
+def wait_for_replies(page: Page, count: int) -> None:
+    page.wait_until(lambda: page.element("replies").text == str(count), f"reply {count}")
 
 
 def handshake(page: Page) -> None:
-    """A handshake that has been had."""
+    """Wait for the handshake, which starts by itself."""
     page.wait_until(page.element("handshake-result").is_displayed, "the report")
 
 
 def diagnose(page: Page) -> None:
-    """A diagnosis that is done."""
+    """Run all checks."""
     page.click("diagnose-run")
     wait_until(lambda: page.is_enabled("diagnose-copy"), SECONDS)
     page.run("window.scrollTo(0, 0)")
@@ -52,7 +52,7 @@ PICTURES: dict[str, tuple[str, int, int, Callable[[Page], None]]] = {
 
 @contextmanager
 def limited(server: Server) -> Iterator[str]:
-    """A proxy that cuts a connection on which a message of more than 64 KiB comes."""
+    """A proxy that cuts a connection at a message of more than 64 KiB."""
     with Proxy(server.port, faults=Faults(message_limit=65536)) as proxy:
         yield proxy.url
 
@@ -63,7 +63,7 @@ def behind_nginx(server: Server, directives: str) -> Iterator[str]:
         yield f"http://127.0.0.1:{port}"
 
 
-# What docs/story.md shows: the check that finds it, and what is in the way.
+# The pictures of docs/story.md: a check, and the proxy whose fault it finds.
 STORY: dict[str, tuple[str, Callable[[Server], AbstractContextManager[str]]]] = {
     "story-headers": ("handshake-time", lambda server: behind_nginx(server, FORGETFUL)),
     "story-idle": ("idle", lambda server: behind_nginx(server, RIGHT)),
@@ -72,42 +72,53 @@ STORY: dict[str, tuple[str, Callable[[Server], AbstractContextManager[str]]]] = 
 
 
 def take(place: Path) -> None:
-    """Write each picture of the page, in light and in dark, to ``place``."""
+    """Write all pictures to ``place``."""
     with ExitStack() as stack:
         server = Server("gunicorn")
         stack.callback(server.stop)
         page = stack.enter_context(new_tab(stack.enter_context(launch()), server.url))
-        for name, (panel, width, height, prepare) in PICTURES.items():
-            for scheme in ("light", "dark"):
-                page.emulate(width, height, scheme)
-                page.open(f"/?{name}{scheme}#{panel}")
-                prepare(page)
-                shot = page.devtools("Page.captureScreenshot")["data"]
-                dark = "-dark" if scheme == "dark" else ""
-                (place / f"{name}{dark}.png").write_bytes(base64.b64decode(shot))
-        page.emulate(900, 1000, "light")
-        for name, (check, in_between) in STORY.items():
-            with in_between(server) as url:
-                (place / f"{name}.png").write_bytes(verdict(page, url, check))
+        take_panels(page, place)
+        take_story(page, place, server)
 
 
-def verdict(page: Page, url: str, check: str) -> bytes:
-    """Run one check of the diagnosis, and take the picture of what it says."""
-    page.open("/#diagnose", url=url)
-    if check == "idle":  # The one that finds something where all others are good.
-        diagnose(page)
-        status = page.element("diagnose-status").text
-        assert status == "9 good", page.element("diagnose").text
+def take_panels(page: Page, place: Path) -> None:
+    """Write a picture of each panel, in light and dark."""
+    for name, (panel, width, height, prepare) in PICTURES.items():
+        for scheme in ("light", "dark"):
+            page.emulate(width, height, scheme)
+            page.open(f"/?{name}{scheme}#{panel}")
+            prepare(page)
+            shot = page.devtools("Page.captureScreenshot")["data"]
+            dark = "-dark" if scheme == "dark" else ""
+            (place / f"{name}{dark}.png").write_bytes(base64.b64decode(shot))
+
+
+def take_story(page: Page, place: Path, server: Server) -> None:
+    """Write a picture of each result in the story, and print its text."""
+    page.emulate(900, 1000, "light")
+    for name, (check, in_between) in STORY.items():
+        with in_between(server) as url:
+            page.open("/#diagnose", url=url)
+            if check == "idle":  # the story says that all other checks are good
+                diagnose(page)
+                status = page.element("diagnose-status").text
+                assert status == "9 good", page.element("diagnose").text
+            row = run_check(page, check)
+            print(row.text, end="\n\n")
+            (place / f"{name}.png").write_bytes(picture(page, row))
+
+
+def run_check(page: Page, check: str) -> WebElement:
+    """Run one check, and return its row with the result."""
     row = page.element(f"check-{check}")
     row.find_element("class name", "run").click()
     state = row.find_element("class name", "verdict")
     wait_until(lambda: state.text.lower() in ("good", "notable", "bad"), SECONDS)
-    print(row.text, end="\n\n")
-    return picture(page, row)
+    return row
 
 
 def picture(page: Page, element: WebElement) -> bytes:
-    """An element with a margin, wherever in the page it is."""
+    """Take a picture of an element with a margin, also outside the window."""
     box = page.run(
         "const { x, y, width, height } = arguments[0].getBoundingClientRect();"
         "return { x: x - 20, y: y + scrollY - 10, width: width + 40, height: height + 20 }",
