@@ -1,4 +1,4 @@
-"""No panel breaks a rule of axe-core, in any of the ways it is shown."""
+"""Every panel passes axe-core at both widths, in light and dark."""
 
 import pytest
 
@@ -14,7 +14,7 @@ SCHEMES = ("light", "dark")
 
 
 def show(page: Page, panel: str, url: str | None = None) -> None:
-    """Open a panel, and wait until it shows what it shows unasked."""
+    """Open a panel, and wait until it has loaded."""
     page.open(f"/#{panel}", url=url)
     page.wait_until(lambda: page.element(panel).is_displayed(), f"the panel {panel}")
     if panel == "talk":
@@ -25,16 +25,16 @@ def show(page: Page, panel: str, url: str | None = None) -> None:
 
 
 def verdict(page: Page, check: str) -> str:
-    """Run one check of the diagnosis, and open the figures below its verdict."""
+    """Run a check of the panel Diagnose, and unfold its details."""
     row = f"document.querySelector('#check-{check}')"
     page.run(f"{row}.querySelector('.run').click()")
 
-    def told() -> str:
+    def text() -> str:
         return str(page.run(f"return {row}.querySelector('.verdict').textContent")).strip().lower()
 
-    page.wait_until(lambda: told() in ("good", "notable", "bad"), f"a verdict of {check}")
+    page.wait_until(lambda: text() in ("good", "notable", "bad"), f"a verdict of {check}")
     page.run(f"{row}.querySelector('details').open = true")
-    return told()
+    return text()
 
 
 @pytest.mark.parametrize("width", WIDTHS)
@@ -67,14 +67,14 @@ def test_a_panel_is_no_wider_than_a_phone(page: Page, panel: str) -> None:
     assert page.run("return document.documentElement.scrollWidth") <= 390
 
 
-def test_a_lost_label_is_noticed(page: Page) -> None:
+def test_a_missing_label_is_found(page: Page) -> None:
     show(page, "talk")
     page.run("document.querySelector('label[for=message]').remove()")
     assert [line.split(":")[0] for line in violations(page)] == ["label at #message"]
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_all_that_can_be_unfolded_is_accessible(talk: Page, scheme: str) -> None:
+def test_the_unfolded_panel_talk_is_accessible(talk: Page, scheme: str) -> None:
     talk.emulate(1280, 800, scheme)
     simulate(talk, behaviour="close", after="9")
     say(talk, "[1]")

@@ -1,4 +1,4 @@
-"""The page in other engines than Chromium's: what it is for works there too."""
+"""The page in other engines than Chromium's: conversation and diagnosis work there, too."""
 
 from collections.abc import Iterator
 
@@ -16,19 +16,19 @@ DIAGNOSIS_SECONDS = 90
 
 @pytest.fixture(scope="module", params=ENGINES)
 def tab(request: pytest.FixtureRequest) -> Iterator[Tab]:
-    """The only tab of a browser, which the tests share."""
+    """The tab of a browser, shared by the tests."""
     with ENGINES[request.param]() as tab:
         yield tab
 
 
 def wait_for_lines(tab: Tab, *expected: str) -> None:
-    """Wait until the log says this and nothing else."""
+    """Wait until the log has exactly these lines."""
 
     def lines() -> list[str]:
         text = tab.run("return document.getElementById('messages').textContent")
         return str(text).split("\n")[:-1]
 
-    wait_until(lambda: lines() == list(expected), describe=lambda: f"the log says {lines()}")
+    wait_until(lambda: lines() == list(expected), describe=lambda: f"the log is {lines()}")
 
 
 def test_the_conversation(tab: Tab, server: Server) -> None:
@@ -36,17 +36,17 @@ def test_the_conversation(tab: Tab, server: Server) -> None:
     wait_for_lines(tab, *GREETING)
     tab.click("message")
     tab.press("with Enter" + ENTER)
-    said = [">>> with Enter", "<<< with Enter back"]
-    wait_for_lines(tab, *GREETING, *said)
-    tab.press("by button")  # what was sent is selected, so typing replaces it
+    dialogue = [">>> with Enter", "<<< with Enter back"]
+    wait_for_lines(tab, *GREETING, *dialogue)
+    tab.press("by button")  # replaces the sent text, which is selected
     tab.click("send")
-    said += [">>> by button", "<<< by button back"]
-    wait_for_lines(tab, *GREETING, *said)
+    dialogue += [">>> by button", "<<< by button back"]
+    wait_for_lines(tab, *GREETING, *dialogue)
     tab.click("disconnect")
-    said.append("### connection closed (1000)")
-    wait_for_lines(tab, *GREETING, *said)
+    dialogue.append("### connection closed (1000)")
+    wait_for_lines(tab, *GREETING, *dialogue)
     tab.click("connect")
-    wait_for_lines(tab, *GREETING, *said, *GREETING[1:])
+    wait_for_lines(tab, *GREETING, *dialogue, *GREETING[1:])
 
 
 def test_the_diagnosis(tab: Tab, server: Server) -> None:
@@ -58,15 +58,14 @@ def test_the_diagnosis(tab: Tab, server: Server) -> None:
         DIAGNOSIS_SECONDS,
         lambda: f"the verdicts are {verdicts(tab)}",
     )
-    said = tab.run("return document.querySelector('#diagnose-checks').innerText")
-    poor = {check for check, verdict in verdicts(tab).items() if verdict != "good"}
-    # How quick things are depends on the machine too.
-    assert poor <= {f"check-{check}" for check in TIMED_CHECKS}, said
-    assert "bad" not in verdicts(tab).values(), said
+    text = tab.run("return document.querySelector('#diagnose-checks').innerText")
+    imperfect = {check for check, verdict in verdicts(tab).items() if verdict != "good"}
+    assert imperfect <= {f"check-{check}" for check in TIMED_CHECKS}, text
+    assert "bad" not in verdicts(tab).values(), text
 
 
 def verdicts(tab: Tab) -> dict[str, str]:
-    """What the panel says of each of its checks."""
+    """The verdict of each check, by its element id."""
     rows = tab.run(
         "return [...document.querySelectorAll('#diagnose-checks .check')]"
         ".map((row) => [row.id, row.querySelector('.verdict').textContent])"

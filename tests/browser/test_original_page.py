@@ -1,4 +1,4 @@
-"""A page as people wrote it in 2013, served from another origin, talks to the server unchanged."""
+"""An unchanged page from 2013, served from another origin, talks to the server."""
 
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -10,14 +10,14 @@ from tests.support.browser import launch, new_tab
 from tests.support.servers import Server
 
 PAGE = """<!doctype html><title>A page of 2013</title><pre id="messages"></pre><script>
-  var said = [], socket = new WebSocket("ws://localhost:%d/WS.ashx");
+  var sent = [], socket = new WebSocket("ws://localhost:%d/WS.ashx");
   function say(line) { document.getElementById("messages").textContent += line + "\\n"; }
   socket.onopen = function () { say("### connection open"); };
   socket.onclose = function () { say("### connection closed"); };
   socket.onmessage = function (message) {
     var data = JSON.parse(message.data);
     say("<<< " + data);
-    if (said.length < 2) { said.push(data); say(">>> " + said.length); socket.send(said.length); }
+    if (sent.length < 2) { sent.push(data); say(">>> " + sent.length); socket.send(sent.length); }
     else socket.close();
   };
 </script>"""
@@ -25,7 +25,7 @@ PAGE = """<!doctype html><title>A page of 2013</title><pre id="messages"></pre><
 
 @pytest.fixture
 def other_origin(server: Server) -> Iterator[str]:
-    """A server that knows one page and nothing of WebSockets."""
+    """A server with one page and no WebSockets."""
 
     class OnePage(BaseHTTPRequestHandler):
         def do_GET(self) -> None:

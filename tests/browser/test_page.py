@@ -30,21 +30,21 @@ def test_the_address_follows_the_page(page: Page, location: str, address: str) -
     assert derived == address
 
 
-def test_the_page_shows_the_address_it_uses(fake: Page, server: Server) -> None:
+def test_the_page_shows_its_websocket_address(fake: Page, server: Server) -> None:
     address = server.url.replace("http:", "ws:") + "/WS.ashx"
     assert fake.run("return sockets[0].address") == address
     assert fake.element("address").text == address
 
 
 @pytest.mark.parametrize("path", ["/echo-service/", "/echo-service/default.html"])
-def test_the_page_connects_below_the_prefix_it_is_served_at(page: Page, path: str) -> None:
+def test_the_page_connects_below_its_own_path_prefix(page: Page, path: str) -> None:
     page.run_before_load(FAKE_SOCKETS + f"history.replaceState(null, '', '{path}');")
     page.open()
     address = page.run("return new URL(sockets[0].address).pathname")
     assert address == "/echo-service/WS.ashx"
 
 
-def test_plain_http_under_a_name_is_enough(page: Page, server: Server) -> None:
+def test_the_page_works_without_a_secure_context(page: Page, server: Server) -> None:
     page.open(url=server.url.replace("127.0.0.1", NAMED_HOST))
     assert page.run("return isSecureContext") is False
     page.wait_for_lines(*GREETING)
@@ -54,7 +54,7 @@ def test_plain_http_under_a_name_is_enough(page: Page, server: Server) -> None:
 
 
 def walk(page: Page) -> list[str]:
-    """What Tab reaches, from the top of the page to its end."""
+    """The elements that Tab reaches, from the top of the page to its end."""
     reached: list[str] = []
     while True:
         page.press(TAB)
@@ -63,7 +63,7 @@ def walk(page: Page) -> list[str]:
         reached.append(page.focus)
 
 
-def test_tab_reaches_everything_that_can_be_used(talk: Page) -> None:
+def test_tab_reaches_every_control(talk: Page) -> None:
     tabs = ["tab-talk", "tab-handshake", "tab-diagnose"]
     details = ["pause", "clear", "export-json", "export-text", "filter", "kind", "entries"]
     rest = [*details, "options-fold", "/healthz"]
@@ -73,7 +73,7 @@ def test_tab_reaches_everything_that_can_be_used(talk: Page) -> None:
     assert walk(talk) == [*tabs, "connect", "messages", "message", *rest]
 
 
-def test_the_keyboard_is_enough(talk: Page) -> None:
+def test_the_keyboard_alone_is_enough(talk: Page) -> None:
     talk.press(TAB * 4)  # past the tabs
     assert talk.focus == "disconnect"
     talk.press(SPACE)
@@ -88,7 +88,7 @@ def test_the_keyboard_is_enough(talk: Page) -> None:
 
 
 @pytest.mark.parametrize("control", ["disconnect", "messages", "message", "send"])
-def test_the_focus_can_be_seen(talk: Page, control: str) -> None:
+def test_the_focus_is_visible(talk: Page, control: str) -> None:
     look = (
         "const style = getComputedStyle(document.getElementById(arguments[0]));"
         "return [style.outlineStyle, style.outlineWidth, style.borderColor]"
@@ -107,7 +107,7 @@ def test_the_page_follows_the_colour_scheme(page: Page, scheme: str) -> None:
     assert page.run("return getComputedStyle(document.documentElement).colorScheme") == scheme
 
 
-def test_nothing_needs_scrolling_sideways_on_a_phone(page: Page) -> None:
+def test_a_phone_never_scrolls_sideways(page: Page) -> None:
     page.devtools(
         "Emulation.setDeviceMetricsOverride",
         width=390,
@@ -127,7 +127,7 @@ def test_nothing_needs_scrolling_sideways_on_a_phone(page: Page) -> None:
     assert page.run("return innerWidth") == 390
 
 
-def test_everything_comes_from_the_server_itself(talk: Page, server: Server) -> None:
+def test_every_resource_comes_from_the_server_itself(talk: Page, server: Server) -> None:
     addresses = talk.run("return performance.getEntriesByType('resource').map((e) => e.name)")
     assert f"{server.url}/static/js/main.js" in addresses
     assert f"{server.url}/static/css/style.css" in addresses

@@ -1,4 +1,4 @@
-"""The choice of a panel, and the page with everything unfolded."""
+"""The tabs, and the panel Talk with everything unfolded."""
 
 import pytest
 
@@ -75,7 +75,7 @@ def test_the_log_keeps_its_scroll_position_during_a_visit_to_another_panel(fake:
 
 
 @pytest.mark.parametrize("width", [390, 768, 1024, 1280])
-def test_nothing_needs_scrolling_sideways_with_all_unfolded(page: Page, width: int) -> None:
+def test_the_unfolded_panel_talk_never_scrolls_sideways(page: Page, width: int) -> None:
     page.devtools(
         "Emulation.setDeviceMetricsOverride",
         width=width, height=844, deviceScaleFactor=1, mobile=width < 500,

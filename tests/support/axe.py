@@ -1,4 +1,4 @@
-"""What axe-core finds wrong with the accessibility of a page."""
+"""Accessibility checks of a page with axe-core."""
 
 from typing import Any
 
@@ -9,9 +9,9 @@ SOURCE = ROOT / "tests/vendor/axe-core/axe.min.js"
 
 
 def violations(page: Page) -> list[str]:
-    """Check the page as it is shown now; one line for each element and rule that it breaks.
+    """Check the page in its current state. Return a line for each element and rule it breaks.
 
-    The driver's scripts are not subject to the page's Content-Security-Policy.
+    The page's Content-Security-Policy does not apply to scripts of the driver.
     """
     page.run(SOURCE.read_text())
     found = page.run_async("axe.run().then((results) => arguments[0](results.violations))")
@@ -20,6 +20,6 @@ def violations(page: Page) -> list[str]:
 
 def _line(rule: dict[str, Any], node: dict[str, Any]) -> str:
     place = " ".join(map(str, node["target"]))
-    # The first line only says that any or all of the following has to be mended.
-    why = "; ".join(line.strip() for line in node["failureSummary"].splitlines()[1:])
-    return f"{rule['id']} at {place}: {why}"
+    # The first line only says whether to fix any or all of the following.
+    fixes = "; ".join(line.strip() for line in node["failureSummary"].splitlines()[1:])
+    return f"{rule['id']} at {place}: {fixes}"

@@ -22,13 +22,13 @@ except ImportError:
     pytest.skip("Selenium is not installed", allow_module_level=True)
 
 WINDOW = "1280,800"
-NAMED_HOST = "echo.test"  # the loopback address under a name that is no secure context
+NAMED_HOST = "echo.test"  # a name for the loopback address that is not a secure context
 
-# A script for run_before_load(): window.sockets are all WebSockets that the page has made.
+# A script for run_before_load(): keeps all WebSockets of the page in window.sockets.
 KEEP_SOCKETS = """
 window.sockets = [];
 window.WebSocket = class extends WebSocket {
-  constructor(...how) { super(...how); window.sockets.push(this); }
+  constructor(...options) { super(...options); window.sockets.push(this); }
 };
 """
 
@@ -69,11 +69,11 @@ class Page:
         return self.element(element_id).is_enabled()
 
     def text(self, selector: str) -> str:
-        """What a reader sees of the first element that the selector finds."""
+        """The visible text of the first element that matches the selector."""
         return str(self.run("return document.querySelector(arguments[0]).innerText", selector))
 
     def press(self, keys: str) -> None:
-        """Press keys, wherever the focus is."""
+        """Press keys in the focused element."""
         ActionChains(self._driver).send_keys(keys).perform()
 
     @property
@@ -92,7 +92,7 @@ class Page:
 
     @property
     def lines(self) -> list[str]:
-        """What the log says; a line separator of Unicode does not end a line."""
+        """The lines of the log. Only a line feed ends a line, no Unicode separator."""
         text = self.run("return document.getElementById('messages').textContent")
         return str(text).split("\n")[:-1]
 
@@ -107,25 +107,25 @@ class Page:
         return self._driver.execute_cdp_cmd(command, parameters)
 
     def emulate(self, width: int, height: int, scheme: str) -> None:
-        """Show the page on a screen of this size, in ``light`` or in ``dark``."""
+        """Emulate a screen of this size and a colour scheme, ``light`` or ``dark``."""
         self.devtools(
             "Emulation.setDeviceMetricsOverride",
             width=width, height=height, deviceScaleFactor=1, mobile=False,
         )  # fmt: skip
-        # Without motion no colour is on its way from one scheme to the other.
-        wishes = {"prefers-color-scheme": scheme, "prefers-reduced-motion": "reduce"}
-        features = [{"name": name, "value": value} for name, value in wishes.items()]
+        # Reduced motion switches colours at once instead of fading.
+        preferences = {"prefers-color-scheme": scheme, "prefers-reduced-motion": "reduce"}
+        features = [{"name": name, "value": value} for name, value in preferences.items()]
         self.devtools("Emulation.setEmulatedMedia", features=features)
 
     def run_before_load(self, script: str) -> None:
-        """Run `script` in every page that this tab opens, before the scripts of the page."""
+        """Run ``script`` in every page that this tab opens, before the page's own scripts."""
         self.devtools("Page.addScriptToEvaluateOnNewDocument", source=script)
 
     def wait_until(self, condition: Callable[[], object], what: str) -> None:
-        wait_until(condition, describe=lambda: f"{what}; the log says {self.lines}")
+        wait_until(condition, describe=lambda: f"{what}; the log is {self.lines}")
 
     def wait_for_lines(self, *expected: str) -> None:
-        """Wait until the log says this and nothing else."""
+        """Wait until the log has exactly these lines."""
         self.wait_until(lambda: self.lines == list(expected), f"the lines {expected}")
 
     def wait_for_state(self, state: str) -> None:
@@ -142,7 +142,7 @@ class Page:
 
 @contextmanager
 def launch() -> Iterator[Chrome]:
-    """A browser with a new profile. Without one the test is skipped, or fails if it is required."""
+    """Start a browser with a new profile. Without a browser, skip the test, or fail if required."""
     with TemporaryDirectory(prefix="chromium-", ignore_cleanup_errors=True) as profile:
         try:
             driver = Chrome(_options(profile), ChromeService(shutil.which("chromedriver")))
@@ -156,7 +156,7 @@ def launch() -> Iterator[Chrome]:
 
 @contextmanager
 def new_tab(driver: Chrome, url: str) -> Iterator[Page]:
-    """A tab that takes its scripts, its history and its emulated screen with it."""
+    """Open a tab. Its scripts, history and emulated screen end with it."""
     first = driver.current_window_handle
     driver.switch_to.new_window("tab")
     try:

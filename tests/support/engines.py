@@ -1,7 +1,7 @@
 """Browsers with other engines than Chromium's: WebKitGTK and Firefox.
 
-WebKitGTK is driven by Selenium, on a display of its own. Firefox is driven over the WebSocket
-that it offers for this (WebDriver BiDi): Debian has no geckodriver.
+Selenium drives WebKitGTK, on a virtual display. Firefox is driven over its own WebSocket interface
+(WebDriver BiDi), because Debian has no geckodriver.
 """
 
 import json
@@ -31,19 +31,19 @@ ANSWER_SECONDS = 60
 
 
 class Tab(Protocol):
-    """What a test can do with any engine."""
+    """The operations that every engine supports."""
 
     def open(self, url: str) -> None:
-        """Go to a page, and wait until it is loaded."""
+        """Open a page, and wait until it has loaded."""
 
     def run(self, script: str, *arguments: object) -> Any:
-        """Run the body of a function in the page, and return what it returns."""
+        """Run a function body in the page, and return its result."""
 
     def click(self, element_id: str) -> None:
         """Click an element with the mouse."""
 
     def press(self, keys: str) -> None:
-        """Press keys, wherever the focus is."""
+        """Press keys in the focused element."""
 
 
 # WebKitGTK
@@ -68,18 +68,18 @@ class _SeleniumTab:
 
 @contextmanager
 def webkit() -> Iterator[Tab]:
-    """WebKitGTK's MiniBrowser, which keeps nothing."""
+    """Start WebKitGTK's MiniBrowser, which stores nothing."""
     binary = program("WebKitWebDriver")
     with _display() as display:
-        # In the locale C the browser's language is "C", which Intl refuses and the charts with it.
-        # The page has to bear that.
-        surroundings = {**os.environ, "DISPLAY": display, "LC_ALL": "C"}
-        service = WebKitGTKService(binary, env=surroundings)
+        # In the C locale the browser's language is "C". Intl refuses it, so uPlot fails to load.
+        # The page has to work without charts.
+        environment = {**os.environ, "DISPLAY": display, "LC_ALL": "C"}
+        service = WebKitGTKService(binary, env=environment)
         service.start()
         try:
-            # Selenium's own class for WebKitGTK does what Selenium warns of as deprecated.
-            place = RemoteConnection(client_config=ClientConfig(service.service_url))
-            driver = Remote(place, options=WebKitGTKOptions())
+            # Not selenium.webdriver.WebKitGTK: it causes deprecation warnings of Selenium.
+            connection = RemoteConnection(client_config=ClientConfig(service.service_url))
+            driver = Remote(connection, options=WebKitGTKOptions())
             yield _SeleniumTab(driver)
             driver.quit()
         finally:
@@ -88,21 +88,21 @@ def webkit() -> Iterator[Tab]:
 
 @contextmanager
 def _display() -> Iterator[str]:
-    """A display of X11 that nobody sees."""
-    ready, tell = os.pipe()
+    """Start a virtual X11 display; yield its name."""
+    reading, writing = os.pipe()
     process = subprocess.Popen(
         [
-            *(program("Xvfb"), "-displayfd", str(tell)),
+            *(program("Xvfb"), "-displayfd", str(writing)),
             *("-screen", "0", "1280x1024x24", "-nolisten", "tcp"),
         ],
-        pass_fds=[tell],
+        pass_fds=[writing],
         stderr=subprocess.DEVNULL,
     )
-    os.close(tell)
+    os.close(writing)
     try:
-        with open(ready) as pipe:
+        with open(reading) as pipe:
             number = pipe.readline().strip()
-        assert number, "Xvfb ended at once"
+        assert number, "Xvfb exited at once"
         yield f":{number}"
     finally:
         process.terminate()
@@ -113,10 +113,10 @@ def _display() -> Iterator[str]:
 
 
 class _BiDi:
-    """The commands of WebDriver BiDi, one after the other. Events are not subscribed to."""
+    """Commands of WebDriver BiDi, one at a time, without events."""
 
     def __init__(self, url: str) -> None:
-        # Firefox refuses any Origin but those that it was started with.
+        # Firefox refuses an Origin unless it was allowed on the command line.
         self._socket = create_connection(url, ANSWER_SECONDS, suppress_origin=True)
         self._last_id = 0
 
@@ -124,9 +124,9 @@ class _BiDi:
         self._last_id += 1
         command = {"id": self._last_id, "method": method, "params": parameters}
         self._socket.send(json.dumps(command))
-        told = json.loads(self._socket.recv())
-        assert (told["type"], told["id"]) == ("success", self._last_id), told
-        return told["result"]
+        response = json.loads(self._socket.recv())
+        assert (response["type"], response["id"]) == ("success", self._last_id), response
+        return response["result"]
 
     def close(self) -> None:
         self._socket.close()
@@ -142,32 +142,32 @@ class _BiDiTab:
 
     def run(self, script: str, *arguments: object) -> Any:
         call = f"(function () {{ {script} }})(...{json.dumps(arguments)})"
-        told = self._evaluate(f"JSON.stringify({call}) ?? 'null'")
-        return json.loads(told["value"])
+        result = self._evaluate(f"JSON.stringify({call}) ?? 'null'")
+        return json.loads(result["value"])
 
     def click(self, element_id: str) -> None:
-        found = f"document.getElementById({json.dumps(element_id)})"
-        self._evaluate(f"{found}.scrollIntoView({{ block: 'nearest' }})")
-        node = self._evaluate(found)["sharedId"]
-        place = {"type": "element", "element": {"sharedId": node}}
+        element = f"document.getElementById({json.dumps(element_id)})"
+        self._evaluate(f"{element}.scrollIntoView({{ block: 'nearest' }})")
+        node = self._evaluate(element)["sharedId"]
+        origin = {"type": "element", "element": {"sharedId": node}}
         self._perform(
             "pointer",
-            {"type": "pointerMove", "x": 0, "y": 0, "origin": place},
+            {"type": "pointerMove", "x": 0, "y": 0, "origin": origin},
             {"type": "pointerDown", "button": 0},
             {"type": "pointerUp", "button": 0},
         )
 
     def press(self, keys: str) -> None:
-        turns = ("keyDown", "keyUp")
-        self._perform("key", *({"type": turn, "value": key} for key in keys for turn in turns))
+        steps = ("keyDown", "keyUp")
+        self._perform("key", *({"type": step, "value": key} for key in keys for step in steps))
 
     def _evaluate(self, expression: str) -> Any:
         target = {"context": self._context}
-        told = self._bidi.call(
+        response = self._bidi.call(
             "script.evaluate", expression=expression, target=target, awaitPromise=True
         )
-        assert told["type"] == "success", told
-        return told["result"]
+        assert response["type"] == "success", response
+        return response["result"]
 
     def _perform(self, device: str, *actions: object) -> None:
         source = {"type": device, "id": device, "actions": actions}
@@ -176,7 +176,7 @@ class _BiDiTab:
 
 @contextmanager
 def firefox() -> Iterator[Tab]:
-    """Firefox with a new profile."""
+    """Start Firefox with a new profile."""
     binary = program("firefox-esr", "firefox")
     with TemporaryDirectory(prefix="firefox-", ignore_cleanup_errors=True) as profile:
         process = subprocess.Popen(
@@ -197,15 +197,15 @@ def firefox() -> Iterator[Tab]:
 
 
 def _address(process: "subprocess.Popen[bytes]", file: Path) -> str:
-    """Where Firefox, as it writes to its profile, listens for commands."""
+    """Wait until Firefox has written the address of its interface to its profile."""
 
     def is_written() -> bool:
-        assert process.poll() is None, f"Firefox ended at once with {process.returncode}"
+        assert process.poll() is None, f"Firefox exited at once with {process.returncode}"
         return file.exists() and file.read_text().endswith("}")
 
     wait_until(is_written, START_SECONDS)
-    place = json.loads(file.read_text())
-    return f"ws://{place['ws_host']}:{place['ws_port']}/session"
+    address = json.loads(file.read_text())
+    return f"ws://{address['ws_host']}:{address['ws_port']}/session"
 
 
 ENGINES: dict[str, Callable[[], AbstractContextManager[Tab]]] = {
