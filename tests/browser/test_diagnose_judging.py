@@ -62,7 +62,7 @@ def test_a_known_time_out_is_a_possible_cause(
 
 
 @pytest.mark.parametrize(
-    ("pings", "verdict", "words"),
+    ("pings", "verdict", "expected"),
     [
         (20, "notable", "every 20 s (FLASK_ECHO_PING_INTERVAL_SECONDS; "),
         (90, "bad", "which is not often enough"),
@@ -70,14 +70,14 @@ def test_a_known_time_out_is_a_possible_cause(
     ],
 )
 def test_a_time_out_that_pings_prevent_is_only_notable(
-    page: Page, pings: float, verdict: str, words: str
+    page: Page, pings: float, verdict: str, expected: str
 ) -> None:
     cut = {"code": 1006, "reason": ""}
     measured = {"bound": 75, "seconds": 60.1, "cut": cut, "hint": "", "pings": pings}
     result = call(page, "diagnose/checks/idle.js", "judge", measured)
     assert result["verdict"] == verdict
     assert result["figure"] == "cut after 60.1 s"
-    assert words in result["advice"]
+    assert expected in result["advice"]
 
 
 # Measurements that the test proxy cannot cause, or not quickly
@@ -111,7 +111,7 @@ def pushed(*arrivals: int) -> list[dict[str, int]]:
 
 
 @pytest.mark.parametrize(
-    ("check", "measured", "verdict", "words"),
+    ("check", "measured", "verdict", "expected"),
     [
         pytest.param(
             "handshake-time",
@@ -221,8 +221,8 @@ def pushed(*arrivals: int) -> list[dict[str, int]]:
     ],
 )
 def test_a_measurement_is_judged(
-    page: Page, check: str, measured: dict[str, Any], verdict: str, words: str
+    page: Page, check: str, measured: dict[str, Any], verdict: str, expected: str
 ) -> None:
     result = call(page, f"diagnose/checks/{check}.js", "judge", measured)
     assert result["verdict"] == verdict
-    assert words in result["meaning"]
+    assert expected in result["meaning"]

@@ -152,16 +152,16 @@ def test_no_report_can_be_exported_while_a_check_runs(panel: Panel, check: str) 
 
 
 @pytest.mark.parametrize(
-    ("endless", "figure", "words"),
+    ("endless", "figure", "expected"),
     [
         ("client.next(0.1)", "no reply", "no message arrived within 0.1 s"),
         ("client.ended()", "out of time", "did not finish within 0.5 s"),
     ],
 )
 def test_a_check_that_does_not_end_is_stopped(
-    panel: Panel, endless: str, figure: str, words: str
+    panel: Panel, endless: str, figure: str, expected: str
 ) -> None:
     panel.page.open("/healthz")
     result = panel.page.run_async(RUN_ENDLESS % endless)
     assert (result["verdict"], result["figure"]) == ("bad", figure)
-    assert words in result["meaning"]
+    assert expected in result["meaning"]

@@ -52,7 +52,7 @@ window.WebSocket = class extends WebSocket {
 
 
 @pytest.mark.parametrize(
-    ("check", "faults", "verdict", "words"),
+    ("check", "faults", "verdict", "expected"),
     [
         pytest.param(
             "handshake-time",
@@ -162,12 +162,12 @@ window.WebSocket = class extends WebSocket {
     ],
 )
 def test_a_check_finds_the_fault(
-    panel: Panel, proxy: Proxy, check: str, faults: Faults, verdict: str, words: str
+    panel: Panel, proxy: Proxy, check: str, faults: Faults, verdict: str, expected: str
 ) -> None:
     proxy.faults = faults
     panel.open(proxy.url)
     assert panel.run(check) == verdict, panel.text(check)
-    assert words in panel.text(check)
+    assert expected in panel.text(check)
     panel.page.take_console_errors()
 
 

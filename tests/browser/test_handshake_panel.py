@@ -85,7 +85,7 @@ def test_the_accept_header_is_computed_from_the_key(page: Page) -> None:
 
 
 @pytest.mark.parametrize(
-    ("headers", "header", "words"),
+    ("headers", "header", "expected"),
     [
         ({"X-Forwarded-For": "203.0.113.7"}, "X-Forwarded-For", "Added by a proxy"),
         ({"Via": "1.1 proxy.test"}, "Via", "Added by a proxy"),
@@ -100,13 +100,13 @@ def test_the_accept_header_is_computed_from_the_key(page: Page) -> None:
     ],
 )
 def test_a_change_by_a_proxy_is_shown(
-    page: Page, proxy: Proxy, headers: Headers, header: str, words: str
+    page: Page, proxy: Proxy, headers: Headers, header: str, expected: str
 ) -> None:
     proxy.faults = Faults(request=headers)
     show(page, url=proxy.url)
     found = {name.lower(): text for name, text in changes(page).items()}
     assert list(found) == [header.lower()]
-    assert words in found[header.lower()]
+    assert expected in found[header.lower()]
     assert not page.element("handshake-unchanged").is_displayed()
 
 
