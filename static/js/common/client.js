@@ -111,8 +111,8 @@ export class Client {
   /**
    * Wait for the end of the connection, whichever side causes it.
    *
-   * @returns {Promise<{code: number, reason: string, clean: boolean, seconds: number}>}
-   *     `seconds` since the start of the handshake
+   * @returns {Promise<{code: number, reason: string, seconds: number}>} `seconds` since the start
+   *     of the handshake
    * @throws {TimedOut}
    */
   ended(seconds = 10) {
@@ -132,9 +132,9 @@ export class Client {
       this.#received.push({ data, at: performance.now() });
       wake();
     });
-    this.#socket.addEventListener("close", ({ code, reason, wasClean }) => {
+    this.#socket.addEventListener("close", ({ code, reason }) => {
       const seconds = (performance.now() - this.#started) / 1000;
-      this.#end = { code, reason, clean: wasClean, seconds };
+      this.#end = { code, reason, seconds };
       this.#signal?.removeEventListener("abort", wake);
       wake();
     });

@@ -66,8 +66,17 @@ function pieces(list, size) {
 }
 
 /**
+ * @typedef {object} Exchange
+ * @property {number} messages number of messages sent
+ * @property {number} unchanged number of replies before the first damage
+ * @property {string | null} damage the first one, in words
+ */
+
+/**
  * Send all messages and compare the replies. Without compression, so that the path sees the bytes
  * as they are.
+ *
+ * @returns {Promise<Exchange>}
  */
 async function exchange(messages, signal) {
   return withClient("echo?compress=off", { signal }, async (client) => {
@@ -112,10 +121,7 @@ function unitName(value) {
   return prefix + code.toString(16).toUpperCase().padStart(width, "0");
 }
 
-/**
- * @param {{binary: Exchange, text: Exchange}} data
- * @typedef {{messages: number, unchanged: number, damage: string | null}} Exchange
- */
+/** @param {{binary: Exchange, text: Exchange}} data */
 export function judge(data) {
   const { binary, text } = data;
   const details = [
