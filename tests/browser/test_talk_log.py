@@ -3,7 +3,7 @@
 import pytest
 
 from tests.support.browser import Page
-from tests.support.keys import TAB
+from tests.support.keys import HOME, TAB
 from tests.support.talk import SUPPORTED
 
 FILL = """
@@ -72,6 +72,6 @@ def test_the_log_scrolls_by_keyboard(fake: Page) -> None:
     fake.run(FILL, 0, 100)
     while fake.focus != "messages":
         fake.press(TAB)
-    fake.press("\ue011")  # Home
+    fake.press(HOME)
     top = "return document.getElementById('messages').scrollTop"
     fake.wait_until(lambda: fake.run(top) == 0, "the top of the log")

@@ -32,6 +32,9 @@ window.WebSocket = class extends WebSocket {
 };
 """
 
+# The log writes in a timer, so read it in a later one: then no line is missing.
+LOG = "setTimeout(() => arguments[0](document.getElementById('messages').textContent))"
+
 FLAGS = (
     "--headless=new",
     "--no-sandbox",  # as root, in a container
@@ -93,7 +96,7 @@ class Page:
     @property
     def lines(self) -> list[str]:
         """The lines of the log. Only a line feed ends a line, no Unicode separator."""
-        text = self.run("return document.getElementById('messages').textContent")
+        text = self.run_async(LOG)
         return str(text).split("\n")[:-1]
 
     def run(self, script: str, *arguments: object) -> Any:
