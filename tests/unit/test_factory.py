@@ -47,7 +47,7 @@ def test_health_tells_load_balancers_to_go_elsewhere_while_draining() -> None:
     assert answer.get_json()["status"] == "draining"
 
 
-@pytest.mark.parametrize("path", ["/", "/default.html", "/static/style.css", "/echo", "/nowhere"])
+@pytest.mark.parametrize("path", ["/", "/default.html", "/static/css/style.css", "/echo", "/nowhere"])
 def test_every_answer_carries_the_security_headers(path: str) -> None:
     headers = create_app().test_client().get(path, buffered=True).headers
     assert headers["Content-Security-Policy"] == CSP
@@ -55,7 +55,7 @@ def test_every_answer_carries_the_security_headers(path: str) -> None:
     assert headers["Referrer-Policy"] == "no-referrer"
 
 
-@pytest.mark.parametrize("path", ["/static/style.css", "/static/js/main.js", "/favicon.ico"])
+@pytest.mark.parametrize("path", ["/static/css/style.css", "/static/js/main.js", "/favicon.ico"])
 def test_static_files_are_validated_not_sent_again(path: str) -> None:
     client = create_app().test_client()
     first = client.get(path, buffered=True)
@@ -68,7 +68,7 @@ def test_static_files_are_validated_not_sent_again(path: str) -> None:
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 def test_an_impossible_date_is_a_bad_request() -> None:
     headers = {"If-Modified-Since": "Sun, 06 Nov 9999999999999999 08:49:37 GMT"}
-    answer = create_app().test_client().get("/static/style.css", headers=headers)
+    answer = create_app().test_client().get("/static/css/style.css", headers=headers)
     assert answer.status_code == 400
 
 
