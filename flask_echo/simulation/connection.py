@@ -4,14 +4,8 @@ from typing import Any, NoReturn
 
 from wsproto.frame_protocol import CloseReason
 
-from flask_echo.websocket.connection import (
-    ABORTED,
-    LOST,
-    READ_LARGE_BYTES,
-    Connection,
-    Ending,
-    ending,
-)
+from flask_echo.websocket.closing import ABORTED, LOST, READ_LARGE_BYTES, Ending, ending
+from flask_echo.websocket.connection import Connection
 from flask_echo.websocket.frames import Message
 from flask_echo.websocket.transport import Deadline, Woken
 

@@ -11,11 +11,10 @@ answers, and how the connection ends (RFC 6455).
 import socket
 from collections.abc import Collection, Mapping
 from contextlib import suppress
-from enum import Enum
 from sys import getsizeof
 from threading import Lock, get_ident
 from time import monotonic
-from typing import Any, NamedTuple, NoReturn
+from typing import Any, NoReturn
 
 from simple_websocket import ConnectionClosed, Server
 from wsproto import ConnectionType
@@ -26,6 +25,15 @@ from wsproto.frame_protocol import CloseReason
 from wsproto.utilities import LocalProtocolError
 
 from flask_echo.websocket import frames
+from flask_echo.websocket.closing import (
+    LOST,
+    READ_LARGE_BYTES,
+    STUCK,
+    ClosingHandshake,
+    Ending,
+    State,
+    ending,
+)
 from flask_echo.websocket.frames import Message, may_be_sent
 from flask_echo.websocket.handshake import negotiate
 from flask_echo.websocket.incoming import Incoming, Unacceptable
@@ -37,10 +45,6 @@ from flask_echo.websocket.turns import Turns
 # One read takes many small frames, or a piece of a large one. A thread that waits in a read
 # holds the buffer for it: 16 KiB would cost an idle connection 4 KiB of memory more.
 _READ_BYTES = 4 * 1024
-READ_LARGE_BYTES = 64 * 1024
-
-# Time to read the rest of a broken stream. It has arrived already, so this rarely matters.
-_LAST_LOOK_SECONDS = 0.1
 
 # A handler that only sends looks this often at what has arrived.
 LOOK_SECONDS = 1.0
@@ -55,44 +59,7 @@ _LEAVE_SECONDS = 1.0
 _MESSAGE = (str, bytes)
 
 
-class State(Enum):
-    """The state of a connection (RFC 6455, sections 4.1 and 7.1; the same names as in browsers)."""
-
-    CONNECTING = "connecting"
-    OPEN = "open"
-    CLOSING = "closing"
-    CLOSED = "closed"
-
-
 _OPEN = State.OPEN  # A lookup in the enum would be 1 % of a small message.
-
-
-class Ending(NamedTuple):
-    """How a connection ends.
-
-    :ivar code: the status code for the handler and the log.
-    :ivar reason: the reason for the handler and the log.
-    :ivar close: the Close frame to send; None if the stream cannot carry it any more.
-    :ivar await_close: whether to wait for the peer's Close frame.
-    """
-
-    code: int
-    reason: str | None = None
-    close: CloseConnection | None = None
-    await_close: bool = False
-
-
-# The stream broke, or ended without a Close frame (section 7.1.5).
-LOST = Ending(CloseReason.ABNORMAL_CLOSURE)
-# The owner has reset the connection.
-ABORTED = Ending(CloseReason.ABNORMAL_CLOSURE, "reset")
-# Nothing more gets through to this peer, not even a Close frame.
-STUCK = Ending(CloseReason.ABNORMAL_CLOSURE, "peer has stopped reading")
-
-
-def ending(code: int, reason: str | None = None, await_close: bool = False) -> Ending:
-    """Return the ending that sends a Close frame with ``code`` and ``reason``."""
-    return Ending(code, reason, CloseConnection(code, reason), await_close)
 
 
 class Connection(Server):
@@ -155,7 +122,7 @@ class Connection(Server):
         self._keepalive = Keepalive(self.ping_interval, limits.ping_timeout_seconds)
         self._protocol = Protocol(ConnectionType.SERVER, agreement.protocol_extensions)
         self._incoming = Incoming(self._protocol, limits.max_message_bytes, early)
-        self._peer_close: CloseConnection | None = None
+        self._peer_has_closed = False
         # For handlers that send without receiving: whether the handler has received since it sent
         # last, when to look next, and the messages that were found, with their compression.
         self._received = False
@@ -238,10 +205,9 @@ class Connection(Server):
 
     def _on_control(self, event: Event) -> None:
         if isinstance(event, CloseConnection):
-            self._peer_close = event
-            if self._state is _OPEN:
-                self._end(Ending(event.code, event.reason, event.response()))
-        elif isinstance(event, Ping) and self._state is _OPEN:  # RFC 6455, section 5.5.2.
+            self._peer_has_closed = True
+            self._end(Ending(event.code, event.reason, event.response()))
+        elif isinstance(event, Ping):  # RFC 6455, section 5.5.2.
             self._write(self._protocol.send(event.response()))
 
     def _read(self, deadline: Deadline | None) -> bool:
@@ -487,15 +453,22 @@ class Connection(Server):
             if self._state is State.CLOSED:
                 return
             how, self._asked = self._asked or how, None
+        handshake = ClosingHandshake(self._transport, self._turns, self._protocol, self._incoming)
         try:
             if how.close is not None:
-                self._say_goodbye(how.close, how.await_close)
+                await_close = how.await_close and not self._peer_has_closed
+                handshake.say_goodbye(how.close, await_close, Deadline(self._close_timeout))
             elif how is LOST:
-                self._find_last_close()
+                self._note_last_close(handshake.find_last_close())
             elif how is STUCK:
                 self._transport.abort()
         finally:
             self.hang_up()
+
+    def _note_last_close(self, close: CloseConnection | None) -> None:
+        """A Close frame that arrived before the stream broke says why."""
+        if close is not None:
+            self.close_reason, self.close_message = close.code, close.reason
 
     def _check_open(self) -> None:
         if self._state is not _OPEN:
@@ -507,60 +480,6 @@ class Connection(Server):
             self._kept = None
             self._finish(self._asked or LOST)
         raise ConnectionClosed(self.close_reason, self.close_message)
-
-    def _say_goodbye(self, close: CloseConnection, await_close: bool) -> None:
-        """Send the Close frame and see the stream end, all before one deadline.
-
-        1. Wait for a thread that is sending: a frame cannot start within another.
-        2. Send the Close frame (section 5.5.1).
-        3. Wait for the peer's, unless it has come (7.1.2).
-        4. End our side first, as a server should (7.1.1).
-        5. Read to the end of the stream. To close a socket with unread input resets the
-           connection, and the reset can overtake the Close frame.
-        """
-        deadline = Deadline(self._close_timeout)
-        self._transport.heed_wake()
-        try:
-            if not self._turns.acquire(deadline):
-                raise SendTimeout
-            try:
-                self._transport.send_by(self._protocol.send(close), deadline)
-            finally:
-                self._turns.release()
-            if await_close:
-                self._read_until_close(deadline)
-            self._transport.shut_write()
-            self._transport.discard(deadline)
-        except SendTimeout:
-            self._transport.abort()
-        except OSError:
-            pass  # Time is up, or the peer is gone.
-
-    def _find_last_close(self) -> None:
-        """After the stream broke, find a Close frame that had arrived before. It says why."""
-        self._transport.heed_wake()
-        with suppress(OSError):
-            self._read_until_close(Deadline(_LAST_LOOK_SECONDS))
-        if self._peer_close is not None:
-            self.close_reason, self.close_message = self._peer_close.code, self._peer_close.reason
-
-    def _read_until_close(self, deadline: Deadline) -> None:
-        """Drop messages until the peer's Close frame, or the end of the stream."""
-        while True:
-            while self._incoming.pending and self._peer_close is None:
-                try:
-                    item = self._incoming.next()
-                except Unacceptable:
-                    return  # We are closing already, so there is nothing more to say.
-                if isinstance(item, Event):
-                    self._on_control(item)
-            if self._peer_close is not None:
-                return
-            data = self._transport.recv(READ_LARGE_BYTES, deadline.left())
-            if not data:
-                return
-            self._incoming.add(data)
-            deadline.check()
 
 
 class _Closed(Exception):

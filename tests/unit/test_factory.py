@@ -47,7 +47,9 @@ def test_health_tells_load_balancers_to_go_elsewhere_while_draining() -> None:
     assert answer.get_json()["status"] == "draining"
 
 
-@pytest.mark.parametrize("path", ["/", "/default.html", "/static/css/style.css", "/echo", "/nowhere"])
+@pytest.mark.parametrize(
+    "path", ["/", "/default.html", "/static/css/style.css", "/echo", "/nowhere"]
+)
 def test_every_answer_carries_the_security_headers(path: str) -> None:
     headers = create_app().test_client().get(path, buffered=True).headers
     assert headers["Content-Security-Policy"] == CSP

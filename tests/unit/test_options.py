@@ -1,5 +1,6 @@
 """SOCK_SERVER_OPTIONS and the environment: what is allowed, what wins, what is refused."""
 
+import gc
 from typing import Any
 
 import pytest
@@ -75,6 +76,7 @@ def test_options_may_be_set_after_init_app_and_change() -> None:
     app.config["SOCK_SERVER_OPTIONS"] = {"receive_bytes": 1}
     with pytest.raises(OptionError, match="receive_bytes"):
         extension.limits()
+    app.config["SOCK_SERVER_OPTIONS"] = None  # Other tests count the seats of all apps.
     assert sock.app is app
 
 
@@ -92,6 +94,7 @@ def test_a_bad_environment_is_named_at_init_app(monkeypatch: pytest.MonkeyPatch)
 
 
 def test_the_seats_of_all_apps_in_the_process_are_counted() -> None:
+    gc.collect()
     before = total_seats()
     apps = [Flask("one"), Flask("two")]
     for app in apps:
