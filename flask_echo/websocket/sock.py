@@ -11,6 +11,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial, update_wrapper
+from inspect import iscoroutinefunction
 from time import monotonic
 from typing import Any, TypeVar, cast
 
@@ -113,11 +114,14 @@ class Sock(FlaskSock):
             to carry out, or a :class:`Refusal`.
         :param options: those of :meth:`flask.Flask.route`.
         :raises ValueError: if ``methods`` lacks GET, the method of every WebSocket.
+        :raises TypeError: if the handler is a coroutine function.
         """
         if "GET" not in [method.upper() for method in options.get("methods", ["GET"])]:
             raise ValueError(f"methods={options['methods']!r}: a WebSocket needs GET")
 
         def register(handler: H) -> H:
+            if iscoroutinefunction(handler):
+                raise TypeError(f"{_name(handler)}: a handler is a plain function, not async")
             view = self._view(handler, hook)
             for decorator in decorators:
                 view = decorator(view)
