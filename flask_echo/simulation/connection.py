@@ -4,7 +4,7 @@ from typing import Any, NoReturn
 
 from wsproto.frame_protocol import CloseReason
 
-from flask_echo.websocket.closing import ABORTED, LOST, READ_LARGE_BYTES, Ending, ending
+from flask_echo.websocket.closing import ABORTED, LOST, READ_LARGE_BYTES, STUCK, Ending, ending
 from flask_echo.websocket.connection import Connection
 from flask_echo.websocket.frames import Message
 from flask_echo.websocket.transport import Deadline, Woken
@@ -29,11 +29,10 @@ class FaultyConnection(Connection):
         return super().receive(timeout)
 
     def _look(self) -> None:
-        if self._postponed is None:
-            super()._look()
+        """Do nothing: the conversations of this class receive all the time."""
 
     def _end(self, how: Ending) -> NoReturn:
-        if self._pausing:
+        if self._pausing and how is not STUCK:
             self._postponed = how
             raise _Postponed
         super()._end(how)

@@ -1,5 +1,6 @@
 """The end of a connection: states, endings, and the closing handshake (RFC 6455, section 7)."""
 
+from collections.abc import Callable
 from contextlib import suppress
 from enum import Enum
 from typing import NamedTuple
@@ -8,6 +9,7 @@ from wsproto.connection import Connection as Protocol
 from wsproto.events import CloseConnection
 from wsproto.frame_protocol import CloseReason
 
+from flask_echo.websocket.frames import Message
 from flask_echo.websocket.incoming import Incoming, Unacceptable
 from flask_echo.websocket.transport import Deadline, SendTimeout, Transport
 from flask_echo.websocket.turns import Turns
@@ -96,15 +98,20 @@ class ClosingHandshake:
         finally:
             self._turns.release()
 
-    def find_last_close(self) -> CloseConnection | None:
-        """After the stream broke, return a Close frame that had arrived before."""
+    def find_last_close(self, keep: Callable[[Message], object]) -> CloseConnection | None:
+        """After the stream broke, return a Close frame that had arrived before.
+
+        :param keep: is called with each message before it.
+        """
         self._transport.heed_wake()
         with suppress(OSError):
-            return self._read_until_close(Deadline(_LAST_LOOK_SECONDS))
+            return self._read_until_close(Deadline(_LAST_LOOK_SECONDS), keep)
         return None
 
-    def _read_until_close(self, deadline: Deadline) -> CloseConnection | None:
-        """Drop messages until the peer's Close frame; return None at the end of the stream."""
+    def _read_until_close(
+        self, deadline: Deadline, keep: Callable[[Message], object] = lambda message: None
+    ) -> CloseConnection | None:
+        """Read until the peer's Close frame; return None at the end of the stream."""
         while True:
             while self._incoming.pending:
                 try:
@@ -113,6 +120,8 @@ class ClosingHandshake:
                     return None  # We are closing already, so there is nothing more to say.
                 if isinstance(item, CloseConnection):
                     return item
+                if isinstance(item, str | bytes):
+                    keep(item)
             data = self._transport.recv(READ_LARGE_BYTES, deadline.left())
             if not data:
                 return None

@@ -48,8 +48,8 @@ _READ_BYTES = 4 * 1024
 
 # A handler that only sends looks this often at what has arrived.
 LOOK_SECONDS = 1.0
-# Reads per look, so that a peer that never pauses does not keep the handler.
-_LOOK_READS = 16
+# A peer that never pauses does not keep the handler for longer.
+_LONGEST_LOOK_SECONDS = 0.01
 # Messages that are found on the way are kept, up to this much memory in sum.
 KEEP_BYTES = 64 * 1024
 
@@ -58,6 +58,8 @@ _LEAVE_SECONDS = 1.0
 
 _MESSAGE = (str, bytes)
 
+
+_GOING_AWAY = ending(CloseReason.GOING_AWAY, "going away", await_close=True)
 
 _OPEN = State.OPEN  # A lookup in the enum would be 1 % of a small message.
 
@@ -114,11 +116,13 @@ class Connection(Server):
         self._state = State.CONNECTING
         self._transition = Lock()
         self._asked: Ending | None = None  # By another thread; the owner carries it out.
+        self._broken: Ending | None = None  # A frame was sent in part, so nothing can follow it.
         self._close_timeout = limits.close_timeout_seconds
         self._transport = open_transport(
             sock, limits.send_timeout_seconds, limits.close_timeout_seconds / 2
         )
         self._turns = Turns()
+        self._controls: list[bytes] = []  # Control frames that wait for a thread that is sending.
         self._keepalive = Keepalive(self.ping_interval, limits.ping_timeout_seconds)
         self._protocol = Protocol(ConnectionType.SERVER, agreement.protocol_extensions)
         self._incoming = Incoming(self._protocol, limits.max_message_bytes, early)
@@ -158,7 +162,7 @@ class Connection(Server):
         :raises ConnectionClosed: if the peer is gone already.
         """
         self._state = _OPEN
-        self._write(self.head)
+        self._send_control(self.head)
 
     # -- Receiving -------------------------------------------------------------------------
 
@@ -195,7 +199,8 @@ class Connection(Server):
 
     def _receive_closed(self) -> Message:
         """Return the messages that came before the end, then raise."""
-        if not self._kept or self._asked is not None:
+        self._carry_out_end()
+        if not self._kept:
             self._raise_closed()
         return self._take_kept()
 
@@ -208,11 +213,11 @@ class Connection(Server):
             self._peer_has_closed = True
             self._end(Ending(event.code, event.reason, event.response()))
         elif isinstance(event, Ping):  # RFC 6455, section 5.5.2.
-            self._write(self._protocol.send(event.response()))
+            self._send_control(self._protocol.send(event.response()))
 
     def _read(self, deadline: Deadline | None) -> bool:
         """Wait for more input; return False if ``deadline`` comes first."""
-        assert get_ident() == self._owner, "only the thread of its request may receive"
+        self._check_owner()
         keepalive = self._keepalive
         if deadline is None and keepalive.since is None:
             wait = keepalive.interval
@@ -226,7 +231,7 @@ class Connection(Server):
             self._on_silence()
             return deadline is None or deadline.left() > 0
         except Woken:
-            self._end(self._asked or ending(CloseReason.GOING_AWAY, "going away", True))
+            self._end(_GOING_AWAY)
         except OSError:
             self._end(LOST)
         if not data:
@@ -235,6 +240,10 @@ class Connection(Server):
             keepalive.on_data()
         self._incoming.add(data)
         return True
+
+    def _check_owner(self) -> None:
+        if get_ident() != self._owner:
+            raise RuntimeError("only the thread of its request may receive on a connection")
 
     def _wait(self, deadline: Deadline | None) -> float | None:
         """Return the seconds until the deadline or the keepalive needs attention."""
@@ -245,7 +254,7 @@ class Connection(Server):
         """Ping the peer, or give it up, if that is due."""
         due = self._keepalive.due(monotonic())
         if due is Due.PING:
-            self._write(self._protocol.send(Ping()))
+            self._send_control(self._protocol.send(Ping()))
         elif due is Due.TIMEOUT:
             # The code and the reason of simple-websocket.
             self._end(ending(CloseReason.POLICY_VIOLATION, "Ping/Pong timeout"))
@@ -256,15 +265,19 @@ class Connection(Server):
         """Take what has arrived without waiting, at most once a second. Only the owner may.
 
         Messages are kept for :meth:`receive`. When they fill :data:`KEEP_BYTES`, nothing more is
-        read, and TCP holds the peer back.
+        read: TCP holds the peer back, and only the drain is noticed.
         """
         now = monotonic()
         if now < self._next_look:
             return
         self._next_look = now + LOOK_SECONDS
-        self._keepalive.wait(now)  # Starts its clock; nothing else waits for this peer.
+        if self._keeps_enough() and self._transport.woken:
+            self._end(_GOING_AWAY)
+        if not self._transport.can_send():
+            return  # A pong would wait for a peer that does not read.
+        self._keepalive.start(now)
         at_once = Deadline(0)
-        for _ in range(_LOOK_READS):
+        while monotonic() - now < _LONGEST_LOOK_SECONDS:
             self._keep_pending()
             if self._keeps_enough() or not self._read(at_once):
                 return
@@ -288,7 +301,13 @@ class Connection(Server):
         self._kept.append((message, self._incoming.compressed))
         self._kept_bytes += getsizeof(message)
 
+    def _keep_last(self, message: Message) -> None:
+        """Keep a message that arrived before the stream broke, if there is room."""
+        if not self._keeps_enough():
+            self._keep(message)
+
     def _take_kept(self) -> Message:
+        self._check_owner()
         assert self._kept
         message, self._incoming.compressed = self._kept.pop(0)
         self._kept_bytes -= getsizeof(message)
@@ -323,8 +342,7 @@ class Connection(Server):
             try:
                 turns.free.pop()  # turns.acquire(), inlined
             except IndexError:
-                if not turns.wait(deadline):
-                    raise SendTimeout from None
+                self._await_turn(deadline)
             try:
                 if self._state is not _OPEN:
                     raise _Closed
@@ -336,12 +354,40 @@ class Connection(Server):
                     self._transport.send_by(header + payload, deadline)
                 self.sent_messages += 1
                 self.sent_bytes += size
+            except _Closed:
+                raise
+            except BaseException as error:
+                self._break(error)
+                raise
             finally:
                 turns.free.append(None)  # turns.release(), inlined
                 if turns.waiting:
                     turns.hand_over()
-        except (_Closed, SendTimeout, OSError) as error:
-            self._on_unsent(error)
+            if self._controls:
+                self._send_controls()
+        except (_Closed, SendTimeout, OSError):
+            self._raise_unsent()
+
+    def _await_turn(self, deadline: Deadline | None) -> None:
+        """Wait until no other thread sends.
+
+        :raises _Closed: if the connection closes meanwhile.
+        :raises SendTimeout: if ``deadline`` comes first.
+        """
+        if get_ident() == self._owner:
+            has_turn = self._turns.wait(
+                deadline, lambda: self._state is not _OPEN or self._transport.woken
+            )
+        else:
+            has_turn = self._turns.wait(deadline, lambda: self._state is not _OPEN)
+        if has_turn:
+            return
+        if self._state is _OPEN and get_ident() == self._owner and self._transport.woken:
+            self._end(_GOING_AWAY)
+        if self._state is not _OPEN:
+            raise _Closed
+        self._break(SendTimeout())
+        raise SendTimeout
 
     def _compress(self, data: Any) -> tuple[bytes, bytes]:
         try:
@@ -349,30 +395,42 @@ class Connection(Server):
         except LocalProtocolError:  # wsproto compresses nothing after the peer's Close frame.
             return frames.encode(data)
 
-    def _write(self, data: bytes) -> None:
-        """Send a control frame, or the 101."""
-        self._turns.acquire()
-        try:
-            self._transport.send(data)
-        except (SendTimeout, OSError) as error:
-            failure: Exception | None = error
-        else:
-            failure = None
-        finally:
-            self._turns.release()
-        if failure is not None:
-            self._on_unsent(failure)
+    def _send_control(self, data: bytes) -> None:
+        """Send a control frame, or the 101. If another thread is sending, that one sends it next.
 
-    def _on_unsent(self, error: Exception) -> NoReturn:
+        So the owner never waits here for a slow message. Two frames are enough: only the last ping
+        needs a pong (RFC 6455, section 5.5.3).
+        """
+        self._controls.append(data)
+        del self._controls[:-2]
+        try:
+            self._send_controls()
+        except (SendTimeout, OSError):
+            self._raise_unsent()
+
+    def _send_controls(self) -> None:
+        # A thread that gives up its turn comes here, so no frame is left behind.
+        while self._controls and self._turns.try_acquire():
+            try:
+                while self._controls:
+                    self._transport.send(self._controls.pop(0))
+            except BaseException as error:
+                self._break(error)
+                raise
+            finally:
+                self._turns.release()
+
+    def _break(self, error: BaseException) -> None:
+        """Note that a frame may have been sent in part: nothing can follow it."""
+        self._broken = STUCK if isinstance(error, SendTimeout) else LOST
+        self._begin_closing(self._broken)
+        if get_ident() != self._owner:
+            self._transport.cut()  # The owner may wait in a read. This wakes it.
+
+    def _raise_unsent(self) -> NoReturn:
         """End the connection of a message that could not be sent."""
-        if isinstance(error, _Closed):
-            self._raise_closed()
-        failed = STUCK if isinstance(error, SendTimeout) else LOST
-        if get_ident() == self._owner:
-            self._end(failed)
-        # The owner may wait in a read. The cut wakes it, and it cleans up.
-        self._begin_closing(failed)
-        self._transport.cut()
+        if get_ident() == self._owner and self._broken is not None:
+            self._end(self._broken)
         self._raise_closed()
 
     # -- The end (RFC 6455, section 7) -----------------------------------------------------
@@ -387,14 +445,16 @@ class Connection(Server):
         :param reason: the status code; 1000 by default.
         :param message: the reason; it is cut to 123 bytes of UTF-8.
         :raises ConnectionClosed: if it is closed already.
-        :raises ValueError: for a code that must not be sent (RFC 6455, section 7.4).
+        :raises ValueError: for a code that must not be sent (RFC 6455, section 7.4), or a reason
+            that UTF-8 cannot encode.
         """
         code = CloseReason.NORMAL_CLOSURE if reason is None else reason
         if not may_be_sent(code):
             raise ValueError(f"close code {code} must not be sent (RFC 6455, section 7.4)")
         self._check_open()
-        wanted = ending(code, message, await_close=True)
+        wanted = ending(code, _checked_reason(message), await_close=True)
         if get_ident() == self._owner:
+            self._kept = None
             self._finish(wanted)
         elif self._begin_closing(wanted, asked=True):
             self._transport.wake(0.0)
@@ -411,7 +471,7 @@ class Connection(Server):
         self._next_look = 0.0
 
     def hang_up(self) -> None:
-        """Shut the socket down. Nothing can be sent on it afterwards, by nobody.
+        """Shut the socket down. Nobody can send anything on it afterwards.
 
         The descriptor stays open, because the HTTP server closes it: a thread must not be left
         with the number of a descriptor that belongs to another connection by then.
@@ -420,7 +480,8 @@ class Connection(Server):
         # A thread that was sending notices the shutdown, and leaves.
         if self._turns.acquire(Deadline(_LEAVE_SECONDS)):
             self._turns.release()
-        self._state = State.CLOSED
+        with self._transition:
+            self._state = State.CLOSED
         self._incoming.clear()
 
     def _end(self, how: Ending) -> NoReturn:
@@ -452,15 +513,18 @@ class Connection(Server):
         if not self._begin_closing(how):
             if self._state is State.CLOSED:
                 return
-            how, self._asked = self._asked or how, None
+            if self._asked is not None:
+                self._kept = None
+            how = self._broken or self._asked or how
         handshake = ClosingHandshake(self._transport, self._turns, self._protocol, self._incoming)
         try:
             if how.close is not None:
                 await_close = how.await_close and not self._peer_has_closed
                 handshake.say_goodbye(how.close, await_close, Deadline(self._close_timeout))
             elif how is LOST:
-                self._note_last_close(handshake.find_last_close())
+                self._note_last_close(handshake.find_last_close(self._keep_last))
             elif how is STUCK:
+                handshake.find_last_close(self._keep_last)
                 self._transport.abort()
         finally:
             self.hang_up()
@@ -474,12 +538,26 @@ class Connection(Server):
         if self._state is not _OPEN:
             self._raise_closed()
 
-    def _raise_closed(self) -> NoReturn:
-        """Raise :class:`ConnectionClosed`. The owner first ends what another thread has closed."""
+    def _carry_out_end(self) -> None:
+        """Finish what another thread, or an exception, has begun. Only the owner does it."""
         if self._state is State.CLOSING and get_ident() == self._owner:
-            self._kept = None
-            self._finish(self._asked or LOST)
+            self._finish(LOST)
+
+    def _raise_closed(self) -> NoReturn:
+        """Raise :class:`ConnectionClosed`. The owner first carries out the end."""
+        self._carry_out_end()
         raise ConnectionClosed(self.close_reason, self.close_message)
+
+
+def _checked_reason(reason: str | None) -> str | None:
+    """Return the reason of a Close frame, or raise here and not in the owner's thread."""
+    if reason is None:
+        return None
+    try:
+        str(reason).encode()
+    except UnicodeEncodeError as error:
+        raise ValueError(f"the reason of a Close frame must be UTF-8: {error}") from None
+    return str(reason)
 
 
 class _Closed(Exception):

@@ -177,8 +177,8 @@ class LargeFrame:
         piece = data[start : start + self._left]
         self._left -= len(piece)
         payload = unmask(piece, self._key)
-        turn = len(piece) % 4
-        self._key = self._key[turn:] + self._key[:turn]
+        rotation = len(piece) % 4
+        self._key = self._key[rotation:] + self._key[:rotation]
         if self._decoder is not None:
             self._texts.append(self._decoder.decode(payload, self._left == 0))
         else:

@@ -20,7 +20,7 @@ _INFLATE_BYTES = 1024
 
 # After this many steps on the slow path, of about 15 µs each, other threads run. The pause is
 # twice the slack of Linux's timers, which comes on top.
-_TURNS = 100
+_STEPS = 100
 _PAUSE_SECONDS = 0.0001
 
 
@@ -74,7 +74,7 @@ class Incoming:
         self._deflated = False
         self._size = 0
         self._parts = BytesIO()
-        self._turns = 0
+        self._steps = 0
 
     def add(self, data: bytes) -> None:
         """Append what was read."""
@@ -122,7 +122,7 @@ class Incoming:
         while self._at < len(self._data):
             if stop_at is not None and self.under_way >= stop_at:
                 return None
-            self._take_turns()
+            self._count_step()
             if self._fresh:
                 self._begin_large()
             if self.large is not None:
@@ -135,13 +135,13 @@ class Incoming:
                 return item
         return None
 
-    def _take_turns(self) -> None:
+    def _count_step(self) -> None:
         """Let other threads run. wsproto makes no system call, so a peer that sends tiny
         fragments would keep the GIL for a whole switch interval. To release it for a moment is
         not enough: another thread needs time to take it."""
-        self._turns += 1
-        if self._turns == _TURNS:
-            self._turns = 0
+        self._steps += 1
+        if self._steps == _STEPS:
+            self._steps = 0
             sleep(_PAUSE_SECONDS)
 
     # -- A common frame that is incomplete ---------------------------------------------------

@@ -35,12 +35,17 @@ class Keepalive:
         self.since = None
         self._pinged = False
 
-    def wait(self, now: float) -> float | None:
-        """Return the seconds until something is due if nothing arrives; None is never."""
-        if self.interval is None:
-            return None
+    def start(self, now: float) -> None:
+        """Start the clock of a silence, unless it runs."""
         if self.since is None:
             self.since = now
+
+    def wait(self, now: float) -> float | None:
+        """Start the clock, and return the seconds until something is due; None is never."""
+        if self.interval is None:
+            return None
+        self.start(now)
+        assert self.since is not None
         return max(0.0, self.since + (self._timeout if self._pinged else self.interval) - now)
 
     def due(self, now: float) -> Due:

@@ -4,9 +4,13 @@
 thread has woken up. Here a thread that gives up its turn hands it to the one that waits longest.
 """
 
+from collections.abc import Callable
 from threading import Lock
 
 from flask_echo.websocket.transport import Deadline
+
+# How often a waiting thread asks whether it should give up.
+_ASK_SECONDS = 0.1
 
 
 class Turns:
@@ -27,10 +31,14 @@ class Turns:
 
     def acquire(self, deadline: Deadline | None = None) -> bool:
         """Wait for the turn; return False if ``deadline`` comes first."""
+        return self.try_acquire() or self.wait(deadline)
+
+    def try_acquire(self) -> bool:
+        """Take the turn if it is free."""
         try:
             self.free.pop()
         except IndexError:
-            return self.wait(deadline)
+            return False
         return True
 
     def release(self) -> None:
@@ -39,17 +47,33 @@ class Turns:
         if self.waiting:
             self.hand_over()
 
-    def wait(self, deadline: Deadline | None = None) -> bool:
-        """Wait for the turn that another thread has; return False if ``deadline`` comes first."""
+    def wait(
+        self, deadline: Deadline | None = None, give_up: Callable[[], bool] = lambda: False
+    ) -> bool:
+        """Wait for the turn that another thread has.
+
+        :param give_up: is asked ten times a second.
+        :return: False if ``deadline`` comes first, or ``give_up`` says so.
+        """
         turn = Lock()
         turn.acquire()
         self.waiting.append(turn)
-        self.hand_over()  # It may have become free before this thread was on the list.
-        if turn.acquire(timeout=-1 if deadline is None else deadline.left()):
-            return True
+        try:
+            self.hand_over()  # It may have become free before this thread was on the list.
+            while not turn.acquire(timeout=_ASK_SECONDS):
+                if give_up() or (deadline is not None and not deadline.left()):
+                    return self._leave(turn)
+        except BaseException:
+            if self._leave(turn):
+                self.release()
+            raise
+        return True
+
+    def _leave(self, turn: Lock) -> bool:
+        """Leave the queue; return True if the turn was handed over at the last moment."""
         try:
             self.waiting.remove(turn)
-        except ValueError:  # It was handed over at the last moment.
+        except ValueError:
             return True
         return False
 

@@ -283,7 +283,7 @@ def test_a_close_of_the_peer_ends_the_sends_of_other_threads(
 def test_only_the_owner_may_receive(serve: Open, threads: ThreadPoolExecutor) -> None:
     handler = Handler()
     serve(handler)
-    with pytest.raises(AssertionError, match="only the thread of its request"):
+    with pytest.raises(RuntimeError, match="only the thread of its request"):
         threads.submit(handler.connection.receive).result(10)
 
 

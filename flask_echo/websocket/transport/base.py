@@ -23,13 +23,16 @@ MIN_SEND_RATE = 4096  # bytes per second
 SEND_SLICES = 8
 
 # Interval of looking where no event can be awaited.
-_LOOK_AGAIN_SECONDS = 0.01
+_LOOK_SECONDS = 0.01
 
 # Read size while discarding input.
 DISCARD_BYTES = 256 * 1024
 
 # struct linger: on, with zero seconds.
 RESET_ON_CLOSE = struct.pack("ii", 1, 0)
+
+# System calls refuse longer waits at some point: poll() above 24 days.
+_DAY = 86_400.0
 
 # The peer's end of the stream, reported even while input before it is unread. Only Linux has it.
 POLL_END = getattr(select, "POLLRDHUP", 0)
@@ -50,8 +53,8 @@ class Deadline:
         self._at = monotonic() + seconds
 
     def left(self) -> float:
-        """Return the seconds that are left; 0 when time is up."""
-        return max(0.0, self._at - monotonic())
+        """Return the seconds that are left; 0 when time is up, and never more than a day."""
+        return min(max(0.0, self._at - monotonic()), _DAY)
 
     def check(self) -> None:
         """Raise :class:`TimeoutError` when time is up, even if the peer never pauses."""
@@ -98,6 +101,15 @@ class Transport(ABC):
         if grace is not None:
             self._wake_grace = min(self._wake_grace, grace)
         self._wake_asked = True
+
+    @property
+    def woken(self) -> bool:
+        """Whether :meth:`wake` was called, and not heeded yet."""
+        return self._wake_asked and not self._wake_heeded
+
+    def can_send(self) -> bool:
+        """Return whether a small frame can be sent without waiting."""
+        return self._await_event(select.POLLOUT, Deadline(0))
 
     @abstractmethod
     def shut_write(self) -> None:
@@ -169,7 +181,10 @@ class Transport(ABC):
 
     def _await_event(self, event: int, deadline: Deadline) -> bool:
         poller = select.poll()
-        poller.register(self._sock, event)
+        try:
+            poller.register(self._sock, event)
+        except ValueError:  # Another thread has closed the socket.
+            raise ConnectionAbortedError("the socket is closed") from None
         return bool(poller.poll(deadline.left() * 1000))
 
     def abort(self) -> None:
@@ -189,7 +204,7 @@ class Transport(ABC):
                 count = fcntl.ioctl(self._sock, termios.TIOCOUTQ, bytes(4))
                 if not int.from_bytes(count, sys.byteorder) or self._is_broken():
                     return
-                sleep(min(_LOOK_AGAIN_SECONDS, deadline.left()))
+                sleep(min(_LOOK_SECONDS, deadline.left()))
 
     def _is_broken(self) -> bool:
         poller = select.poll()
@@ -216,9 +231,13 @@ class Transport(ABC):
             socket.socket.shutdown(self._sock, socket.SHUT_RDWR)
 
     def finish(self) -> None:
-        """End both directions. Nothing that the HTTP server writes after this is sent."""
+        """End both directions. Nothing that the HTTP server writes after this is sent.
+
+        An SSLSocket's own method would first drop the TLS state: a thread that is sending could
+        then send plain text.
+        """
         with suppress(OSError):
-            self._sock.shutdown(socket.SHUT_RDWR)
+            socket.socket.shutdown(self._sock, socket.SHUT_RDWR)
 
     def heed_wake(self) -> None:
         """Note that the connection is closing. :class:`Woken` is not raised any more."""

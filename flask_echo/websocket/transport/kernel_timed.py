@@ -22,7 +22,7 @@ _GATHER_FROM = 16 * 1024
 _NOW = getattr(socket, "MSG_DONTWAIT", 0)
 
 # Interval of looking where no descriptor is left to wait with.
-_LOOK_AGAIN_SECONDS = 0.1
+_RETRY_SECONDS = 0.1
 
 # TCP states in which the peer has not ended its side: ESTABLISHED, FIN_WAIT1, FIN_WAIT2.
 _TCP_PEER_OPEN = (1, 4, 5)
@@ -139,7 +139,7 @@ class KernelTimedTransport(Transport):
                 self._edges.register(self._sock, news)
             self._edges.poll(deadline.left())
         except OSError:
-            sleep(min(_LOOK_AGAIN_SECONDS, deadline.left()))
+            sleep(min(_RETRY_SECONDS, deadline.left()))
 
     def _is_over(self) -> bool:
         """Return whether the peer has ended its side, or the worker has cut the connection.
