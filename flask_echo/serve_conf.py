@@ -1,0 +1,64 @@
+"""gunicorn's settings for the service: those for any application, and where the service listens.
+
+The command ``flask-echo`` uses them, and so does the repository's ``gunicorn.conf.py``. The
+environment variables ``HOST`` and ``PORT`` say where to listen, ``WEB_CONCURRENCY`` says how many
+worker processes there are.
+
+**A trap:** gunicorn's master imports this module. See :mod:`flask_echo.gunicorn_conf` for what
+must not be imported here.
+"""
+
+import os
+import sys
+from typing import Any
+
+from flask_echo import gunicorn_conf
+from flask_echo.config import load_settings
+from flask_echo.gunicorn_conf import *  # noqa: F403  # as an own gunicorn.conf.py does
+from flask_echo.listening import bind_address, url
+from flask_echo.startup import refuse
+from flask_echo.websocket.options import OptionError
+
+__all__ = [
+    *gunicorn_conf.__all__,
+    "bind",
+    "forwarder_headers",
+    "pre_exec",
+    "secure_scheme_headers",
+    "when_ready",
+]
+
+DEFAULT_HOST = "127.0.0.1"
+DEFAULT_PORT = "8080"
+
+
+def _check_settings() -> None:
+    """Check the names and values of all settings, also those that gunicorn does not need."""
+    try:
+        load_settings()
+    except OptionError as error:
+        refuse(str(error))
+
+
+_check_settings()
+
+bind = bind_address(os.environ.get("HOST") or DEFAULT_HOST, os.environ.get("PORT") or DEFAULT_PORT)
+
+# gunicorn must not interpret the headers of a proxy, even one on this machine.
+# FLASK_ECHO_TRUSTED_PROXIES says which ones the application believes.
+forwarder_headers = ""
+secure_scheme_headers: dict[str, str] = {}
+
+
+def pre_exec(server: Any) -> None:
+    """Make SIGUSR2 start a new gunicorn with ``python -m gunicorn``, as the command did.
+
+    gunicorn would run its ``__main__.py`` by path. Its package ``http`` would then hide Python's.
+    """
+    server.START_CTX["args"] = [sys.executable, "-m", "gunicorn", *sys.argv[1:]]
+
+
+def when_ready(server: Any) -> None:
+    """Print the URL, once the server listens."""
+    for listener in server.LISTENERS:
+        print(f"Serving on {url(listener, server.cfg.is_ssl)} (Ctrl-C stops)", flush=True)
