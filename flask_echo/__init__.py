@@ -1,8 +1,8 @@
 """A WebSocket echo service in synchronous Flask, and the library below it.
 
-gunicorn's master imports this package for its settings, before it forks its workers. What the
-master has imported, a reload (SIGHUP) does not load again. So this module imports nothing at the
-top, and :func:`create_app` imports the application in the worker.
+gunicorn's master imports this package for its settings, before it forks its workers. A reload
+(SIGHUP) does not load again the modules that the master has imported. So this module imports
+nothing at the top, and :func:`create_app` imports the application in the worker.
 """
 
 from collections.abc import Mapping

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from flask import Flask
@@ -10,13 +11,19 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from flask_echo import views
 from flask_echo.config import load_settings, split_config
 
+_PACKAGE = Path(__file__).parent
+# The wheel has templates/ and static/ in the package, the repository has them beside it.
+_ASSETS = _PACKAGE if (_PACKAGE / "templates").is_dir() else _PACKAGE.parent
+
 
 def create_app(config: Mapping[str, Any] | None = None) -> Flask:
     """See :func:`flask_echo.create_app`."""
     flask_config, overrides = split_config(config or {})
     settings = load_settings(overrides)
 
-    app = Flask("flask_echo", template_folder="../templates", static_folder="../static")
+    app = Flask(
+        "flask_echo", template_folder=_ASSETS / "templates", static_folder=_ASSETS / "static"
+    )
     app.config.from_mapping(flask_config)
     app.extensions["flask_echo"] = settings
     _log_connections(app)
