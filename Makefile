@@ -7,15 +7,12 @@ export HOST PORT
 
 VENV := .venv
 BIN := $(VENV)/bin
-# What HOST and PORT make, as a browser wants it.
-BROWSE := $(if $(findstring :,$(HOST)),[$(HOST)],$(patsubst 127.0.0.1,localhost,$(HOST)))
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 .PHONY: run test conformance bench bench-types lint types screenshots vendor clean
 
 run: $(VENV)/run.stamp
-	@echo "Serving on http://$(BROWSE):$(PORT) (Ctrl-C stops)"
-	@exec $(BIN)/gunicorn wsgi:app
+	@exec $(BIN)/python -m flask_echo
 
 test: lint types
 	$(BIN)/python -m pytest $(PYTEST_ARGS)
