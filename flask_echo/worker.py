@@ -1,12 +1,37 @@
 """gunicorn's threaded worker, fit for connections that last.
 
-Only gunicorn is imported here, because the master imports this before it forks. The one
-thing the worker knows of the application is that ``app.extensions["flask_echo"].seats`` has
-a method ``drain``, and it tells the application one thing, ``flask_echo.stays`` in the
-environment; it serves any other WSGI application as well.
+The main thread accepts connections, counts them and enforces deadlines. A pool thread reads a
+request, writes the response and ends the connection. A lock guards the data that both use.
 
-Threads: the main thread accepts, counts and keeps the time; a pool thread reads a request,
-answers it and ends its connection. What both look at is guarded by a lock.
+:class:`LongConnectionWorker` is tested with gunicorn :data:`TESTED_GUNICORN`. It overrides:
+
+================== ================================ ============================================
+method             gunicorn                         here, and why
+================== ================================ ============================================
+check_config       warns if no connection can be    warns of a gunicorn that is not tested, too:
+                   kept alive                       this class depends on its internals
+init_process       sets up the process, then runs   also reduces the switch interval and the
+                                                    stacks: there are thousands of threads
+load_wsgi          loads the application            also checks its number of seats; offers it
+                                                    an exemption from the response deadline
+run                serves; waits for connections,   also drains WebSockets, and cuts connections
+                   up to the graceful time-out      before the master kills the process
+accept             gives each connection a thread   waits for its first byte without a thread;
+                   at once; fails without           survives a lack of descriptors
+                   descriptors
+handle             reads a request and responds,    enforces deadlines; ends the connection in
+                   without a deadline               the pool thread, where it delays nobody
+handle_request     responds                         replaces the header deadline by the response
+                                                    deadline
+finish_request     closes the connection on the     only counts: the connection is closed. The
+                   main thread, for up to 2 s each  original counts twice if the close fails
+handle_quit        exits after 0.1 s                drains for :data:`QUICK_SECONDS`
+================== ================================ ============================================
+
+**A trap:** gunicorn's master imports this module before it forks its workers. A reload (SIGHUP)
+does not load again the modules that the master has imported. So this module imports nothing of
+flask_echo at the top; the methods that do run in the worker process. They know two functions of
+the library, and serve any other WSGI application as well.
 """
 
 import errno
@@ -16,124 +41,257 @@ import socket
 import struct
 import sys
 import threading
+from collections.abc import Callable
 from concurrent.futures import Future
 from contextlib import suppress
 from functools import partial
 from time import monotonic
 from typing import Any
 
+import gunicorn
 from gunicorn import util
+from gunicorn.errors import AppImportError
 from gunicorn.http import Request
 from gunicorn.workers.gthread import TConn, ThreadWorker
 
-# Threads give up the interpreter at every read anyway. With the default of 5 ms, each thread
-# that waits for it wakes 200 times a second to ask.
+# requirements.txt has the same version.
+TESTED_GUNICORN = "27.0.1"
+
+# A thread releases the GIL at every read anyway. With the default of 5 ms, each thread that waits
+# for the GIL wakes 200 times a second to ask for it.
 SWITCH_INTERVAL_SECONDS = 0.1
 
-# A handler needs little stack; 10,000 threads with the default of 8 MiB would reserve 80 GiB
-# of address space.
+# A handler needs little stack. 10,000 threads with the default of 8 MiB would reserve 80 GiB of
+# address space.
 STACK_BYTES = 512 * 1024
 
-# For a whole request header; for comparison: nginx's client_header_timeout is 60 s, Apache's
+# For a whole request header. For comparison: nginx's client_header_timeout is 60 s, Apache's
 # RequestReadTimeout begins with 20 s.
 HEADER_TIMEOUT_SECONDS = 10.0
 
-# For an answer that is not a WebSocket; the largest file here is well under 100 KiB.
-ANSWER_TIMEOUT_SECONDS = 30.0
+# For a response that is not a WebSocket. The largest file of the service is under 200 KiB.
+RESPONSE_TIMEOUT_SECONDS = 30.0
 
-# graceful_timeout is when the master kills. What is open is cut this much earlier.
+# The master kills its workers after graceful_timeout. A worker cuts its open connections this much
+# earlier.
 EXIT_SECONDS = 2.0
 
-# struct linger: on, and no time at all.
-RESET_ON_CLOSE = struct.pack("ii", 1, 0)
+# SIGINT (Ctrl-C) and SIGQUIT: time for the open connections to say goodbye.
+QUICK_SECONDS = 1.0
 
-# What accept() says when the visitor has gone already or another worker was quicker.
-_GONE = {errno.EAGAIN, errno.ECONNABORTED}
+# A stopping worker keeps kept-alive connections this long, for a request that is on its way;
+# gunicorn's STOP_KEEPALIVE_LINGER.
+KEPT_ALIVE_SECONDS = 2.0
 
-# What accept() says when there is no descriptor or memory left, and how long it is left alone.
-_EXHAUSTED = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
+# Without descriptors, connections stay in the kernel's queue for this long.
 ACCEPT_PAUSE_SECONDS = 0.5
 
-# After the cut, for the threads that end.
-_SHORTEST_WAIT_SECONDS = 0.02
+# One turn of the main loop waits at most this long for events; gunicorn's value. The master kills
+# a worker that does not notify it for `timeout` (30 s).
+_TURN_SECONDS = 1.0
 
-# Ctrl-C and SIGQUIT: how long what is open gets for its goodbye.
-QUICK_SECONDS = 1.0
+# After the cut: time for threads to notice it, between two looks at the deadlines.
+_SHORTEST_TURN_SECONDS = 0.02
+
+# struct linger: on, with a time-out of zero.
+_RESET_ON_CLOSE = struct.pack("ii", 1, 0)
+
+# accept() fails with these if the client has left, or another worker was quicker.
+_NOBODY_THERE = {errno.EAGAIN, errno.ECONNABORTED}
+
+# accept() fails with these if there is no descriptor or no memory left.
+_EXHAUSTED = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
 
 
 class LongConnectionWorker(ThreadWorker):
-    """A threaded worker that ends connections where they were served, and drains.
-
-    Stopping is a contract, carried out in this order:
-
-    1. No new connection is accepted.
-    2. The application's seats are drained: every WebSocket says goodbye from its own thread.
-    3. What is open :data:`EXIT_SECONDS` before ``graceful_timeout`` (after
-       :data:`QUICK_SECONDS` on SIGINT and SIGQUIT) is shut down both ways.
-    4. The pool threads have ended, and so does the process.
-    """
+    """A threaded worker for many long connections; see the table in this module's docstring."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        # The deadline of each connection that a pool thread serves. Guarded by the lock.
+        self._deadlines: dict[TConn, float] = {}
         self._lock = threading.Lock()
-        # The connections in the hands of pool threads, and those that must be done with
-        # something by some time: with their header, then with their answer.
-        self._served: set[TConn] = set()
-        self._due: dict[TConn, float] = {}
-        self._in_hand = threading.local()
+        # The connection that the current pool thread serves.
+        self._current = threading.local()
+        self._resume_accept_at = 0.0
         self._cut_at = math.inf
-        self._accept_at = 0.0
-        self._draining = False
+
+    @classmethod
+    def check_config(cls, cfg: Any, log: Any) -> None:
+        """Warn of settings, and of a gunicorn, that may not work. The master calls this once."""
+        super().check_config(cfg, log)
+        if gunicorn.__version__ != TESTED_GUNICORN:
+            log.warning(
+                "This is gunicorn %s, and flask_echo's worker is tested with gunicorn %s only:"
+                " connections may stall, or be cut without a goodbye. Please test your application,"
+                " or install gunicorn==%s.",
+                gunicorn.__version__,
+                TESTED_GUNICORN,
+                TESTED_GUNICORN,
+            )
 
     def init_process(self) -> None:
-        """Set up the process after the fork, then run until it is to stop."""
+        """Set up the process after the fork, then run until it stops."""
         sys.setswitchinterval(SWITCH_INTERVAL_SECONDS)
         threading.stack_size(STACK_BYTES)
         super().init_process()
 
+    # -- The application -------------------------------------------------------------------
+
+    def load_wsgi(self) -> None:
+        """Load the application, check its seats, and offer it an exemption from the deadline.
+
+        :raises AppImportError: if the start must stop. gunicorn prints it in one line.
+        """
+        # Not at the top: see the docstring of this module.
+        from flask_echo.websocket.extension import total_seats
+        from flask_echo.websocket.options import OptionError
+
+        try:
+            super().load_wsgi()
+            seats = total_seats()
+        except OptionError as error:
+            raise AppImportError(f"flask_echo: {error}") from error
+        self._check_seats(seats)
+        self.wsgi = self._with_exemption(self.wsgi)
+
+    def _check_seats(self, seats: int) -> None:
+        """Refuse more seats than threads. One thread must be left for pages."""
+        if seats >= self.cfg.threads:
+            raise AppImportError(
+                f"flask_echo: the application has {seats} seats for WebSockets, and its worker only"
+                f" {self.cfg.threads} threads: lower FLASK_ECHO_MAX_CONNECTIONS or max_connections"
+                " in SOCK_SERVER_OPTIONS, or raise the threads (gunicorn --config"
+                " python:flask_echo.gunicorn_conf has 1024 more than FLASK_ECHO_MAX_CONNECTIONS)"
+            )
+
+    def _with_exemption(self, wsgi: Callable[..., Any]) -> Callable[..., Any]:
+        """Wrap an application: its environment gets a function that lifts the deadline.
+
+        The function must be called from the thread of the request.
+        """
+
+        def application(environ: Any, start_response: Any) -> Any:
+            environ["flask_echo.exempt_from_deadline"] = self._exempt
+            return wsgi(environ, start_response)
+
+        return application
+
+    def _exempt(self) -> None:
+        self._set_deadline(self._current.conn, math.inf)
+
     # -- In the pool threads ---------------------------------------------------------------
 
     def handle(self, conn: TConn) -> Any:
-        """Serve one request; end the connection here, not on the accept loop, if it was the
-        last."""
-        with self._lock:
-            self._served.add(conn)
-            self._due[conn] = monotonic() + HEADER_TIMEOUT_SECONDS
+        """Serve one request. If it was the last of its connection, end the connection."""
+        self._current.conn = conn
+        self._set_deadline(conn, monotonic() + HEADER_TIMEOUT_SECONDS)
         try:
             keep = super().handle(conn)
             if keep is False:
-                # Reads up to two seconds for a peer that does not close.
+                # Reads for up to two seconds, if the peer does not close.
                 util.close_graceful(conn.sock)
             return keep
         finally:
             with self._lock:
-                self._served.discard(conn)
-                self._due.pop(conn, None)
+                del self._deadlines[conn]
 
     def handle_request(self, req: Request, conn: TConn) -> Any:
-        """Answer a request whose header has arrived."""
-        with self._lock:
-            self._due[conn] = monotonic() + ANSWER_TIMEOUT_SECONDS
-        self._in_hand.conn = conn
+        """Respond to a request whose header has arrived."""
+        self._set_deadline(conn, monotonic() + RESPONSE_TIMEOUT_SECONDS)
         return super().handle_request(req, conn)
 
-    def load_wsgi(self) -> None:
-        """Load the application, and tell it in the environment how to say that a connection
-        stays: call ``flask_echo.exempt_from_deadline`` from the thread of the request."""
-        super().load_wsgi()
-        self._application = self.wsgi
-
-        def application(environ: Any, start_response: Any) -> Any:
-            environ["flask_echo.exempt_from_deadline"] = self._exempt
-            return self._application(environ, start_response)
-
-        self.wsgi = application
-
-    def _exempt(self) -> None:
+    def _set_deadline(self, conn: TConn, deadline: float) -> None:
         with self._lock:
-            self._due.pop(self._in_hand.conn, None)
+            self._deadlines[conn] = deadline
 
     # -- On the main thread ----------------------------------------------------------------
+
+    def run(self) -> None:
+        """Serve until the worker must stop: after a signal, or without a master. Then stop."""
+        self.poller.register(
+            self.method_queue.fileno(),  # type: ignore[arg-type]
+            selectors.EVENT_READ,
+            self.method_queue.run_callbacks,
+        )
+        while self.alive:
+            self.set_accept_enabled(self._can_accept())
+            self._take_turn()
+            if not self.is_parent_alive():
+                self.alive = False
+        self._stop()
+
+    def _stop(self) -> None:
+        """Stop in four steps. SIGINT and SIGQUIT make the time for the third one shorter."""
+        grace = max(QUICK_SECONDS, self.cfg.graceful_timeout - EXIT_SECONDS)
+        self._cut_at = min(self._cut_at, monotonic() + grace)
+        # 1. Accept no new connection.
+        self.set_accept_enabled(False)
+        # 2. Ask every WebSocket to say goodbye, which it does in its own thread.
+        self._drain_websockets()
+        # 3. Wait until all connections have ended. Cut those that are left when the time is up.
+        self._finish_connections()
+        # 4. Let the pool threads end. The process exits after the last one.
+        self._release()
+
+    def _drain_websockets(self) -> None:
+        # Not at the top: see the docstring of this module.
+        from flask_echo.websocket.extension import drain_all
+
+        # Half of the time is for replies that are due, the other half for the goodbye.
+        drain_all((self._cut_at - monotonic()) / 2)
+
+    def _finish_connections(self) -> None:
+        for conn in self.pending_conns:  # They have not sent a byte, so they get no response.
+            conn.timeout = 0.0
+        self.murder_pending()
+        for conn in self.keepalived_conns:  # They may be sending the next request.
+            assert conn.timeout is not None
+            conn.timeout = min(conn.timeout, monotonic() + KEPT_ALIVE_SECONDS)
+        killed_at = monotonic() + self.cfg.graceful_timeout
+        while self.nr_conns > 0 and monotonic() < killed_at:
+            self._take_turn()
+
+    def _release(self) -> None:
+        self._close_kept_alive()
+        self.tpool.shutdown(wait=False)
+        self.poller.close()
+        self.method_queue.close()
+        for listener in self.sockets:
+            listener.close()
+
+    def _take_turn(self) -> None:
+        """Wait for events, run their callbacks, and enforce the deadlines."""
+        self.notify()
+        self.wait_for_and_dispatch_events(self._time_to_next_deadline())
+        self.murder_pending()
+        self.murder_keepalived()
+        self._cut_late_connections()
+
+    def _time_to_next_deadline(self) -> float:
+        """Return how long a turn may wait: a second, or less if connections end before."""
+        deadlines = [self._cut_at]
+        if not self.alive and self.keepalived_conns:
+            deadlines.append(self.keepalived_conns[0].timeout or 0.0)
+        return min(_TURN_SECONDS, max(_SHORTEST_TURN_SECONDS, min(deadlines) - monotonic()))
+
+    def _cut_late_connections(self) -> None:
+        now = monotonic()
+        time_is_up = self._cut_at <= now
+        if time_is_up:
+            self._close_kept_alive()
+        with self._lock:
+            for conn, deadline in self._deadlines.items():
+                if time_is_up or deadline <= now:
+                    _cut(conn)
+
+    def _close_kept_alive(self) -> None:
+        self.murder_keepalived(force=True)  # type: ignore[call-arg]  # The types are of gunicorn 26.
+
+    # -- Accepting and counting, on the main thread ----------------------------------------
+
+    def _can_accept(self) -> bool:
+        return self.nr_conns < self.worker_connections and monotonic() >= self._resume_accept_at
 
     def accept(self, listener: socket.socket) -> None:
         """Accept a connection, and wait for its first byte without a thread."""
@@ -150,13 +308,13 @@ class LongConnectionWorker(ThreadWorker):
         return None
 
     def _cannot_accept(self, error: OSError) -> None:
-        """Without a descriptor for it, leave a connection in the queue for a while."""
-        if error.errno in _GONE:
+        """Without a descriptor for the connection, leave it in the kernel's queue for a while."""
+        if error.errno in _NOBODY_THERE:
             return
         if error.errno not in _EXHAUSTED:
             raise error
         self.log.warning("Cannot accept: %s", error)
-        self._accept_at = monotonic() + ACCEPT_PAUSE_SECONDS
+        self._resume_accept_at = monotonic() + ACCEPT_PAUSE_SECONDS
         self.set_accept_enabled(False)
 
     def finish_request(self, conn: TConn, fs: "Future[Any]") -> None:
@@ -166,66 +324,22 @@ class LongConnectionWorker(ThreadWorker):
         else:
             super().finish_request(conn, fs)
 
-    def murder_pending(self) -> None:
-        """Keep the time, at each turn of the main loop."""
-        super().murder_pending()
-        now = monotonic()
-        with self._lock:
-            late = [conn for conn, due in self._due.items() if due <= now]
-            for conn in self._served if self._cut_at <= now else late:
-                _cut(conn)
-
-    def murder_keepalived(self, force: bool = False) -> None:
-        """Close connections without a request; all of them when the time for goodbyes is up."""
-        force = force or self._cut_at <= monotonic()
-        super().murder_keepalived(force)  # type: ignore[call-arg]  # The types are of gunicorn 26.
-
-    def wait_for_and_dispatch_events(self, timeout: float | None) -> None:
-        """Wait no longer than until what is open must be cut."""
-        waits = (timeout, max(_SHORTEST_WAIT_SECONDS, self._cut_at - monotonic()))
-        super().wait_for_and_dispatch_events(min(wait for wait in waits if wait is not None))
-
-    # -- Stopping --------------------------------------------------------------------------
+    # -- In a signal handler: take no lock and start no thread -----------------------------
 
     def handle_quit(self, sig: int, frame: Any) -> None:
-        """SIGQUIT and SIGINT: as SIGTERM, but quickly. No lock and no thread in a handler."""
+        """SIGQUIT and SIGINT: stop as after SIGTERM, but quickly."""
         self._cut_at = min(self._cut_at, monotonic() + QUICK_SECONDS)
         self.cfg.worker_int(self)
         self.handle_exit(sig, frame)
 
-    def is_parent_alive(self) -> bool:
-        """Whether the master is there; an orphan drains as after SIGTERM."""
-        self.alive = super().is_parent_alive() and self.alive
-        return self.alive
-
-    def set_accept_enabled(self, enabled: bool | None) -> None:
-        """Open or close the door; closed for good, it is time to drain."""
-        super().set_accept_enabled(enabled and monotonic() >= self._accept_at)
-        if not enabled and not self.alive and not self._draining:
-            self._draining = True
-            self._cut_at = min(
-                self._cut_at,
-                monotonic() + max(QUICK_SECONDS, self.cfg.graceful_timeout - EXIT_SECONDS),
-            )
-            for conn in self.pending_conns:  # Nothing was asked, so nothing is owed.
-                conn.timeout = 0.0
-            self._drain()
-
-    def _drain(self) -> None:
-        # Not at the top: see the docstring of this module.
-        from flask_echo.websocket.extension import drain_all
-
-        # Half of the time is for what is owed, the other half for the goodbye.
-        drain_all((self._cut_at - monotonic()) / 2)
-
 
 def _cut(conn: TConn) -> None:
-    """Shut a connection down both ways, under the thread that serves it.
+    """Shut a connection down both ways, while a pool thread serves it.
 
-    That thread wakes up, finds the stream at its end, and closes the socket. The close is a
-    reset, which drops what the peer has not read. Not the method of an SSLSocket, which would
-    take the TLS state away from its owner.
+    The thread wakes up at the end of the stream, and closes the socket. The close is a reset, which
+    drops the data that the peer has not read. The method of an SSLSocket would take the TLS state
+    away from that thread, so this calls the one of :class:`socket.socket`.
     """
     with suppress(OSError):
-        conn.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET_ON_CLOSE)
+        conn.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
         socket.socket.shutdown(conn.sock, socket.SHUT_RDWR)

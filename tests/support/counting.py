@@ -28,10 +28,10 @@ class StarvedWorker(LongConnectionWorker):
 
 
 class ImpatientWorker(LongConnectionWorker):
-    """Waits a second for headers and answers."""
+    """Waits a second for headers and responses."""
 
     def init_process(self) -> None:
-        worker.HEADER_TIMEOUT_SECONDS = worker.ANSWER_TIMEOUT_SECONDS = 1.0
+        worker.HEADER_TIMEOUT_SECONDS = worker.RESPONSE_TIMEOUT_SECONDS = 1.0
         super().init_process()
 
 
