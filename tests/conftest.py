@@ -2,9 +2,11 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import trustme
 
 from flask_echo.websocket.connection import Connection
 from flask_echo.websocket.limits import Limits
@@ -24,12 +26,22 @@ def start_server() -> Iterator[StartServer]:
     """Start servers of a test's own; they end with the test."""
     with ExitStack() as stack:
 
-        def start(kind: str, *arguments: str, app: str = "wsgi:app", **settings: object) -> Server:
-            server = Server(kind, *arguments, app=app, **settings)
+        def start(kind: str, *arguments: str, **settings: Any) -> Server:
+            server = Server(kind, *arguments, **settings)
             stack.callback(server.stop)
             return server
 
         yield start
+
+
+@pytest.fixture(scope="session")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
+    """Return the arguments that make gunicorn speak TLS."""
+    place: Path = tmp_path_factory.mktemp("tls")
+    issued = trustme.CA().issue_cert("localhost")
+    issued.cert_chain_pems[0].write_to_path(place / "cert.pem")
+    issued.private_key_pem.write_to_path(place / "key.pem")
+    return ["--certfile", str(place / "cert.pem"), "--keyfile", str(place / "key.pem")]
 
 
 @pytest.fixture(scope="session")

@@ -1,6 +1,5 @@
 """Settings: what is taken, what is refused, and how a server says so."""
 
-import subprocess
 from typing import Any
 
 import pytest
@@ -8,7 +7,7 @@ import pytest
 from flask_echo import create_app
 from flask_echo.config import Settings, load_settings
 from flask_echo.websocket import OptionError
-from tests.support.servers import ROOT, command, environment, free_port
+from tests.support.servers import command, run_to_its_end
 
 REFUSED = [
     ("MAX_CONNECTIONS", "0", "1 to 100000"),
@@ -86,38 +85,42 @@ def test_the_argument_is_checked_too(config: dict[str, Any]) -> None:
         create_app(config)
 
 
-@pytest.mark.parametrize("kind", ["gunicorn", "flask"])
+@pytest.mark.parametrize("kind", ["gunicorn", "flask", "flask-echo"])
 @pytest.mark.parametrize(
     ("name", "text"), [("MAX_CONNECTIONS", "lots"), ("MAX_CONECTIONS", "5")], ids=["value", "name"]
 )
 def test_a_bad_setting_stops_the_start_with_one_line_and_exit_code_2(
     kind: str, name: str, text: str
 ) -> None:
-    ended = subprocess.run(
-        command(kind, free_port()),
-        cwd=ROOT,
-        env=environment(**{name: text}),
-        capture_output=True,
-        text=True,
-        timeout=30,
-    )
+    ended = run_to_its_end(command(kind), variables={f"FLASK_ECHO_{name}": text})
     assert ended.returncode == 2
     lines = (ended.stdout + ended.stderr).strip().splitlines()
     assert len(lines) == 1, lines
     assert f"FLASK_ECHO_{name}={text!r}" in lines[0] or f"FLASK_ECHO_{name}={text}" in lines[0]
 
 
-def test_more_seats_than_open_files_stop_the_start() -> None:
-    limited = ["sh", "-c", 'ulimit -n 700 && exec "$@"', "sh", *command("gunicorn", free_port())]
-    ended = subprocess.run(
-        limited,
-        cwd=ROOT,
-        env=environment(MAX_CONNECTIONS=200),
-        capture_output=True,
-        text=True,
-        timeout=30,
-    )
+@pytest.mark.parametrize("kind", ["gunicorn", "flask-echo"])
+def test_more_seats_than_open_files_stop_the_start(kind: str) -> None:
+    ended = run_to_its_end(limited(1444, command(kind)), MAX_CONNECTIONS=200)
     assert ended.returncode == 2
-    assert ended.stderr.count("\n") == 1
-    assert "FLASK_ECHO_MAX_CONNECTIONS=200" in ended.stderr
-    assert "open files" in ended.stderr
+    assert ended.stderr == (
+        "flask_echo: FLASK_ECHO_MAX_CONNECTIONS=200 needs 1544 open files, and the limit is 1444"
+        " (ulimit -Hn). It is enough for 100 connections.\n"
+    )
+    assert ended.stdout == ""
+
+
+def test_through_tls_each_seat_needs_two_open_files(certificate: list[str]) -> None:
+    served = command("gunicorn", *certificate)
+    ended = run_to_its_end(limited(1644, served), MAX_CONNECTIONS=200)
+    assert ended.returncode == 2
+    # gunicorn says that it starts; then comes our line.
+    assert ended.stderr.splitlines()[1:] == [
+        "flask_echo: FLASK_ECHO_MAX_CONNECTIONS=200 needs 1744 open files, and the limit is 1644"
+        " (ulimit -Hn). It is enough for 150 connections."
+    ]
+
+
+def limited(files: int, words: list[str]) -> list[str]:
+    """Return a command line that runs ``words`` with a limit on open files."""
+    return ["sh", "-c", f'ulimit -n {files} && exec "$@"', "sh", *words]

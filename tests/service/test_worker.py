@@ -9,11 +9,9 @@ import signal
 import socket
 from collections.abc import Iterator
 from contextlib import ExitStack, suppress
-from pathlib import Path
 from threading import Thread
 
 import pytest
-import trustme
 
 from tests.support.clients import RawWebSocket, ask, close_frame, frame, health, raw
 from tests.support.servers import Server, StartServer
@@ -21,16 +19,6 @@ from tests.support.waiting import wait_until
 
 PAGE = b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"
 LAST_PAGE = PAGE.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n")
-
-
-@pytest.fixture(scope="module")
-def certificate(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
-    """The arguments that make gunicorn speak TLS."""
-    place: Path = tmp_path_factory.mktemp("tls")
-    issued = trustme.CA().issue_cert("localhost")
-    issued.cert_chain_pems[0].write_to_path(place / "cert.pem")
-    issued.private_key_pem.write_to_path(place / "key.pem")
-    return ["--certfile", str(place / "cert.pem"), "--keyfile", str(place / "key.pem")]
 
 
 def test_flask_run_speaks_tls_too(start_server: StartServer, certificate: list[str]) -> None:

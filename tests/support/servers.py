@@ -1,12 +1,17 @@
-"""Real servers for tests: started on a free port, watched, and ended by their process id."""
+"""Real servers for tests: started on a free port, watched, and ended by their process id.
+
+A server chooses its port itself and prints it, so that no two of them race for one.
+"""
 
 import os
+import random
+import re
 import signal
 import socket
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import IO
 from urllib.request import urlopen
@@ -18,52 +23,97 @@ START_SECONDS = 20
 STOP_SECONDS = 20
 
 
+# The kernel gives ports from 32768 on to outgoing connections, so these stay free for longer.
+_PORTS = range(10_000, 32_768)
+
+# Where a server says on which port it listens: gunicorn, flask run, the command.
+_ADDRESS = re.compile(r"(?:Listening at:|Running on|Serving on) https?://\S+:(\d+)")
+
+# Variables of the person who runs the tests, which would change a server.
+_OURS = ("FLASK_", "GUNICORN_", "HOST", "PORT", "WEB_CONCURRENCY")
+
+
 def free_port() -> int:
-    """Return a port of 127.0.0.1 that nobody listens on."""
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        return int(probe.getsockname()[1])
+    """Return a port of 127.0.0.1 that nobody listens on. A server should choose its own: 0."""
+    chooser = random.SystemRandom()  # Hypothesis seeds the other one.
+    while True:
+        port = chooser.choice(_PORTS)
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)):
+                return port
 
 
-def command(kind: str, port: int, *arguments: str, app: str = "wsgi:app") -> list[str]:
-    """The command line of ``gunicorn`` or ``flask``, as the README has it."""
-    if kind == "flask":
-        flask = [sys.executable, "-m", "flask", "--app", app]
-        return [*flask, "run", "--port", str(port), *arguments]
-    gunicorn = [sys.executable, "-m", "gunicorn", app]
-    return [*gunicorn, "--bind", f"127.0.0.1:{port}", *arguments]
+def command(kind: str, *arguments: str, app: str = "wsgi:app") -> list[str]:
+    """Return the command line of ``gunicorn``, ``flask`` or ``flask-echo``, as the README has it.
+
+    :param app: the application. The command knows only one.
+    """
+    words = {
+        "gunicorn": ["gunicorn", app, "--bind", "127.0.0.1:0"],
+        "flask": ["flask", *(["--app", app] if app != "wsgi:app" else []), "run", "--port", "0"],
+        "flask-echo": ["flask_echo", "--port", "0"],
+    }
+    return [sys.executable, "-m", *words[kind], *arguments]
 
 
 def environment(**settings: object) -> dict[str, str]:
     """This process's environment with nothing of ours in it but ``settings``."""
-    inherited = {k: v for k, v in os.environ.items() if not k.startswith(("FLASK_", "GUNICORN_"))}
+    inherited = {k: v for k, v in os.environ.items() if not k.startswith(_OURS)}
     ours = {f"FLASK_ECHO_{name}": str(value) for name, value in settings.items()}
     # A warning in the server is a failure too, as it is in the tests.
     return {**inherited, "PYTHONWARNINGS": "error", "PYTHONUNBUFFERED": "1", **ours}
 
 
+def run_to_its_end(
+    words: list[str],
+    cwd: Path = ROOT,
+    variables: Mapping[str, str] | None = None,
+    **settings: object,
+) -> subprocess.CompletedProcess[str]:
+    """Run a command that should end by itself, such as a server that does not start."""
+    return subprocess.run(
+        words,
+        cwd=cwd,
+        env=environment(**settings) | dict(variables or {}),
+        capture_output=True,
+        text=True,
+        timeout=START_SECONDS,
+    )
+
+
 class Server:
     """One running server; leave the context, or call :meth:`stop`, to end it.
 
-    :param kind: ``gunicorn`` or ``flask``.
+    :param kind: ``gunicorn``, ``flask`` or ``flask-echo``.
     :param arguments: more words for its command line.
     :param app: the application.
+    :param health: a path of the application. The server is up when it answers there.
+    :param words: the whole command line, in place of the one for ``kind``.
+    :param cwd: where it is started.
+    :param variables: environment variables.
     :param settings: settings by their name without prefix.
     """
 
     def __init__(
-        self, kind: str, *arguments: str, app: str = "wsgi:app", **settings: object
+        self,
+        kind: str,
+        *arguments: str,
+        app: str = "wsgi:app",
+        health: str = "/healthz",
+        words: list[str] | None = None,
+        cwd: Path = ROOT,
+        variables: Mapping[str, str] | None = None,
+        **settings: object,
     ) -> None:
         self.kind = kind
-        self.port = free_port()
-        scheme = "https" if "--certfile" in arguments or "--cert" in arguments else "http"
-        self.url = f"{scheme}://127.0.0.1:{self.port}"
-        self.ws_url = self.url.replace("http", "ws", 1)
+        self._health = health
+        self._is_tls = "--certfile" in arguments or "--cert" in arguments
         self._log: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115  # stop() closes it
         self._last_words: str | None = None
         self.process = subprocess.Popen(
-            command(kind, self.port, *arguments, app=app),
-            cwd=ROOT,
-            env=environment(**settings),
+            words or command(kind, *arguments, app=app),
+            cwd=cwd,
+            env=environment(**settings) | dict(variables or {}),
             stdout=self._log,
             stderr=subprocess.STDOUT,
             # Its own group, so that a test can press Ctrl-C on it and on nothing else.
@@ -78,12 +128,20 @@ class Server:
     def _is_up(self) -> bool:
         if self.process.poll() is not None:
             raise AssertionError(f"ended at once with {self.process.returncode}\n{self.output()}")
+        printed = _ADDRESS.search(self.output())
+        if printed is None:
+            return False
+        self.port = int(printed[1])
+        self.url = f"{'https' if self._is_tls else 'http'}://127.0.0.1:{self.port}"
+        self.ws_url = self.url.replace("http", "ws", 1)
+        return self._is_tls or self._answers()
+
+    def _answers(self) -> bool:
+        # A server that listens may not serve yet: gunicorn's socket is there first.
         try:
-            # A server that listens may not serve yet: gunicorn's socket is there first.
-            socket.create_connection(("127.0.0.1", self.port), 1).close()
+            return bool(urlopen(f"{self.url}{self._health}", timeout=5).status == 200)
         except OSError:
             return False
-        return "https" in self.url or urlopen(f"{self.url}/healthz", timeout=5).status == 200
 
     def describe(self) -> str:
         """What a failure should say about this server."""
