@@ -106,6 +106,8 @@ _EXHAUSTED = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
 class LongConnectionWorker(ThreadWorker):
     """A threaded worker for many long connections; see the table in this module's docstring."""
 
+    tested_gunicorn = TESTED_GUNICORN
+
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         # The deadline of each connection that a pool thread serves. Guarded by the lock.
@@ -120,14 +122,14 @@ class LongConnectionWorker(ThreadWorker):
     def check_config(cls, cfg: Any, log: Any) -> None:
         """Warn of settings, and of a gunicorn, that may not work. The master calls this once."""
         super().check_config(cfg, log)
-        if gunicorn.__version__ != TESTED_GUNICORN:
+        if gunicorn.__version__ != cls.tested_gunicorn:
             log.warning(
                 "This is gunicorn %s, and flask_echo's worker is tested with gunicorn %s only:"
                 " connections may stall, or be cut without a goodbye. Please test your application,"
                 " or install gunicorn==%s.",
                 gunicorn.__version__,
-                TESTED_GUNICORN,
-                TESTED_GUNICORN,
+                cls.tested_gunicorn,
+                cls.tested_gunicorn,
             )
 
     def init_process(self) -> None:

@@ -41,3 +41,9 @@ class PatientWorker(LongConnectionWorker):
     def init_process(self) -> None:
         worker.QUICK_SECONDS = 8.0
         super().init_process()
+
+
+class UntestedWorker(LongConnectionWorker):
+    """Is tested with another gunicorn."""
+
+    tested_gunicorn = "1.2.3"

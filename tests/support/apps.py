@@ -1,0 +1,60 @@
+"""Applications for tests: they use flask_echo.websocket as a library, and nothing else of it.
+
+gunicorn and ``flask run`` load them by name, such as ``tests.support.apps:plain``.
+"""
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+from flask import Flask
+from werkzeug.middleware.dispatcher import DispatcherMiddleware
+from werkzeug.middleware.proxy_fix import ProxyFix
+
+from flask_echo.websocket import Connection, Sock
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIEnvironment
+
+
+def _application(**options: Any) -> Flask:
+    """Make an application with a page at / and an echo at /ws."""
+    app = Flask(__name__)
+    app.config["SOCK_SERVER_OPTIONS"] = options
+    sock = Sock(app)
+
+    @app.get("/")
+    def page() -> str:
+        return "a page"
+
+    @sock.route("/ws")
+    def echo(ws: Connection) -> None:
+        while True:
+            ws.send(ws.receive())
+
+    return app
+
+
+def plain() -> Flask:
+    """One application."""
+    return _application()
+
+
+def wrapped() -> Any:
+    """Two applications, behind middlewares that hide them from the server."""
+    return ProxyFix(DispatcherMiddleware(_application(), {"/other": _application()}))
+
+
+def greedy() -> Flask:
+    """More seats than the worker has threads."""
+    return _application(max_connections=5000)
+
+
+def mistaken() -> Flask:
+    """An option that does not exist."""
+    return _application(max_conections=5)
+
+
+def foreign(environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
+    """A WSGI application without Flask."""
+    start_response("200 OK", [("Content-Type", "text/plain")])
+    return [b"foreign"]
