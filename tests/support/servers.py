@@ -26,8 +26,8 @@ STOP_SECONDS = 20
 # The kernel gives ports from 32768 on to outgoing connections, so these stay free for longer.
 _PORTS = range(10_000, 32_768)
 
-# Where a server says on which port it listens: gunicorn, flask run, the command.
-_ADDRESS = re.compile(r"(?:Listening at:|Running on|Serving on) https?://\S+:(\d+)")
+# Where gunicorn and flask run say on which port they listen.
+_ADDRESS = re.compile(r"(?:Listening at:|Running on) ((https?)://\S+:(\d+))")
 
 # Variables of the person who runs the tests, which would change a server.
 _OURS = ("FLASK_", "GUNICORN_", "HOST", "PORT", "WEB_CONCURRENCY")
@@ -107,7 +107,6 @@ class Server:
     ) -> None:
         self.kind = kind
         self._health = health
-        self._is_tls = "--certfile" in arguments or "--cert" in arguments
         self._log: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115  # stop() closes it
         self._last_words: str | None = None
         self.process = subprocess.Popen(
@@ -131,10 +130,9 @@ class Server:
         printed = _ADDRESS.search(self.output())
         if printed is None:
             return False
-        self.port = int(printed[1])
-        self.url = f"{'https' if self._is_tls else 'http'}://127.0.0.1:{self.port}"
+        self.url, scheme, self.port = printed[1], printed[2], int(printed[3])
         self.ws_url = self.url.replace("http", "ws", 1)
-        return self._is_tls or self._answers()
+        return scheme == "https" or self._answers()
 
     def _answers(self) -> bool:
         # A server that listens may not serve yet: gunicorn's socket is there first.
