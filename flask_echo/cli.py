@@ -41,7 +41,7 @@ from flask_echo.startup import refuse
 )
 @click.version_option(__version__, prog_name="flask-echo")
 @click.pass_context
-def flask_echo(context: click.Context, host: str, port: int, workers: int) -> None:
+def cli(context: click.Context, host: str, port: int, workers: int) -> None:
     """Serve the WebSocket echo service with gunicorn, until Ctrl-C.
 
     Environment variables with the prefix FLASK_ECHO_ are its settings; GUNICORN_CMD_ARGS holds more
@@ -66,7 +66,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     :param arguments: the words after the command's name; by default those of the process.
     """
     try:
-        code = flask_echo.main(arguments, prog_name="flask-echo", standalone_mode=False)
+        code = cli.main(arguments, prog_name="flask-echo", standalone_mode=False)
     except click.ClickException as error:
         refuse(error.format_message())
     return int(code or 0)

@@ -57,6 +57,9 @@ from gunicorn.workers.gthread import TConn, ThreadWorker
 # requirements.txt has the same version.
 TESTED_GUNICORN = "27.0.1"
 
+# flask_echo.websocket.sock has the same name, and calls the function that it stands for.
+EXEMPT_KEY = "flask_echo.exempt_from_deadline"
+
 # A thread releases the GIL at every read anyway. With the default of 5 ms, each thread that waits
 # for the GIL wakes 200 times a second to ask for it.
 SWITCH_INTERVAL_SECONDS = 0.1
@@ -174,7 +177,7 @@ class LongConnectionWorker(ThreadWorker):
         """
 
         def application(environ: Any, start_response: Any) -> Any:
-            environ["flask_echo.exempt_from_deadline"] = self._exempt
+            environ[EXEMPT_KEY] = self._exempt
             return wsgi(environ, start_response)
 
         return application

@@ -11,7 +11,8 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from flask_echo.worker import TESTED_GUNICORN
+from flask_echo.websocket import sock
+from flask_echo.worker import EXEMPT_KEY, TESTED_GUNICORN
 from tests.support.servers import ROOT
 
 FILES = sorted(ROOT.glob("requirements*.txt"))
@@ -66,6 +67,11 @@ def test_the_build_backend_that_tests_use_is_the_one_of_the_wheel() -> None:
 
 def test_the_pinned_gunicorn_is_the_tested_one() -> None:
     assert pins(ROOT / "requirements.txt")["gunicorn"] == TESTED_GUNICORN
+
+
+def test_the_worker_and_the_library_name_the_exemption_alike() -> None:
+    # The worker must not import the library's module.
+    assert sock.EXEMPT_KEY == EXEMPT_KEY
 
 
 @pytest.mark.parametrize("module", ["gunicorn_conf", "serve_conf", "worker"])
