@@ -99,3 +99,16 @@ def test_the_page_its_assets_and_the_conversation_work(
 def fetch(server: Server, path: str) -> str:
     with urlopen(f"{server.url}{path}", timeout=10) as response:
         return str(response.read().decode())
+
+
+def test_the_types_of_the_package_are_seen_by_its_users(clean: Path, tmp_path: Path) -> None:
+    (tmp_path / "user.py").write_text("import flask_echo\nflask_echo.create_app(5)\n")
+    checked = subprocess.run(
+        [sys.executable, "-m", "mypy", "--python-executable", str(clean / "python"), "user.py"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=100,
+    )
+    assert 'Argument 1 to "create_app" has incompatible type "int"' in checked.stdout
+    assert "Found 1 error" in checked.stdout
