@@ -7,15 +7,30 @@ export HOST PORT
 
 VENV := .venv
 BIN := $(VENV)/bin
+PYTEST := $(BIN)/python -m pytest
+# Two processes; the tests of a file share its fixtures, so they stay together.
+PARALLEL := -n 2 --dist loadfile
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: run test conformance bench bench-types lint types screenshots vendor clean
+.PHONY: run test test-fast test-service test-browser conformance bench bench-types lint types screenshots vendor clean
 
 run: $(VENV)/run.stamp
 	@exec $(BIN)/python -m flask_echo
 
-test: lint types
-	$(BIN)/python -m pytest $(PYTEST_ARGS)
+# Everything, in under ten minutes. Each level is a target of its own, the fastest first.
+test: test-fast test-service test-browser
+
+# Lint, types and the tests without a server: under a minute.
+test-fast: lint types
+	$(PYTEST) tests/unit $(PYTEST_ARGS)
+
+# Real servers and clients.
+test-service: $(VENV)/test.stamp
+	$(PYTEST) $(PARALLEL) tests/service $(PYTEST_ARGS)
+
+# Real browsers.
+test-browser: $(VENV)/test.stamp
+	$(PYTEST) $(PARALLEL) tests/browser $(PYTEST_ARGS)
 
 # All 517 Autobahn cases; takes about five minutes.
 conformance: $(VENV)/test.stamp
