@@ -82,9 +82,9 @@ EXIT_SECONDS = 2.0
 # SIGINT (Ctrl-C) and SIGQUIT: time for the open connections to say goodbye.
 QUICK_SECONDS = 1.0
 
-# A stopping worker keeps kept-alive connections this long, for a request that is on its way;
-# gunicorn's STOP_KEEPALIVE_LINGER.
-KEPT_ALIVE_SECONDS = 2.0
+# A stopping worker keeps connections without a request for this long, because a request may be on
+# its way. This is gunicorn's STOP_KEEPALIVE_LINGER.
+LINGER_SECONDS = 2.0
 
 # Without descriptors, connections stay in the kernel's queue for this long.
 ACCEPT_PAUSE_SECONDS = 0.5
@@ -113,9 +113,11 @@ class LongConnectionWorker(ThreadWorker):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        # The deadline of each connection that a pool thread serves. Guarded by the lock.
-        self._deadlines: dict[TConn, float] = {}
+        # The lock guards the connections that pool threads serve, and the deadlines of those that
+        # have one. WebSockets have none, so a look at the deadlines is quick.
         self._lock = threading.Lock()
+        self._in_pool: set[TConn] = set()
+        self._deadlines: dict[TConn, float] = {}
         # The connection that the current pool thread serves.
         self._current = threading.local()
         self._resume_accept_at = 0.0
@@ -183,14 +185,17 @@ class LongConnectionWorker(ThreadWorker):
         return application
 
     def _exempt(self) -> None:
-        self._set_deadline(self._current.conn, math.inf)
+        with self._lock:
+            self._deadlines.pop(self._current.conn, None)
 
     # -- In the pool threads ---------------------------------------------------------------
 
     def handle(self, conn: TConn) -> Any:
         """Serve one request. If it was the last of its connection, end the connection."""
         self._current.conn = conn
-        self._set_deadline(conn, monotonic() + HEADER_TIMEOUT_SECONDS)
+        with self._lock:
+            self._in_pool.add(conn)
+            self._deadlines[conn] = monotonic() + HEADER_TIMEOUT_SECONDS
         try:
             keep = super().handle(conn)
             if keep is False:
@@ -199,16 +204,14 @@ class LongConnectionWorker(ThreadWorker):
             return keep
         finally:
             with self._lock:
-                del self._deadlines[conn]
+                self._in_pool.discard(conn)
+                self._deadlines.pop(conn, None)
 
     def handle_request(self, req: Request, conn: TConn) -> Any:
         """Respond to a request whose header has arrived."""
-        self._set_deadline(conn, monotonic() + RESPONSE_TIMEOUT_SECONDS)
-        return super().handle_request(req, conn)
-
-    def _set_deadline(self, conn: TConn, deadline: float) -> None:
         with self._lock:
-            self._deadlines[conn] = deadline
+            self._deadlines[conn] = monotonic() + RESPONSE_TIMEOUT_SECONDS
+        return super().handle_request(req, conn)
 
     # -- On the main thread ----------------------------------------------------------------
 
@@ -247,18 +250,18 @@ class LongConnectionWorker(ThreadWorker):
         drain_all((self._cut_at - monotonic()) / 2)
 
     def _finish_connections(self) -> None:
-        for conn in self.pending_conns:  # They have not sent a byte, so they get no response.
-            conn.timeout = 0.0
-        self.murder_pending()
-        for conn in self.keepalived_conns:  # They may be sending the next request.
-            assert conn.timeout is not None
-            conn.timeout = min(conn.timeout, monotonic() + KEPT_ALIVE_SECONDS)
+        self._limit_idle(min(self._cut_at, monotonic() + LINGER_SECONDS))
         killed_at = monotonic() + self.cfg.graceful_timeout
         while self.nr_conns > 0 and monotonic() < killed_at:
             self._take_turn()
 
+    def _limit_idle(self, deadline: float) -> None:
+        """Close connections without a request at ``deadline``, or earlier if they are due then."""
+        for conn in (*self.pending_conns, *self.keepalived_conns):
+            conn.timeout = min(conn.timeout or 0.0, deadline)
+
     def _release(self) -> None:
-        self._close_kept_alive()
+        self.murder_keepalived(force=True)  # type: ignore[call-arg]  # The types are of gunicorn 26.
         self.tpool.shutdown(wait=False)
         self.poller.close()
         self.method_queue.close()
@@ -269,29 +272,27 @@ class LongConnectionWorker(ThreadWorker):
         """Wait for events, run their callbacks, and enforce the deadlines."""
         self.notify()
         self.wait_for_and_dispatch_events(self._time_to_next_deadline())
+        self._cut_late_connections()
         self.murder_pending()
         self.murder_keepalived()
-        self._cut_late_connections()
 
     def _time_to_next_deadline(self) -> float:
         """Return how long a turn may wait: a second, or less if connections end before."""
         deadlines = [self._cut_at]
-        if not self.alive and self.keepalived_conns:
-            deadlines.append(self.keepalived_conns[0].timeout or 0.0)
+        if not self.alive:
+            idle = (*self.pending_conns, *self.keepalived_conns)
+            deadlines += [conn.timeout or 0.0 for conn in idle]
         return min(_TURN_SECONDS, max(_SHORTEST_TURN_SECONDS, min(deadlines) - monotonic()))
 
     def _cut_late_connections(self) -> None:
         now = monotonic()
         time_is_up = self._cut_at <= now
         if time_is_up:
-            self._close_kept_alive()
+            self._limit_idle(now)
         with self._lock:
-            for conn, deadline in self._deadlines.items():
-                if time_is_up or deadline <= now:
-                    _cut(conn)
-
-    def _close_kept_alive(self) -> None:
-        self.murder_keepalived(force=True)  # type: ignore[call-arg]  # The types are of gunicorn 26.
+            late = [conn for conn, deadline in self._deadlines.items() if deadline <= now]
+            for conn in self._in_pool if time_is_up else late:
+                _cut(conn)
 
     # -- Accepting and counting, on the main thread ----------------------------------------
 

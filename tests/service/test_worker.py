@@ -178,6 +178,22 @@ def test_a_quick_stop_is_polite_to_a_client_that_never_pauses(start_server: Star
     assert ended_by_itself(server), server.output()
 
 
+def test_a_request_that_arrives_during_a_stop_gets_its_response(start_server: StartServer) -> None:
+    patient = ("--worker-class", "tests.support.counting.PatientWorker")
+    server = start_server("gunicorn", *patient, CLOSE_TIMEOUT_SECONDS=20)
+    with (
+        socket.create_connection(("127.0.0.1", server.port), 10) as visitor,
+        raw(server) as client,  # Connections are accepted in order, so the visitor's is, too.
+    ):
+        server.process.send_signal(signal.SIGTERM)
+        assert client.receive().close_code == 1001
+        visitor.sendall(PAGE)
+        assert visitor.recv(12) == b"HTTP/1.1 200"
+        finish(client)
+    assert server.process.wait(20) == 0
+    assert ended_by_itself(server), server.output()
+
+
 def test_a_worker_that_is_replaced_says_goodbye_too(start_server: StartServer) -> None:
     # The fixture has asked for the health of the server, so the page is the third request.
     server = start_server("gunicorn", "--max-requests", "3")

@@ -36,10 +36,10 @@ class ImpatientWorker(LongConnectionWorker):
 
 
 class PatientWorker(LongConnectionWorker):
-    """Leaves open connections more than a second on Ctrl-C, as a busy machine may need it."""
+    """Leaves connections more time at its end, as a busy machine may need it."""
 
     def init_process(self) -> None:
-        worker.QUICK_SECONDS = 8.0
+        worker.QUICK_SECONDS = worker.LINGER_SECONDS = 8.0
         super().init_process()
 
 
