@@ -30,7 +30,8 @@ _PORTS = range(10_000, 32_768)
 _ADDRESS = re.compile(r"(?:Listening at:|Running on) ((https?)://\S+:(\d+))")
 
 # Variables of the person who runs the tests, which would change a server.
-_OURS = ("FLASK_", "GUNICORN_", "HOST", "PORT", "WEB_CONCURRENCY")
+_PREFIXES = ("FLASK_", "GUNICORN_")
+_NAMES = {"HOST", "PORT", "WEB_CONCURRENCY"}
 
 
 def free_port() -> int:
@@ -58,7 +59,11 @@ def command(kind: str, *arguments: str, app: str = "wsgi:app") -> list[str]:
 
 def environment(**settings: object) -> dict[str, str]:
     """This process's environment with nothing of ours in it but ``settings``."""
-    inherited = {k: v for k, v in os.environ.items() if not k.startswith(_OURS)}
+    inherited = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(_PREFIXES) and name not in _NAMES
+    }
     ours = {f"FLASK_ECHO_{name}": str(value) for name, value in settings.items()}
     # A warning in the server is a failure too, as it is in the tests.
     return {**inherited, "PYTHONWARNINGS": "error", "PYTHONUNBUFFERED": "1", **ours}
