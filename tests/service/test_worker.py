@@ -187,6 +187,10 @@ def test_a_request_that_arrives_during_a_stop_gets_its_response(start_server: St
     ):
         server.process.send_signal(signal.SIGTERM)
         assert client.receive().close_code == 1001
+        visitor.settimeout(0.5)
+        with pytest.raises(TimeoutError):
+            visitor.recv(1)  # It would return an end of the stream.
+        visitor.settimeout(10)
         visitor.sendall(PAGE)
         assert visitor.recv(12) == b"HTTP/1.1 200"
         finish(client)
