@@ -127,7 +127,7 @@ def test_a_taken_port_is_one_line_that_names_a_free_one(taken: int) -> None:
 def test_make_run_says_that_a_port_is_taken(taken: int) -> None:
     # --assume-old: the environment that runs the tests is good enough.
     stamp = f"{sys.prefix}/run.stamp"
-    made = ["make", "run", f"VENV={sys.prefix}", "--assume-old", stamp]
+    made = ["make", "--no-print-directory", "run", f"VENV={sys.prefix}", "--assume-old", stamp]
     ended = run_to_its_end(made, variables={"PORT": str(taken), "MAKEFLAGS": ""})
     assert ended.returncode == 2
     assert ended.stdout == ""
