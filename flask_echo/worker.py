@@ -24,7 +24,8 @@ handle             reads a request and responds,    enforces deadlines; ends the
 handle_request     responds                         replaces the header deadline by the response
                                                     deadline
 finish_request     closes the connection on the     only counts: the connection is closed. The
-                   main thread, for up to 2 s each  original counts twice if the close fails
+                   main thread, for up to 2 s each  original counts twice if the close fails, and
+                                                    lets a SystemExit of a view end the worker
 handle_quit        exits after 0.1 s                drains for :data:`QUICK_SECONDS`
 ================== ================================ ============================================
 
@@ -36,6 +37,7 @@ the library, and serve any other WSGI application as well.
 
 import errno
 import math
+import os
 import selectors
 import socket
 import struct
@@ -64,9 +66,10 @@ EXEMPT_KEY = "flask_echo.exempt_from_deadline"
 # for the GIL wakes 200 times a second to ask for it.
 SWITCH_INTERVAL_SECONDS = 0.1
 
-# A handler needs little stack. 10,000 threads with the default of 8 MiB would reserve 80 GiB of
-# address space.
-STACK_BYTES = 512 * 1024
+# Address space, and not memory. With less, a recursion through C code, such as sorted(key=...),
+# ends in a segmentation fault before Python's limit of 1,000 calls stops it. A multiple of 2 MiB
+# could be given a transparent huge page of memory for each thread.
+STACK_BYTES = (4 * 1024 + 64) * 1024
 
 # For a whole request header. For comparison: nginx's client_header_timeout is 60 s, Apache's
 # RequestReadTimeout begins with 20 s.
@@ -261,12 +264,27 @@ class LongConnectionWorker(ThreadWorker):
             conn.timeout = min(conn.timeout or 0.0, deadline)
 
     def _release(self) -> None:
+        self._exit_without_threads_that_never_end()
         self.murder_keepalived(force=True)  # type: ignore[call-arg]  # The types are of gunicorn 26.
         self.tpool.shutdown(wait=False)
         self.poller.close()
         self.method_queue.close()
         for listener in self.sockets:
             listener.close()
+
+    def _exit_without_threads_that_never_end(self) -> None:
+        """Bound the wait for pool threads: Python joins them at exit, without a limit.
+
+        A handler that never returns would keep the process. The master kills it after a signal, but
+        not after ``max_requests``.
+        """
+        last_resort = threading.Timer(EXIT_SECONDS, self._exit_now)
+        last_resort.daemon = True
+        last_resort.start()
+
+    def _exit_now(self) -> None:
+        self.log.warning("Handlers that have not returned are abandoned")
+        os._exit(0)
 
     def _take_turn(self) -> None:
         """Wait for events, run their callbacks, and enforce the deadlines."""
@@ -325,7 +343,12 @@ class LongConnectionWorker(ThreadWorker):
 
     def finish_request(self, conn: TConn, fs: "Future[Any]") -> None:
         """Count a connection down once, whoever has closed it."""
-        if not fs.cancelled() and fs.exception() is None and fs.result() is False:
+        if fs.cancelled():
+            super().finish_request(conn, fs)
+        elif fs.exception() is not None:  # The original would let a SystemExit end the worker.
+            self.nr_conns -= 1
+            conn.close()
+        elif fs.result() is False:
             self.nr_conns -= 1
         else:
             super().finish_request(conn, fs)

@@ -12,7 +12,15 @@ from typing import Any
 
 from flask_echo.websocket.frames import MAX_REASON_BYTES, may_be_sent
 from flask_echo.websocket.headers import TOKEN, printable
-from flask_echo.websocket.options import Kind, OptionError, kinds, number, option, whole_number
+from flask_echo.websocket.options import (
+    Kind,
+    OptionError,
+    checked,
+    kinds,
+    number,
+    option,
+    whole_number,
+)
 
 
 def _off(text: str) -> bool:
@@ -109,15 +117,10 @@ def parse(query: Iterable[tuple[str, str]], allowed: Collection[str]) -> Faults:
     """
     values: dict[str, Any] = {}
     for name, text in query:
-        if name not in allowed:
-            raise OptionError(f"there is no option {printable(name, 80)}")
         if name in values:
             raise OptionError(f"{name} is there twice")
-        try:
-            values[name] = _KINDS[name].parse(text)
-        except ValueError:
-            shown = f"{name}={printable(text, 80)}"
-            raise OptionError(f"{shown} is not allowed: use {ALLOWED[name]}") from None
+        shown = f"{printable(name, 80)}={printable(text, 80)}"
+        values[name] = checked({name: _KINDS[name] for name in allowed}, name, text, shown)
     _check_combination(set(values))
     return Faults(**values)
 

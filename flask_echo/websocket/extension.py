@@ -5,6 +5,7 @@ the fork, never in the master.
 """
 
 import logging
+import re
 import threading
 from collections.abc import Mapping
 from dataclasses import replace
@@ -13,8 +14,9 @@ from weakref import WeakSet
 
 from flask import Flask
 
+from flask_echo.websocket.headers import TOKEN
 from flask_echo.websocket.limits import PREFIX, Limits, environment, variables
-from flask_echo.websocket.options import OptionError, checked, kinds
+from flask_echo.websocket.options import Kind, OptionError, checked, kinds
 from flask_echo.websocket.seats import Seats
 
 KEY = "flask_echo.websocket"
@@ -43,8 +45,9 @@ class Extension:
     def __init__(self, config: Mapping[str, Any], limits: Limits) -> None:
         self._config = config
         self._base = limits
-        self._seen: dict[str, Any] | None = None
+        self._seen = ""
         self._limits = limits
+        self._subprotocols: list[str] = []
         self.seats = Seats(limits.max_connections)
         self.limits()
 
@@ -53,33 +56,51 @@ class Extension:
 
         :raises OptionError: for an option that does not exist or does not allow its value.
         """
-        options = self._config.get(CONFIG_KEY) or {}
-        if options != self._seen:
-            seen = dict(options)
-            self._limits = _apply(seen, self._base)
+        options = self._config.get(CONFIG_KEY)
+        if repr(options) != self._seen:  # The text also changes if a list in it changes.
+            self._limits, self._subprotocols = _apply(options or {}, self._base)
             self.seats.capacity = self._limits.max_connections
-            self._seen = seen
+            self._seen = repr(options)
         return self._limits
 
     def subprotocols(self) -> list[str]:
         """Return the subprotocols that the application speaks; see ``SOCK_SERVER_OPTIONS``."""
-        given = (self._config.get(CONFIG_KEY) or {}).get("subprotocols") or []
-        return [given] if isinstance(given, str) else list(given)
+        self.limits()
+        return self._subprotocols
 
 
-def _apply(options: Mapping[str, Any], base: Limits) -> Limits:
-    """Return ``base`` with the limits that ``SOCK_SERVER_OPTIONS`` sets."""
+def _tokens(value: Any) -> list[str]:
+    names = [value] if isinstance(value, str) else list(value or ())
+    if not all(isinstance(name, str) and re.fullmatch(TOKEN, name) for name in names):
+        raise ValueError(value)
+    return names
+
+
+def _parse_tokens(value: Any) -> list[str]:
+    try:
+        return _tokens(value)
+    except TypeError:
+        raise ValueError(value) from None
+
+
+_SUBPROTOCOLS = Kind(_parse_tokens, "a subprotocol, or a list of them; each is a token (RFC 9110)")
+
+
+def _apply(options: Mapping[str, Any], base: Limits) -> tuple[Limits, list[str]]:
+    """Return ``base`` with the limits that ``SOCK_SERVER_OPTIONS`` sets, and the subprotocols."""
+    if not isinstance(options, Mapping):
+        raise OptionError(f"{CONFIG_KEY}={options!r} is not allowed: use a dictionary")
     allowed = _KINDS | {alias: _KINDS[name] for alias, name in _ALIASES.items()}
+    allowed["subprotocols"] = _SUBPROTOCOLS
     values: dict[str, Any] = {}
     for name, value in options.items():
-        if name == "subprotocols":
-            continue
         shown = f"{CONFIG_KEY}[{name!r}]={value!r}"
         if _ALIASES.get(name, name) in values:
             raise OptionError(f"{shown}: the same option is there under another name")
         known = _NONE[name] if value is None and name in _NONE else value
         values[_ALIASES.get(name, name)] = checked(allowed, name, known, shown)
-    return replace(base, **values)
+    subprotocols = values.pop("subprotocols", [])
+    return replace(base, **values), subprotocols
 
 
 def install(app: Flask, limits: Limits | None = None) -> Extension:

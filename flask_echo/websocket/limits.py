@@ -94,7 +94,8 @@ def environment() -> dict[str, Any]:
         config.from_prefixed_env(PREFIX)
     except TypeError:  # Flask reads two underscores as a key within a key.
         raise OptionError(f"{PREFIX}_: no setting has __ in its name") from None
-    return dict(config)
+    # Flask reads values as JSON, so that the origin null arrives as None.
+    return {name: "null" if value is None else value for name, value in config.items()}
 
 
 def checked_environment(known: Mapping[str, Kind], values: Mapping[str, Any]) -> dict[str, Any]:

@@ -9,6 +9,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import field, fields
 from typing import Any, NamedTuple
 
+# How much of a bad value an error repeats, in characters.
+_LONGEST_SHOWN = 200
+
 
 class OptionError(ValueError):
     """An option is unknown, or its value is not allowed. The text is one line."""
@@ -42,11 +45,12 @@ def checked(kinds: Mapping[str, Kind], name: str, value: Any, shown: str) -> Any
     :param shown: name and value as the user wrote them, for the error.
     :raises OptionError: if there is no such option, or it does not allow the value.
     """
+    shown = shown if len(shown) <= _LONGEST_SHOWN else f"{shown[:_LONGEST_SHOWN]}..."
     if name not in kinds:
-        raise OptionError(f"{shown}: no such setting; there are {', '.join(sorted(kinds))}")
+        raise OptionError(f"{shown}: no such option; there are {', '.join(sorted(kinds))}")
     try:
         return kinds[name].parse(value)
-    except ValueError:
+    except (ValueError, OverflowError):
         raise OptionError(f"{shown} is not allowed: use {kinds[name].allowed}") from None
 
 

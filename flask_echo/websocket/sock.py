@@ -116,8 +116,11 @@ class Sock(FlaskSock):
         :raises ValueError: if ``methods`` lacks GET, the method of every WebSocket.
         :raises TypeError: if the handler is a coroutine function.
         """
-        if "GET" not in [method.upper() for method in options.get("methods", ["GET"])]:
-            raise ValueError(f"methods={options['methods']!r}: a WebSocket needs GET")
+        methods = options.pop("methods", None)
+        if methods is not None:
+            options["methods"] = [method.upper() for method in methods]
+            if "GET" not in options["methods"]:
+                raise ValueError(f"methods={options['methods']}: a WebSocket needs GET")
 
         def register(handler: H) -> H:
             if iscoroutinefunction(handler):
@@ -172,12 +175,18 @@ class Sock(FlaskSock):
         if not isinstance(error, WebsocketMismatch | MethodNotAllowed):
             return None
         rule = _match("GET", websocket=True)
-        if rule is None or current_app.view_functions[rule.endpoint] not in self._views:
+        if rule is None or not self._is_ours(current_app.view_functions.get(rule.endpoint)):
             return None
         others = error.valid_methods or () if isinstance(error, MethodNotAllowed) else ()
         if any(_match(method, websocket=False) for method in others):
             return None
         return self.explain()
+
+    def _is_ours(self, view: View | None) -> bool:
+        """Return whether a view is one of our routes, also if an extension has wrapped it."""
+        while view is not None and view not in self._views:
+            view = getattr(view, "__wrapped__", None)
+        return view is not None
 
     def explain(self) -> Response:
         """Respond to the current request with the reason why it opens no WebSocket.
@@ -276,11 +285,13 @@ def _read_ahead(environ: Mapping[str, Any], sock: socket.socket) -> bytes:
     not. Their lost frames would be hard to find.
     """
     stream = environ["wsgi.input"]
-    if "gunicorn.socket" in environ:
-        return cast(bytes, stream.reader.unreader.take_buffered())
-    sock.setblocking(False)  # With an empty buffer, peek() reads the socket.
     try:
+        if "gunicorn.socket" in environ:
+            return cast(bytes, stream.reader.unreader.take_buffered())
+        sock.setblocking(False)  # With an empty buffer, peek() reads the socket.
         return cast(bytes, stream.peek())
+    except AttributeError:  # A middleware has wrapped the stream. Early frames are lost then.
+        return b""
     except OSError:  # Nothing has arrived (TLS reports that in this way), or the peer is gone.
         return b""
 
@@ -308,8 +319,10 @@ def _converse(handler: Handler, connection: Connection) -> None:
             _log.warning("The handler of %s lost another connection: %s", path, error)
         connection.close()
     except BaseException as error:  # A SystemExit would end gunicorn's worker.
-        _report(error)
-        connection.close(INTERNAL_ERROR, "internal error")
+        try:
+            _report(error)
+        finally:  # A receiver of the signal may raise.
+            connection.close(INTERNAL_ERROR, "internal error")
     else:
         connection.close()
 

@@ -94,7 +94,7 @@ def test_the_settings_bring_no_other_names_into_an_own_configuration() -> None:
     ("app", "words"),
     [
         ("greedy()", ["5000 seats", "2024 threads", "lower", "raise"]),
-        ("mistaken()", ["SOCK_SERVER_OPTIONS['max_conections']=5", "no such setting"]),
+        ("mistaken()", ["SOCK_SERVER_OPTIONS['max_conections']=5", "no such option"]),
     ],
 )
 def test_an_app_that_cannot_work_stops_the_start_with_one_line(app: str, words: list[str]) -> None:

@@ -3,7 +3,8 @@
 import json
 import re
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
+from http.client import HTTPException
 from pathlib import Path
 from threading import Thread
 from urllib.request import urlopen
@@ -22,6 +23,7 @@ from tests.support.clients import (
     request_bytes,
 )
 from tests.support.servers import Server, StartServer
+from tests.support.waiting import wait_until
 
 HOST_APP = "tests.support.embedded:app"
 CONFIG = ("--config", "python:flask_echo.gunicorn_conf")
@@ -219,7 +221,7 @@ def test_the_limit_of_the_options_holds(host: Server) -> None:
 @pytest.mark.parametrize(
     ("how", "code"),
     [("return", 1000), ("another", 1000), ("abort", 1011), ("error", 1011), ("exit", 1011),
-     ("base", 1011)],
+     ("base", 1011), ("recursion", 1011)],
 )  # fmt: skip
 def test_whatever_a_handler_raises_its_connection_ends_with_a_close_frame(
     host: Server, how: str, code: int
@@ -237,8 +239,15 @@ def test_whatever_a_handler_raises_its_connection_ends_with_a_close_frame(
     assert "Worker exiting" not in logged
     if how == "another":
         assert "The handler of /ends/another lost another connection" in logged
-    if how in ("abort", "error"):
+    if how in ("abort", "error", "recursion"):
         assert f"Exception on /ends/{how} [GET]" in logged
+
+
+def test_a_reporter_that_fails_costs_no_close_frame(host: Server) -> None:
+    with raw(host, "/reporter") as ws:
+        assert ws.receive().close_code == 1011
+        ws.send(close_frame(1011))
+        assert ws.rest() == b""
 
 
 def test_a_handler_that_only_sends_notices_a_close_and_answers_pings(host: Server) -> None:
@@ -368,6 +377,31 @@ def test_wrapped_and_nested_applications_drain_too(start_server: StartServer) ->
             ws.sock.close()
         stopping.join(TIMEOUT)
     assert server.process.returncode == 0
+
+
+def test_a_system_exit_of_a_view_ends_no_worker(start_server: StartServer) -> None:
+    server = start_server("gunicorn", *CONFIG, app=HOST_APP)
+    with raw(server, "/rooms/x") as ws:
+        with suppress(OSError, HTTPException):
+            ask(server, PAGE % b"/exit")
+        ws.send(frame(0x81, b"still here"))
+        assert ws.receive().payload == b"x: still here"
+
+
+def test_a_handler_that_never_returns_does_not_keep_a_replaced_worker(
+    start_server: StartServer,
+) -> None:
+    server = start_server(
+        "gunicorn", *CONFIG, "--max-requests", "3", app=HOST_APP, CLOSE_TIMEOUT_SECONDS=0.5
+    )
+    with raw(server, "/forever") as ws:
+        assert ws.receive().payload == b"open"
+        for _ in range(3):
+            with suppress(OSError, HTTPException):
+                ask(server, PAGE % b"/healthz")
+        wait_until(lambda: "Booting worker" in server.output().split("Autorestarting")[-1], 20)
+    assert "WORKER TIMEOUT" not in server.output()
+    assert json.loads(get(server, "/healthz"))
 
 
 # -- Servers that cannot work ----------------------------------------------------------------

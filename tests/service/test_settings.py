@@ -29,7 +29,7 @@ REFUSED = [
     ("ALLOWED_ORIGINS", "https://example.org:port", "origins"),
     ("ALLOWED_ORIGINS", "*, https://example.org", "origins"),
     ("ALLOWED_ORIGINS", "https://user@example.org", "origins"),
-    ("MAX_CONECTIONS", "5", "no such setting"),
+    ("MAX_CONECTIONS", "5", "no such option"),
 ]
 TAKEN = [
     ("MAX_CONNECTIONS", "1", 1),

@@ -26,7 +26,7 @@ def connected(server: Server, path: str, **options: Any) -> Iterator[Client]:
     """Open a simple-websocket client, and close it at the end if the test has not."""
     client = Client.connect(f"{server.ws_url}{path}", **options)
     # If 101 and the first message share a packet, the client shows that message only when
-    # something else arrives (see design.md, section 3): an answer to this ping does.
+    # something else arrives: an answer to this ping does.
     ws: Any = client
     ws.sock.sendall(ws.ws.send(Ping()))
     try:

@@ -8,7 +8,16 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
-from flask import Blueprint, Flask, Response, abort, jsonify, request, url_for
+from flask import (
+    Blueprint,
+    Flask,
+    Response,
+    abort,
+    got_request_exception,
+    jsonify,
+    request,
+    url_for,
+)
 
 from flask_echo.websocket import Connection, ConnectionClosed, Refusal, Sock, Upgrade
 
@@ -174,6 +183,37 @@ def ends(ws: Connection, how: str) -> None:
         raise HostError
     if how == "error":
         raise ValueError("a bug")
+    if how == "recursion":
+        recurse()
+
+
+def recurse(*_: object) -> list[int]:
+    """Recur through C code, which takes more stack than Python's own calls."""
+    return sorted([1], key=recurse)
+
+
+@sock.route("/reporter")
+def reporter(ws: Connection) -> None:
+    raise RuntimeError("reported")
+
+
+@got_request_exception.connect_via(app)
+def report(sender: Flask, exception: BaseException, **extra: Any) -> None:
+    """An error reporter that fails itself."""
+    if str(exception) == "reported":
+        raise OSError("the reporter is not reachable")
+
+
+@app.get("/exit")
+def leave() -> str:
+    raise SystemExit(1)
+
+
+@sock.route("/forever")
+def forever(ws: Connection) -> None:
+    """Ignores everything, the end of the server too."""
+    ws.send("open")
+    threading.Event().wait()
 
 
 # -- Sending without receiving --------------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 import zlib
 from collections.abc import Callable
+from contextlib import suppress
 from threading import Event
 from typing import Any
 
@@ -180,3 +181,51 @@ def test_receiving_between_sends_makes_no_look(
         client.send(frame(0x81, b"x"))
         assert client.receive().payload == b"x"
     assert looks == []
+
+
+@pytest.mark.usefixtures("eager")
+def test_a_drain_is_noticed_although_no_more_messages_can_be_kept(serve: Open) -> None:
+    arrived = Event()
+
+    def handler(connection: Connection) -> None:
+        assert arrived.wait(10)
+        pause = Event()
+        while True:
+            connection.send("x")
+            pause.wait(0.01)
+
+    client, served = serve(handler)
+    client.send(frame(0x82, bytes(1000)) * 150)
+    arrived.set()
+    for _ in range(10):
+        assert client.receive().payload == b"x"
+    served.seats.drain()
+    for _ in range(1_000):
+        if (message := client.receive()).first == 0x88:
+            break
+    assert message.close_code == 1001
+    client.sock.close()
+    served.ended()
+
+
+@pytest.mark.parametrize("count", [1, 10])
+def test_messages_that_arrived_before_a_send_failed_are_received(serve: Open, count: int) -> None:
+    left = Event()
+    got: list[Any] = []
+
+    def handler(connection: Connection) -> None:
+        assert left.wait(10)
+        with suppress(ConnectionClosed):
+            while True:
+                connection.send(bytes(100_000))
+        with suppress(ConnectionClosed):
+            while True:
+                got.append(connection.receive())
+        got.append(connection.close_reason)
+
+    client, served = serve(handler)
+    client.send(b"".join(frame(0x81, str(n).encode()) for n in range(count)) + close_frame(3000))
+    client.sock.close()
+    left.set()
+    served.ended()
+    assert got == [*(str(n) for n in range(count)), 3000]

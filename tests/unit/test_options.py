@@ -45,12 +45,16 @@ def test_options_have_simple_websocket_s_names_or_those_of_the_settings(
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        ({"receive_bytes": 4096}, ["'receive_bytes'", "no such setting", "ping_interval"]),
-        ({"thread_class": None}, ["'thread_class'", "no such setting"]),
+        ({"receive_bytes": 4096}, ["'receive_bytes'", "no such option", "ping_interval"]),
+        ({"thread_class": None}, ["'thread_class'", "no such option"]),
         ({"ping_interval": -1}, ["'ping_interval'", "-1", "0 to 3600"]),
         ({"max_message_size": True}, ["'max_message_size'", "True", "1 to 1073741824"]),
         ({"ping_interval": 1, "ping_interval_seconds": 2}, ["under another name"]),
-        ({"trusted_proxies": 1}, ["'trusted_proxies'", "no such setting"]),
+        ({"trusted_proxies": 1}, ["'trusted_proxies'", "no such option"]),
+        ({"subprotocols": 5}, ["'subprotocols'", "5", "a token"]),
+        ({"subprotocols": ["a b"]}, ["'subprotocols'", "a b", "a token"]),
+        ({"ping_timeout_seconds": 10**400}, ["'ping_timeout_seconds'", "0.1 to 3600"]),
+        (["ping_interval"], ["use a dictionary"]),
     ],
     ids=str,
 )
@@ -73,6 +77,11 @@ def test_options_may_be_set_after_init_app_and_change() -> None:
     assert extension.subprotocols() == ["chat"]
     app.config["SOCK_SERVER_OPTIONS"]["max_connections"] = 4
     assert extension.limits().max_connections == 4
+    origins = ["https://one.example", "https://two.example"]
+    app.config["SOCK_SERVER_OPTIONS"]["allowed_origins"] = origins
+    assert extension.limits().allowed_origins == frozenset(origins)
+    origins.pop()
+    assert extension.limits().allowed_origins == frozenset({"https://one.example"})
     app.config["SOCK_SERVER_OPTIONS"] = {"receive_bytes": 1}
     with pytest.raises(OptionError, match="receive_bytes"):
         extension.limits()
@@ -85,6 +94,11 @@ def test_an_option_wins_over_the_environment(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setenv("FLASK_ECHO_PING_INTERVAL_SECONDS", "7")
     limits = limits_of({"max_message_size": 6})
     assert (limits.max_message_bytes, limits.ping_interval_seconds) == (6, 7.0)
+
+
+def test_the_origin_null_may_stand_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FLASK_ECHO_ALLOWED_ORIGINS", "null")
+    assert limits_of(None).allowed_origins == frozenset({"null"})
 
 
 def test_a_bad_environment_is_named_at_init_app(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,5 +1,6 @@
 """Other threads send and close: frames never interleave, nobody starves, nobody hangs."""
 
+import select
 import zlib
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -304,3 +305,90 @@ def test_a_broadcast_is_held_up_by_no_member(serve: Open, pair: Pair) -> None:
     room.join(20)
     assert len(heard) == 100
     assert served.ended().close_reason == 1006
+
+
+def test_no_close_frame_follows_a_message_that_was_sent_in_part(
+    serve: Open, threads: ThreadPoolExecutor
+) -> None:
+    """Another thread closes while the owner's message is stuck, and then times out."""
+    handler = Handler(lambda connection: connection.send(bytes(8_000_000)))
+    client, served = serve(handler, send_timeout_seconds=0.5, close_timeout_seconds=2)
+    client.sock.settimeout(10)
+    wait_until(lambda: select.select([client.sock], [], [], 0)[0])
+    threads.submit(handler.connection.close, 4000, "kicked").result(10)
+    assert served.ended().close_reason == 4000
+    received = b""
+    with suppress(OSError, AssertionError):
+        while more := client.sock.recv(65536):
+            received += more
+    assert len(received) < 8_000_000
+    assert b"kicked" not in received
+
+
+@pytest.mark.parametrize("how", ["close", "drain"])
+def test_a_ping_does_not_make_the_owner_wait_for_another_thread(
+    serve: Open, threads: ThreadPoolExecutor, how: str
+) -> None:
+    handler = Handler(until_closed)
+    client, served = serve(handler, send_timeout_seconds=3600, close_timeout_seconds=0.5)
+    stuck = threads.submit(handler.connection.send, bytes(50_000_000))
+    wait_until(lambda: select.select([client.sock], [], [], 0)[0])
+    before = handler.connection.received_messages
+    client.send(frame(0x89, b"are you there") + frame(0x81, b"behind the ping"))
+    wait_until(lambda: handler.connection.received_messages > before)
+    if how == "drain":
+        served.seats.drain()
+    else:
+        handler.connection.close(4000)
+    assert served.ended().close_reason == (1001 if how == "drain" else 4000)
+    with pytest.raises(ConnectionClosed):
+        stuck.result(10)
+
+
+def test_a_pong_follows_the_message_of_another_thread(
+    serve: Open, threads: ThreadPoolExecutor
+) -> None:
+    handler = Handler(until_closed)
+    client, _ = serve(handler)
+    sending = threads.submit(handler.connection.send, bytes(20_000_000))
+    wait_until(lambda: select.select([client.sock], [], [], 0)[0])
+    client.send(frame(0x89, b"are you there"))
+    assert len(client.receive().payload) == 20_000_000
+    assert client.receive() == (0x8A, b"are you there")
+    sending.result(10)
+
+
+def test_the_owner_s_send_notices_a_close_while_it_waits_for_its_turn(
+    serve: Open, threads: ThreadPoolExecutor
+) -> None:
+    stuck = Event()
+
+    def act(connection: Connection) -> str:
+        assert stuck.wait(10)
+        try:
+            connection.send("next")
+        except ConnectionClosed as closed:
+            return str(closed.reason)
+        return "sent"
+
+    handler = Handler(act)
+    client, served = serve(handler, send_timeout_seconds=3600, close_timeout_seconds=0.5)
+    sending = threads.submit(handler.connection.send, bytes(50_000_000))
+    wait_until(lambda: select.select([client.sock], [], [], 0)[0])
+    stuck.set()
+    handler.connection.close(4000)
+    assert served.ended().close_reason == 4000
+    assert handler.result == "4000"
+    with pytest.raises(ConnectionClosed):
+        sending.result(10)
+
+
+def test_a_reason_that_is_no_utf_8_is_refused_in_the_thread_that_gives_it(
+    serve: Open, threads: ThreadPoolExecutor
+) -> None:
+    handler = Handler()
+    client, _ = serve(handler)
+    with pytest.raises(ValueError, match="UTF-8"):
+        threads.submit(handler.connection.close, 4000, "caf\ud800").result(10)
+    client.send(frame(0x81, b"still open"))
+    assert client.receive().payload == b"still open"

@@ -3,6 +3,8 @@
 from concurrent.futures import ThreadPoolExecutor
 from threading import Event
 
+import pytest
+
 from flask_echo.websocket.transport import Deadline
 from flask_echo.websocket.turns import Turns
 from tests.support.waiting import wait_until
@@ -85,3 +87,24 @@ def test_many_threads_exclude_each_other_whatever_their_patience() -> None:
     assert all(taken[1::2]), "a thread that waits without a limit got no turn"
     assert turns.waiting == []
     assert turns.free == [None]
+
+
+def test_an_exception_while_waiting_loses_no_turn() -> None:
+    turns = Turns()
+    turns.acquire()
+
+    def interrupt() -> bool:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        turns.wait(give_up=interrupt)
+    assert turns.waiting == []
+    turns.release()
+    assert turns.acquire(Deadline(0))
+
+
+def test_who_gives_up_leaves_the_queue() -> None:
+    turns = Turns()
+    turns.acquire()
+    assert not turns.wait(give_up=lambda: True)
+    assert turns.waiting == []
