@@ -4,16 +4,16 @@
 
     gunicorn --config python:flask_echo.gunicorn_conf app:app
 
-An own ``gunicorn.conf.py`` includes them, and may change them below::
+Your own ``gunicorn.conf.py`` includes them, and may change them below::
 
     from flask_echo.gunicorn_conf import *
 
     bind = "0.0.0.0:8000"
     workers = 4
 
-They say nothing about the address, which stays that of gunicorn. The number of seats comes from
+They leave the address to gunicorn. The number of seats comes from
 ``FLASK_ECHO_MAX_CONNECTIONS``, because gunicorn needs the number of threads before it loads the
-application. An own ``on_starting`` should call the one of this module.
+application. Your own ``on_starting`` should call the one of this module.
 
 **A trap:** gunicorn's master imports this module, and all that it imports, before it forks its
 workers. A reload (SIGHUP) forks new workers from the same master, so they keep the old code of

@@ -31,8 +31,8 @@ handle_quit        exits after 0.1 s                drains for :data:`QUICK_SECO
 
 **A trap:** gunicorn's master imports this module before it forks its workers. A reload (SIGHUP)
 does not load again the modules that the master has imported. So this module imports nothing of
-flask_echo at the top; the methods that do run in the worker process. They know two functions of
-the library, and serve any other WSGI application as well.
+flask_echo at the top: only methods that run in the worker process do. The worker serves any other
+WSGI application as well.
 """
 
 import errno
@@ -59,7 +59,7 @@ from gunicorn.workers.gthread import TConn, ThreadWorker
 # requirements.txt has the same version.
 TESTED_GUNICORN = "27.0.1"
 
-# flask_echo.websocket.sock has the same name, and calls the function that it stands for.
+# flask_echo.websocket.sock defines the same key, and calls the function that is stored under it.
 EXEMPT_KEY = "flask_echo.exempt_from_deadline"
 
 # A thread releases the GIL at every read anyway. With the default of 5 ms, each thread that waits
@@ -275,8 +275,8 @@ class LongConnectionWorker(ThreadWorker):
     def _exit_without_threads_that_never_end(self) -> None:
         """Bound the wait for pool threads: Python joins them at exit, without a limit.
 
-        A handler that never returns would keep the process. The master kills it after a signal, but
-        not after ``max_requests``.
+        A handler that never returns would keep the process. The master kills it after SIGTERM, but
+        not after SIGHUP or ``max_requests``.
         """
         last_resort = threading.Timer(EXIT_SECONDS, self._exit_now)
         last_resort.daemon = True

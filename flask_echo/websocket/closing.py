@@ -75,8 +75,8 @@ class ClosingHandshake:
         2. Send the Close frame (section 5.5.1).
         3. Wait for the peer's, unless it came first (7.1.2).
         4. End our side first, as a server should (7.1.1).
-        5. Read to the end of the stream. To close a socket with unread input resets the
-           connection, and the reset can overtake the Close frame.
+        5. Read to the end of the stream. Closing a socket with unread input resets the connection,
+           and the reset can overtake the Close frame.
         """
         self._transport.heed_wake()
         try:

@@ -157,7 +157,7 @@ class Connection(Server):
         return self._state is _OPEN
 
     def upgrade(self) -> None:
-        """Answer the upgrade request with 101. This comes first.
+        """Answer the upgrade request with 101. Call it before anything else.
 
         :raises ConnectionClosed: if the peer is gone already.
         """
@@ -171,8 +171,11 @@ class Connection(Server):
 
         :param timeout: seconds to wait; None waits without limit, 0 takes what has arrived.
         :return: ``str`` or ``bytes``, or None after the timeout.
+        :raises RuntimeError: in a thread that does not own the connection.
         :raises ConnectionClosed: with the code and reason that ended the connection.
         """
+        if get_ident() != self._owner:
+            raise RuntimeError("only the thread of its request may receive on a connection")
         if self._state is not _OPEN:
             return self._receive_closed()
         self._received = True
@@ -217,7 +220,6 @@ class Connection(Server):
 
     def _read(self, deadline: Deadline | None) -> bool:
         """Wait for more input; return False if ``deadline`` comes first."""
-        self._check_owner()
         keepalive = self._keepalive
         if deadline is None and keepalive.since is None:
             wait = keepalive.interval
@@ -240,10 +242,6 @@ class Connection(Server):
             keepalive.on_data()
         self._incoming.add(data)
         return True
-
-    def _check_owner(self) -> None:
-        if get_ident() != self._owner:
-            raise RuntimeError("only the thread of its request may receive on a connection")
 
     def _wait(self, deadline: Deadline | None) -> float | None:
         """Return the seconds until the deadline or the keepalive needs attention."""
@@ -307,7 +305,6 @@ class Connection(Server):
             self._keep(message)
 
     def _take_kept(self) -> Message:
-        self._check_owner()
         assert self._kept
         message, self._incoming.compressed = self._kept.pop(0)
         self._kept_bytes -= getsizeof(message)
@@ -396,7 +393,8 @@ class Connection(Server):
             return frames.encode(data)
 
     def _send_control(self, data: bytes) -> None:
-        """Send a control frame, or the 101. If another thread is sending, that one sends it next.
+        """Send a control frame, or the 101. If another thread is sending, leave the frame to it: it
+        sends the frame when its message is done.
 
         So the owner never waits here for a slow message. Two frames are enough: only the last ping
         needs a pong (RFC 6455, section 5.5.3).
@@ -413,7 +411,9 @@ class Connection(Server):
         while self._controls and self._turns.try_acquire():
             try:
                 while self._controls:
-                    self._transport.send(self._controls.pop(0))
+                    control = self._controls.pop(0)
+                    if self._state is _OPEN:  # Nothing follows a Close frame (section 5.5.1).
+                        self._transport.send(control)
             except BaseException as error:
                 self._break(error)
                 raise
@@ -473,8 +473,8 @@ class Connection(Server):
     def hang_up(self) -> None:
         """Shut the socket down. Nobody can send anything on it afterwards.
 
-        The descriptor stays open, because the HTTP server closes it: a thread must not be left
-        with the number of a descriptor that belongs to another connection by then.
+        The HTTP server closes the descriptor. Closing it here could leave a thread with a number
+        that the kernel has reused.
         """
         self._transport.finish()
         # A thread that was sending notices the shutdown, and leaves.

@@ -38,7 +38,7 @@ class Extension:
     """Limits and seats of one application, at ``app.extensions["flask_echo.websocket"]``.
 
     :param config: the application's configuration; ``SOCK_SERVER_OPTIONS`` may change in it.
-    :param limits: the limits that hold where ``SOCK_SERVER_OPTIONS`` says nothing.
+    :param limits: used for every limit that ``SOCK_SERVER_OPTIONS`` does not set.
     :raises OptionError: for an option that does not exist or does not allow its value.
     """
 
@@ -106,7 +106,8 @@ def _apply(options: Mapping[str, Any], base: Limits) -> tuple[Limits, list[str]]
 def install(app: Flask, limits: Limits | None = None) -> Extension:
     """Give ``app`` its extension, or return the one that it has.
 
-    :param limits: hold where ``SOCK_SERVER_OPTIONS`` says nothing, in place of the environment's.
+    :param limits: used for every limit that ``SOCK_SERVER_OPTIONS`` does not set; by default those
+        of the environment variables.
     :raises OptionError: for a variable or an option that is not allowed.
     """
     with _all_lock:

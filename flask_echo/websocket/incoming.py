@@ -40,8 +40,8 @@ class Unacceptable(Exception):
 class Incoming:
     """The input of one connection.
 
-    wsproto gets at most one frame at a time, to its end and not further. So it is between two
-    frames whenever the fast path runs, and a message before a broken frame is still delivered.
+    wsproto never gets bytes beyond the current frame. So the fast path can take over at any frame
+    boundary, and a message before a broken frame is still delivered.
 
     :param protocol: wsproto's connection, which judges all but the common frame.
     :param limit: the longest message that is accepted, in bytes after inflating.

@@ -51,7 +51,7 @@ class Keepalive:
     def due(self, now: float) -> Due:
         """Return what is due after a wait in which nothing arrived.
 
-        If the begin of the silence is not known, the caller has waited a full interval.
+        If :attr:`since` is None, the caller has waited a full interval.
         """
         if self.interval is None:
             return Due.NOTHING

@@ -1,7 +1,8 @@
 """The limits and time-outs of WebSocket connections, and where their values come from.
 
-gunicorn's master imports this module before it forks its workers. It must not import the rest of
-the library: a reload (SIGHUP) would not load again what the master has imported.
+gunicorn's master imports this module before it forks its workers. Apart from
+:mod:`flask_echo.websocket.options`, it must not import the library: a reload (SIGHUP) does not load
+again the modules that the master has imported.
 """
 
 from collections.abc import Mapping
@@ -85,7 +86,7 @@ def variables(limits: type[Limits]) -> dict[str, Kind]:
 
 
 def environment() -> dict[str, Any]:
-    """Return the environment variables with our prefix, by their name without it.
+    """Return the environment variables with our prefix, keyed without the prefix.
 
     :raises OptionError: if a name has two underscores in a row.
     """

@@ -1,7 +1,8 @@
 """WebSocket routes: check, seat, upgrade, run the handler, end, log.
 
-:class:`Sock` keeps the contract of flask-sock's class of that name. A route made here answers every
-request to its address: good upgrade requests with a conversation, all others with an HTTP error.
+:class:`Sock` keeps the contract of flask-sock's class of that name. A route made here answers
+good upgrade requests with a conversation. It answers all others with an HTTP error, unless the
+application has an ordinary view at the same address.
 """
 
 import logging
@@ -85,8 +86,8 @@ class Sock(FlaskSock):
     def init_app(self, app: Flask, limits: Limits | None = None) -> None:
         """Register the routes made so far, and give ``app`` its limits and seats.
 
-        :param limits: hold where ``SOCK_SERVER_OPTIONS`` says nothing; by default those of the
-            environment variables.
+        :param limits: used for every limit that ``SOCK_SERVER_OPTIONS`` does not set; by default
+            those of the environment variables.
         :raises OptionError: if an environment variable or an option is not allowed.
         """
         install(app, limits)
