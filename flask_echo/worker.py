@@ -206,6 +206,7 @@ class LongConnectionWorker(ThreadWorker):
                 util.close_graceful(conn.sock)
             return keep
         finally:
+            del self._current.conn  # An idle thread would keep its buffers.
             with self._lock:
                 self._in_pool.discard(conn)
                 self._deadlines.pop(conn, None)
@@ -278,13 +279,14 @@ class LongConnectionWorker(ThreadWorker):
         A handler that never returns would keep the process. The master kills it after SIGTERM, but
         not after SIGHUP or ``max_requests``.
         """
-        last_resort = threading.Timer(EXIT_SECONDS, self._exit_now)
+        with self._lock:
+            abandoned = len(self._in_pool)
+        if not abandoned:
+            return
+        self.log.warning("%d handlers have not returned. They are abandoned", abandoned)
+        last_resort = threading.Timer(EXIT_SECONDS, os._exit, [0])
         last_resort.daemon = True
         last_resort.start()
-
-    def _exit_now(self) -> None:
-        self.log.warning("Handlers that have not returned are abandoned")
-        os._exit(0)
 
     def _take_turn(self) -> None:
         """Wait for events, run their callbacks, and enforce the deadlines."""
@@ -346,6 +348,7 @@ class LongConnectionWorker(ThreadWorker):
         if fs.cancelled():
             super().finish_request(conn, fs)
         elif fs.exception() is not None:  # The original would let a SystemExit end the worker.
+            self.log.error("A view has ended its thread", exc_info=fs.exception())
             self.nr_conns -= 1
             conn.close()
         elif fs.result() is False:

@@ -74,7 +74,7 @@ class FaultyConnection(Connection):
         try:
             return super().receive(deadline.left())
         finally:
-            self._kept = kept
+            self._kept = [*(kept or ()), *(self._kept or ())]
 
     def ignore(self, seconds: float) -> None:
         """Read and drop input, and answer nothing: no ping, no Close frame.

@@ -48,6 +48,8 @@ _READ_BYTES = 4 * 1024
 
 # A handler that only sends looks this often at what has arrived.
 LOOK_SECONDS = 1.0
+# If the kernel has no room for a pong, the next look comes after this time.
+_RETRY_SECONDS = 0.1
 # A peer that never pauses does not keep the handler for longer.
 _LONGEST_LOOK_SECONDS = 0.01
 # Messages that are found on the way are kept, up to this much memory in sum.
@@ -161,8 +163,16 @@ class Connection(Server):
 
         :raises ConnectionClosed: if the peer is gone already.
         """
-        self._state = _OPEN
-        self._send_control(self.head)
+        try:
+            self._turns.acquire()
+            try:
+                self._transport.send(self.head)
+            finally:
+                self._state = _OPEN
+                self._turns.release()
+        except (SendTimeout, OSError) as error:
+            self._break(error)
+            self._raise_unsent()
 
     # -- Receiving -------------------------------------------------------------------------
 
@@ -174,10 +184,10 @@ class Connection(Server):
         :raises RuntimeError: in a thread that does not own the connection.
         :raises ConnectionClosed: with the code and reason that ended the connection.
         """
-        if get_ident() != self._owner:
-            raise RuntimeError("only the thread of its request may receive on a connection")
         if self._state is not _OPEN:
             return self._receive_closed()
+        if get_ident() != self._owner:
+            raise RuntimeError("only the thread of its request may receive on a connection")
         self._received = True
         if self._kept:
             return self._take_kept()
@@ -268,17 +278,25 @@ class Connection(Server):
         now = monotonic()
         if now < self._next_look:
             return
-        self._next_look = now + LOOK_SECONDS
-        if self._keeps_enough() and self._transport.woken:
+        # A pong would wait for a peer that does not read.
+        can_send = self._can_send()
+        self._next_look = now + (LOOK_SECONDS if can_send else _RETRY_SECONDS)
+        if self._transport.woken and (self._keeps_enough() or not can_send):
             self._end(_GOING_AWAY)
-        if not self._transport.can_send():
-            return  # A pong would wait for a peer that does not read.
+        if not can_send:
+            return
         self._keepalive.start(now)
         at_once = Deadline(0)
         while monotonic() - now < _LONGEST_LOOK_SECONDS:
             self._keep_pending()
             if self._keeps_enough() or not self._read(at_once):
                 return
+
+    def _can_send(self) -> bool:
+        try:
+            return self._transport.can_send()
+        except OSError:
+            self._end(LOST)
 
     def _keep_pending(self) -> None:
         while self._incoming.pending and not self._keeps_enough():
@@ -351,6 +369,8 @@ class Connection(Server):
                     self._transport.send_by(header + payload, deadline)
                 self.sent_messages += 1
                 self.sent_bytes += size
+                if self._controls:
+                    self._flush_controls(deadline)
             except _Closed:
                 raise
             except BaseException as error:
@@ -393,8 +413,8 @@ class Connection(Server):
             return frames.encode(data)
 
     def _send_control(self, data: bytes) -> None:
-        """Send a control frame, or the 101. If another thread is sending, leave the frame to it: it
-        sends the frame when its message is done.
+        """Send a control frame. If another thread is sending, leave the frame to it: it sends the
+        frame when its message is done.
 
         So the owner never waits here for a slow message. Two frames are enough: only the last ping
         needs a pong (RFC 6455, section 5.5.3).
@@ -410,15 +430,23 @@ class Connection(Server):
         # A thread that gives up its turn comes here, so no frame is left behind.
         while self._controls and self._turns.try_acquire():
             try:
-                while self._controls:
-                    control = self._controls.pop(0)
-                    if self._state is _OPEN:  # Nothing follows a Close frame (section 5.5.1).
-                        self._transport.send(control)
+                self._flush_controls(None)
             except BaseException as error:
                 self._break(error)
                 raise
             finally:
                 self._turns.release()
+
+    def _flush_controls(self, deadline: Deadline | None) -> None:
+        """Send the waiting control frames. The caller has the turn."""
+        while self._controls:
+            control = self._controls.pop(0)
+            if self._state is not _OPEN:
+                continue  # Nothing follows a Close frame (section 5.5.1).
+            if deadline is None:
+                self._transport.send(control)
+            else:
+                self._transport.send_by(control, deadline)
 
     def _break(self, error: BaseException) -> None:
         """Note that a frame may have been sent in part: nothing can follow it."""
@@ -495,7 +523,7 @@ class Connection(Server):
     def _begin_closing(self, how: Ending, asked: bool = False) -> bool:
         """Go from OPEN to CLOSING; return False if another thread was first.
 
-        From here on, only a Close frame is sent.
+        From here on, no frame but a Close frame is begun.
 
         :param asked: whether the owner is to carry out ``how``.
         """
@@ -513,18 +541,19 @@ class Connection(Server):
         if not self._begin_closing(how):
             if self._state is State.CLOSED:
                 return
-            if self._asked is not None:
-                self._kept = None
             how = self._broken or self._asked or how
+        keep = self._keep_last if self._asked is None else _drop
+        if self._asked is not None:
+            self._kept = None
         handshake = ClosingHandshake(self._transport, self._turns, self._protocol, self._incoming)
         try:
             if how.close is not None:
                 await_close = how.await_close and not self._peer_has_closed
                 handshake.say_goodbye(how.close, await_close, Deadline(self._close_timeout))
             elif how is LOST:
-                self._note_last_close(handshake.find_last_close(self._keep_last))
+                self._note_last_close(handshake.find_last_close(keep))
             elif how is STUCK:
-                handshake.find_last_close(self._keep_last)
+                handshake.find_last_close(keep)
                 self._transport.abort()
         finally:
             self.hang_up()
@@ -547,6 +576,10 @@ class Connection(Server):
         """Raise :class:`ConnectionClosed`. The owner first carries out the end."""
         self._carry_out_end()
         raise ConnectionClosed(self.close_reason, self.close_message)
+
+
+def _drop(message: Message) -> None:
+    """Drop a message that nobody wants any more."""
 
 
 def _checked_reason(reason: str | None) -> str | None:

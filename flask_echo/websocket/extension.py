@@ -47,7 +47,7 @@ class Extension:
         self._base = limits
         self._seen = ""
         self._limits = limits
-        self._subprotocols: list[str] = []
+        self._subprotocols: tuple[str, ...] = ()
         self.seats = Seats(limits.max_connections)
         self.limits()
 
@@ -63,20 +63,20 @@ class Extension:
             self._seen = repr(options)
         return self._limits
 
-    def subprotocols(self) -> list[str]:
+    def subprotocols(self) -> tuple[str, ...]:
         """Return the subprotocols that the application speaks; see ``SOCK_SERVER_OPTIONS``."""
         self.limits()
         return self._subprotocols
 
 
-def _tokens(value: Any) -> list[str]:
-    names = [value] if isinstance(value, str) else list(value or ())
+def _tokens(value: Any) -> tuple[str, ...]:
+    names = (value,) if isinstance(value, str) else tuple(value or ())
     if not all(isinstance(name, str) and re.fullmatch(TOKEN, name) for name in names):
         raise ValueError(value)
     return names
 
 
-def _parse_tokens(value: Any) -> list[str]:
+def _parse_tokens(value: Any) -> tuple[str, ...]:
     try:
         return _tokens(value)
     except TypeError:
@@ -86,10 +86,11 @@ def _parse_tokens(value: Any) -> list[str]:
 _SUBPROTOCOLS = Kind(_parse_tokens, "a subprotocol, or a list of them; each is a token (RFC 9110)")
 
 
-def _apply(options: Mapping[str, Any], base: Limits) -> tuple[Limits, list[str]]:
+def _apply(options: Mapping[str, Any], base: Limits) -> tuple[Limits, tuple[str, ...]]:
     """Return ``base`` with the limits that ``SOCK_SERVER_OPTIONS`` sets, and the subprotocols."""
     if not isinstance(options, Mapping):
-        raise OptionError(f"{CONFIG_KEY}={options!r} is not allowed: use a dictionary")
+        kind = type(options).__name__
+        raise OptionError(f"{CONFIG_KEY} is not allowed to be a {kind}: use a dictionary")
     allowed = _KINDS | {alias: _KINDS[name] for alias, name in _ALIASES.items()}
     allowed["subprotocols"] = _SUBPROTOCOLS
     values: dict[str, Any] = {}
@@ -99,7 +100,7 @@ def _apply(options: Mapping[str, Any], base: Limits) -> tuple[Limits, list[str]]
             raise OptionError(f"{shown}: the same option is there under another name")
         known = _NONE[name] if value is None and name in _NONE else value
         values[_ALIASES.get(name, name)] = checked(allowed, name, known, shown)
-    subprotocols = values.pop("subprotocols", [])
+    subprotocols = values.pop("subprotocols", ())
     return replace(base, **values), subprotocols
 
 

@@ -38,6 +38,9 @@ EXEMPT_KEY = "flask_echo.exempt_from_deadline"
 # RFC 6455, section 7.4.1: an unexpected condition on the server.
 INTERNAL_ERROR = 1011
 
+# How many wrappers around a view are looked through. Wrappers may form a circle.
+_MOST_WRAPPERS = 20
+
 Handler = Callable[..., object]
 H = TypeVar("H", bound=Handler)
 View = Callable[..., Any]
@@ -80,7 +83,7 @@ class Sock(FlaskSock):
 
     def __init__(self, app: Flask | None = None, respond: Respond = respond) -> None:
         self._respond = respond
-        self._views: set[View] = set()
+        self._views: list[View] = []
         super().__init__(app)
 
     def init_app(self, app: Flask, limits: Limits | None = None) -> None:
@@ -129,7 +132,7 @@ class Sock(FlaskSock):
             view = self._view(handler, hook)
             for decorator in decorators:
                 view = decorator(view)
-            self._views.add(view)
+            self._views.append(view)
             rule = {"endpoint": _name(handler), "provide_automatic_options": False, **options}
             self._target(bp).add_url_rule(path, view_func=view, websocket=True, **rule)
             return handler
@@ -185,9 +188,11 @@ class Sock(FlaskSock):
 
     def _is_ours(self, view: View | None) -> bool:
         """Return whether a view is one of our routes, also if an extension has wrapped it."""
-        while view is not None and view not in self._views:
+        for _ in range(_MOST_WRAPPERS):
+            if any(view is ours for ours in self._views):
+                return True
             view = getattr(view, "__wrapped__", None)
-        return view is not None
+        return False
 
     def explain(self) -> Response:
         """Respond to the current request with the reason why it opens no WebSocket.
@@ -319,11 +324,12 @@ def _converse(handler: Handler, connection: Connection) -> None:
             path = printable(request.path)
             _log.warning("The handler of %s lost another connection: %s", path, error)
         connection.close()
-    except BaseException as error:  # A SystemExit would end gunicorn's worker.
+    except BaseException as error:  # Also a SystemExit: the peer gets a Close frame.
         try:
             _report(error)
         finally:  # A receiver of the signal may raise.
-            connection.close(INTERNAL_ERROR, "internal error")
+            with suppress(ConnectionClosed):
+                connection.close(INTERNAL_ERROR, "internal error")
     else:
         connection.close()
 

@@ -384,6 +384,7 @@ def test_a_system_exit_of_a_view_ends_no_worker(start_server: StartServer) -> No
     with raw(server, "/rooms/x") as ws:
         with suppress(OSError, HTTPException):
             ask(server, PAGE % b"/exit")
+        assert "A view has ended its thread" in server.output()
         ws.send(frame(0x81, b"still here"))
         assert ws.receive().payload == b"x: still here"
 

@@ -74,7 +74,7 @@ def test_options_may_be_set_after_init_app_and_change() -> None:
     app.config["SOCK_SERVER_OPTIONS"] = {"max_connections": 3, "subprotocols": "chat"}
     assert extension.limits().max_connections == 3
     assert extension.seats.occupancy().capacity == 3
-    assert extension.subprotocols() == ["chat"]
+    assert extension.subprotocols() == ("chat",)
     app.config["SOCK_SERVER_OPTIONS"]["max_connections"] = 4
     assert extension.limits().max_connections == 4
     origins = ["https://one.example", "https://two.example"]

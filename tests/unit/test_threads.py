@@ -392,3 +392,30 @@ def test_a_reason_that_is_no_utf_8_is_refused_in_the_thread_that_gives_it(
         threads.submit(handler.connection.close, 4000, "caf\ud800").result(10)
     client.send(frame(0x81, b"still open"))
     assert client.receive().payload == b"still open"
+
+
+def test_pings_are_answered_although_two_threads_send_in_turn(
+    serve: Open, threads: ThreadPoolExecutor
+) -> None:
+    """The turn is never free: each of them waits while the other one sends."""
+    handler = Handler(until_closed)
+    client, _ = serve(handler)
+    stop = Event()
+
+    def flood() -> None:
+        while not stop.is_set():
+            handler.connection.send(bytes(100_000))
+
+    flooding = [threads.submit(flood) for _ in range(2)]
+    for number in range(5):
+        client.send(frame(0x89, str(number).encode()))
+        for _ in range(2_000):
+            if (message := client.receive()).first == 0x8A:
+                break
+        assert message == (0x8A, str(number).encode())
+    stop.set()
+    rest = threads.submit(client.rest)
+    for thread in flooding:
+        thread.result(10)
+    handler.connection.close(4000)
+    rest.result(10)
