@@ -5,12 +5,10 @@ import re
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from http.client import HTTPException
-from pathlib import Path
 from threading import Thread
 from urllib.request import urlopen
 
 import pytest
-import trustme
 
 from tests.support.clients import (
     TIMEOUT,
@@ -30,23 +28,14 @@ CONFIG = ("--config", "python:flask_echo.gunicorn_conf")
 PAGE = b"GET %s HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
 
 
-@pytest.fixture(scope="module")
-def certificate(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
-    """A certificate and its key, as files."""
-    place: Path = tmp_path_factory.mktemp("tls")
-    issued = trustme.CA().issue_cert("localhost")
-    issued.cert_chain_pems[0].write_to_path(place / "cert.pem")
-    issued.private_key_pem.write_to_path(place / "key.pem")
-    return [str(place / "cert.pem"), str(place / "key.pem")]
-
-
 @contextmanager
 def host_app(kind: str, certificate: list[str] | None = None) -> Iterator[Server]:
     """Serve the host application."""
     arguments = list(CONFIG) if kind == "gunicorn" else []
-    if certificate:
-        options = ("--certfile", "--keyfile") if kind == "gunicorn" else ("--cert", "--key")
-        arguments += [options[0], certificate[0], options[1], certificate[1]]
+    if certificate and kind == "gunicorn":
+        arguments += certificate
+    elif certificate:
+        arguments += ["--cert", certificate[1], "--key", certificate[3]]
     server = Server(kind, *arguments, app=HOST_APP)
     try:
         yield server
@@ -360,22 +349,6 @@ def test_gunicorn_drains_with_1001(path: str, tls: bool, certificate: list[str])
         stopping.join(TIMEOUT)
         assert not stopping.is_alive()
         assert "SIGKILL" not in server.output()
-    assert server.process.returncode == 0
-
-
-def test_wrapped_and_nested_applications_drain_too(start_server: StartServer) -> None:
-    server = start_server("gunicorn", *CONFIG, app="tests.support.several_apps:application")
-    with raw(server, "/one/rooms/x") as one, raw(server, "/two/rooms/y") as two:
-        for ws, name in ((one, b"one x: hi"), (two, b"two y: hi")):
-            ws.send(frame(0x81, b"hi"))
-            assert ws.receive().payload == name
-        stopping = Thread(target=server.stop)
-        stopping.start()
-        for ws in (one, two):
-            assert ws.receive().close_code == 1001
-            ws.send(close_frame(1001))
-            ws.sock.close()
-        stopping.join(TIMEOUT)
     assert server.process.returncode == 0
 
 
