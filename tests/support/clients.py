@@ -174,6 +174,11 @@ class RawWebSocket:
         """Send bytes as they are."""
         self.sock.sendall(data)
 
+    def await_input(self) -> None:
+        """Wait until a part of a frame has arrived. It can still be received."""
+        if not self._input:
+            self._input = self.sock.recv(65536)
+
     def _read(self, size: int) -> bytes:
         while len(self._input) < size:
             data = self.sock.recv(65536)

@@ -1,6 +1,5 @@
 """Other threads send and close: frames never interleave, nobody starves, nobody hangs."""
 
-import select
 import zlib
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -197,9 +196,9 @@ def test_a_sender_that_is_stuck_delays_no_end(
     serve: Open, threads: ThreadPoolExecutor, how: str
 ) -> None:
     handler = Handler(until_closed)
-    _, served = serve(handler, send_timeout_seconds=3600, close_timeout_seconds=0.3)
+    client, served = serve(handler, send_timeout_seconds=3600, close_timeout_seconds=0.3)
     stuck = threads.submit(handler.connection.send, bytes(50_000_000))
-    wait_until(lambda: stuck.running())
+    client.await_input()
     if how == "drain":
         served.seats.drain()
     else:
@@ -240,9 +239,9 @@ def test_a_send_with_a_deadline_does_not_wait_for_a_stuck_one(
     serve: Open, threads: ThreadPoolExecutor
 ) -> None:
     handler = Handler(until_closed)
-    _, served = serve(handler, send_timeout_seconds=3600)
+    client, served = serve(handler, send_timeout_seconds=3600)
     stuck = threads.submit(handler.connection.send, bytes(50_000_000))
-    wait_until(lambda: stuck.running())
+    client.await_input()
     with pytest.raises(ConnectionClosed):
         threads.submit(handler.connection.send, "next", 0.2).result(10)
     with pytest.raises(ConnectionClosed):
@@ -314,7 +313,7 @@ def test_no_close_frame_follows_a_message_that_was_sent_in_part(
     handler = Handler(lambda connection: connection.send(bytes(8_000_000)))
     client, served = serve(handler, send_timeout_seconds=0.5, close_timeout_seconds=2)
     client.sock.settimeout(10)
-    wait_until(lambda: select.select([client.sock], [], [], 0)[0])
+    client.await_input()
     threads.submit(handler.connection.close, 4000, "kicked").result(10)
     assert served.ended().close_reason == 4000
     received = b""
@@ -332,7 +331,7 @@ def test_a_ping_does_not_make_the_owner_wait_for_another_thread(
     handler = Handler(until_closed)
     client, served = serve(handler, send_timeout_seconds=3600, close_timeout_seconds=0.5)
     stuck = threads.submit(handler.connection.send, bytes(50_000_000))
-    wait_until(lambda: select.select([client.sock], [], [], 0)[0])
+    client.await_input()
     before = handler.connection.received_messages
     client.send(frame(0x89, b"are you there") + frame(0x81, b"behind the ping"))
     wait_until(lambda: handler.connection.received_messages > before)
@@ -351,7 +350,7 @@ def test_a_pong_follows_the_message_of_another_thread(
     handler = Handler(until_closed)
     client, _ = serve(handler)
     sending = threads.submit(handler.connection.send, bytes(20_000_000))
-    wait_until(lambda: select.select([client.sock], [], [], 0)[0])
+    client.await_input()
     client.send(frame(0x89, b"are you there"))
     assert len(client.receive().payload) == 20_000_000
     assert client.receive() == (0x8A, b"are you there")
@@ -374,7 +373,7 @@ def test_the_owner_s_send_notices_a_close_while_it_waits_for_its_turn(
     handler = Handler(act)
     client, served = serve(handler, send_timeout_seconds=3600, close_timeout_seconds=0.5)
     sending = threads.submit(handler.connection.send, bytes(50_000_000))
-    wait_until(lambda: select.select([client.sock], [], [], 0)[0])
+    client.await_input()
     stuck.set()
     handler.connection.close(4000)
     assert served.ended().close_reason == 4000

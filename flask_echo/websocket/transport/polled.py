@@ -130,6 +130,10 @@ class PolledTransport(Transport):
 
     def finish(self) -> None:
         super().finish()
+        # Drop the TLS state, now that nothing can be sent: the HTTP server's last write then fails
+        # as on any closed socket, and not with an error of TLS that it does not know.
+        with suppress(OSError), self._session:
+            self._sock.shutdown(socket.SHUT_RDWR)
         with self._wake_lock:
             self._can_wake = False
             for fd in self._wake_fds:
