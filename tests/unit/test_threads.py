@@ -418,3 +418,24 @@ def test_pings_are_answered_although_two_threads_send_in_turn(
         thread.result(10)
     handler.connection.close(4000)
     rest.result(10)
+
+
+def test_the_http_server_s_last_words_are_not_sent_and_fail_as_on_any_closed_socket(
+    serve: Open,
+) -> None:
+    """werkzeug and gunicorn know the errors of a closed socket, but not all errors of TLS."""
+    errors: list[OSError] = []
+
+    def act(connection: Connection) -> None:
+        with suppress(ConnectionClosed):
+            connection.close(1000)
+        try:
+            connection.sock.send(b"HTTP/1.1 200 OK\r\n\r\n")
+        except OSError as error:
+            errors.append(error)
+
+    client, served = serve(act, close_timeout_seconds=0.2)
+    assert client.receive().close_code == 1000
+    assert b"HTTP" not in client.rest()
+    served.ended()
+    assert [isinstance(error, ConnectionError) for error in errors] == [True]
