@@ -12,7 +12,7 @@ from simple_websocket import ConnectionClosed
 
 from flask_echo.websocket.connection import Connection
 from tests.support.clients import close_frame, deflated, frame
-from tests.support.pairs import Open, Pair, echo, tcp_pair, tls_pair, unix_pair
+from tests.support.pairs import Open, Pair, Served, echo, tcp_pair, tls_pair, unix_pair
 from tests.support.waiting import wait_until
 
 DEFLATE = "permessage-deflate"
@@ -191,6 +191,15 @@ def test_a_close_from_another_thread_is_carried_out_when_the_handler_just_return
     assert served.ended().close_reason == 4002
 
 
+def end(handler: Handler, served: Served, how: str) -> None:
+    """End a connection from another thread, and see that it has ended."""
+    if how == "drain":
+        served.seats.drain()
+    else:
+        handler.connection.close(4000)
+    assert served.ended().close_reason == (1001 if how == "drain" else 4000)
+
+
 @pytest.mark.parametrize("how", ["drain", "close"])
 def test_a_sender_that_is_stuck_delays_no_end(
     serve: Open, threads: ThreadPoolExecutor, how: str
@@ -199,11 +208,7 @@ def test_a_sender_that_is_stuck_delays_no_end(
     client, served = serve(handler, send_timeout_seconds=3600, close_timeout_seconds=0.3)
     stuck = threads.submit(handler.connection.send, bytes(50_000_000))
     client.await_input()
-    if how == "drain":
-        served.seats.drain()
-    else:
-        handler.connection.close(4000)
-    assert served.ended().close_reason == (1001 if how == "drain" else 4000)
+    end(handler, served, how)
     with pytest.raises(ConnectionClosed):
         stuck.result(10)
 
@@ -335,11 +340,7 @@ def test_a_ping_does_not_make_the_owner_wait_for_another_thread(
     before = handler.connection.received_messages
     client.send(frame(0x89, b"are you there") + frame(0x81, b"behind the ping"))
     wait_until(lambda: handler.connection.received_messages > before)
-    if how == "drain":
-        served.seats.drain()
-    else:
-        handler.connection.close(4000)
-    assert served.ended().close_reason == (1001 if how == "drain" else 4000)
+    end(handler, served, how)
     with pytest.raises(ConnectionClosed):
         stuck.result(10)
 
