@@ -90,5 +90,6 @@ def test_gunicorn_s_master_imports_no_application(module: str) -> None:
         "flask_echo.websocket",
         "flask_echo.websocket.limits",
         "flask_echo.websocket.options",
+        "flask_echo.websocket.resources",
         "flask_echo.worker",
     }
