@@ -23,8 +23,9 @@ these modules. Do not import the application here, nor in an own ``gunicorn.conf
 import math
 from typing import Any
 
-from flask_echo.startup import allow_open_files, refuse
-from flask_echo.websocket.limits import Limits
+from flask_echo import capacity
+from flask_echo.startup import allow_open_files, fitting_seats, refuse
+from flask_echo.websocket.limits import Limits, lower_default
 from flask_echo.websocket.options import OptionError
 from flask_echo.worker import EXIT_SECONDS
 
@@ -38,9 +39,6 @@ __all__ = [
     "worker_connections",
 ]
 
-# Threads beside those of the seats: for pages, and for requests whose header has not arrived yet.
-# The pool starts a thread when it needs one.
-_SPARE_THREADS = 1024
 # Connections beside those with a thread: they are kept alive between two requests.
 _KEPT_ALIVE = 256
 # Listeners, logs, pipes, and the files of Python itself.
@@ -55,10 +53,15 @@ def _limits() -> Limits:
 
 
 _LIMITS = _limits()
-_SEATS = _LIMITS.max_connections
+_WANTED = _LIMITS.max_connections
+
+# For the number of workers that gunicorn takes by default; on_starting knows the final one.
+_capacity = capacity.measure(capacity.workers_in_environment())
+_seats = fitting_seats(_WANTED, _capacity)
+lower_default("MAX_CONNECTIONS", _seats)
 
 worker_class = "flask_echo.worker.LongConnectionWorker"
-threads = _SEATS + _SPARE_THREADS
+threads = _capacity.threads(_seats)
 worker_connections = threads + _KEPT_ALIVE
 backlog = 4096
 
@@ -69,16 +72,33 @@ graceful_timeout = math.ceil(_LIMITS.close_timeout_seconds + EXIT_SECONDS)
 control_socket_disable = True
 
 # Here and not only in on_starting, so that nothing is logged before the one line.
-allow_open_files(worker_connections + _OTHER_FILES, _SEATS)
+allow_open_files(worker_connections + _OTHER_FILES, _seats)
 
 
 def on_starting(server: Any) -> None:
-    """Allow the open files that the final settings need.
+    """Check the resources that the final settings need, and reduce the default number of seats.
 
-    A WebSocket through TLS takes two: its socket, and an eventfd that wakes its thread.
+    A WebSocket through TLS takes two open files: its socket, and an eventfd that wakes its thread.
     """
+    seats = _fit_into_workers(server)
     count = server.cfg.worker_connections + _OTHER_FILES
     if server.cfg.is_ssl:
-        allow_open_files(count + _SEATS, _SEATS, per_seat=2)
+        allow_open_files(count + seats, seats, per_seat=2)
     else:
-        allow_open_files(count, _SEATS)
+        allow_open_files(count, seats)
+
+
+def _fit_into_workers(server: Any) -> int:
+    """Return the number of seats that fit into each worker. Workers get it by their fork."""
+    cfg = server.cfg
+    room = capacity.measure(cfg.workers, cfg.uid)
+    seats = fitting_seats(_WANTED, room)
+    lower_default("MAX_CONNECTIONS", seats)
+    if seats < _WANTED:
+        server.log.warning(
+            "%d seats for WebSockets in each worker, and not %d: %s",
+            *(seats, _WANTED, room.fit().reason),
+        )
+    if cfg.threads == threads:  # A number of the user's own stays.
+        cfg.set("threads", room.threads(seats))
+    return seats

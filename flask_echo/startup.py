@@ -3,9 +3,12 @@
 gunicorn's master imports this module; see :mod:`flask_echo.gunicorn_conf`.
 """
 
+import os
 import resource
 import sys
 from typing import NoReturn
+
+from flask_echo.capacity import Capacity
 
 
 def refuse(reason: str) -> NoReturn:
@@ -30,3 +33,19 @@ def allow_open_files(count: int, seats: int, per_seat: int = 1) -> None:
             f" {hard} (ulimit -Hn). It is enough for {possible} connections."
         )
     resource.setrlimit(resource.RLIMIT_NOFILE, (count, hard))
+
+
+def fitting_seats(wanted: int, capacity: Capacity) -> int:
+    """Return how many seats each worker gets: ``wanted``, or fewer if not all fit.
+
+    End the process if a number that the user has set does not fit, or no seat at all.
+    """
+    fit = capacity.fit()
+    if wanted <= fit.seats:
+        return wanted
+    if "FLASK_ECHO_MAX_CONNECTIONS" in os.environ or fit.seats == 0:
+        refuse(
+            f"FLASK_ECHO_MAX_CONNECTIONS={wanted} does not fit: {fit.reason}."
+            f" It is enough for {fit.seats} connections in each worker."
+        )
+    return fit.seats

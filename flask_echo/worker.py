@@ -172,7 +172,8 @@ class LongConnectionWorker(ThreadWorker):
                 f"flask_echo: the application has {seats} seats for WebSockets, and its worker only"
                 f" {self.cfg.threads} threads: lower FLASK_ECHO_MAX_CONNECTIONS or max_connections"
                 " in SOCK_SERVER_OPTIONS, or raise the threads (gunicorn --config"
-                " python:flask_echo.gunicorn_conf has 1024 more than FLASK_ECHO_MAX_CONNECTIONS)"
+                " python:flask_echo.gunicorn_conf has 1024 more than FLASK_ECHO_MAX_CONNECTIONS, or"
+                " fewer if the process limit leaves fewer)"
             )
 
     def _with_exemption(self, wsgi: Callable[..., Any]) -> Callable[..., Any]:

@@ -85,8 +85,25 @@ def variables(limits: type[Limits]) -> dict[str, Kind]:
     return {name.upper(): kind for name, kind in kinds(limits).items()}
 
 
+# Defaults that this process lowers; see lower_default.
+_lowered: dict[str, Any] = {}
+
+
+def lower_default(name: str, value: Any) -> None:
+    """Let ``value`` hold wherever the environment variable ``name`` is not set.
+
+    gunicorn's master calls this before it forks its workers. It does not set the variable: a new
+    master, which SIGUSR2 starts, would take the value for one that the user has set.
+
+    :param name: without prefix.
+    """
+    _lowered[name] = value
+
+
 def environment() -> dict[str, Any]:
     """Return the environment variables with our prefix, keyed without the prefix.
+
+    A default that :func:`lower_default` has set counts as a variable.
 
     :raises OptionError: if a name has two underscores in a row.
     """
@@ -96,7 +113,8 @@ def environment() -> dict[str, Any]:
     except TypeError:  # Flask reads two underscores as a key within a key.
         raise OptionError(f"{PREFIX}_: no setting has __ in its name") from None
     # Flask reads values as JSON, so that the origin null arrives as None.
-    return {name: "null" if value is None else value for name, value in config.items()}
+    values = {name: "null" if value is None else value for name, value in config.items()}
+    return {**_lowered, **values}
 
 
 def checked_environment(known: Mapping[str, Kind], values: Mapping[str, Any]) -> dict[str, Any]:

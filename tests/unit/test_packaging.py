@@ -82,6 +82,7 @@ def test_gunicorn_s_master_imports_no_application(module: str) -> None:
     # A reload does not load these again. Add none that serves requests.
     assert ours <= {
         "flask_echo",
+        "flask_echo.capacity",
         "flask_echo.config",
         "flask_echo.gunicorn_conf",
         "flask_echo.listening",
