@@ -52,7 +52,7 @@ class Capacity(NamedTuple):
 
     def fit(self) -> Fit:
         """Return how many seats fit into each worker."""
-        fits = [self._fit_in_memory()]
+        fits = [self.fit_in_memory()]
         if self.tasks is not None:
             fits.append(self._fit_in_threads(self.tasks))
         return min(fits)
@@ -64,10 +64,11 @@ class Capacity(NamedTuple):
         spare = self._threads_per_worker(self.tasks) - seats
         return seats + min(SPARE_THREADS, max(_FEWEST_SPARE, spare))
 
-    def _fit_in_memory(self) -> Fit:
+    def fit_in_memory(self) -> Fit:
+        """Return how many seats fit into each worker, as far as memory counts."""
         rest = self.memory - MASTER_BYTES - self.workers * WORKER_BYTES
         seats = int(rest * _IDLE_SHARE) // self.workers // IDLE_CONNECTION_BYTES
-        return Fit(max(0, seats), f"{self.memory // 2**20} MiB of memory{self._shared()}")
+        return Fit(max(0, seats), f"there are {self.memory // 2**20} MiB{self._shared()}")
 
     def _fit_in_threads(self, tasks: TaskLimit) -> Fit:
         threads = self._threads_per_worker(tasks)
@@ -78,7 +79,7 @@ class Capacity(NamedTuple):
         return (tasks.free - _OTHER_THREADS) // self.workers - _OTHER_THREADS
 
     def _shared(self) -> str:
-        return f" to {self.workers} workers" if self.workers > 1 else ""
+        return f" for {self.workers} workers" if self.workers > 1 else ""
 
 
 def measure(workers: int, uid: int | None = None) -> Capacity:

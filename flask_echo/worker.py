@@ -166,7 +166,10 @@ class LongConnectionWorker(ThreadWorker):
         self.wsgi = self._with_exemption(self.wsgi)
 
     def _check_seats(self, seats: int) -> None:
-        """Refuse more seats than threads. One thread must be left for pages."""
+        """Refuse more seats than threads or memory. One thread must be left for pages."""
+        # Not at the top: see the docstring of this module.
+        from flask_echo.capacity import measure
+
         if seats >= self.cfg.threads:
             raise AppImportError(
                 f"flask_echo: the application has {seats} seats for WebSockets, and its worker only"
@@ -174,6 +177,12 @@ class LongConnectionWorker(ThreadWorker):
                 " in SOCK_SERVER_OPTIONS, or raise the threads (gunicorn --config"
                 " python:flask_echo.gunicorn_conf has 1024 more than FLASK_ECHO_MAX_CONNECTIONS, or"
                 " fewer if the process limit leaves fewer)"
+            )
+        fit = measure(self.cfg.workers).fit_in_memory()
+        if seats > fit.seats:
+            raise AppImportError(
+                f"flask_echo: the application has {seats} seats for WebSockets, and {fit.reason}:"
+                f" lower max_connections. It is enough for {fit.seats} seats in each worker."
             )
 
     def _with_exemption(self, wsgi: Callable[..., Any]) -> Callable[..., Any]:

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from flask_echo.websocket.resources import TaskLimit, memory_bytes, task_limit
+from tests.support.cgroups import cgroup, inside
 from tests.support.servers import ROOT
 
 MIB = 2**20
@@ -163,16 +164,6 @@ def test_the_process_limit_does_not_bind_root(tmp_path: Path, process_limit: int
     assert task_limit(0, machine(tmp_path, "0::/", V2, {}, {100: (0, 30)})) is None
 
 
-def own_group(controller: str) -> Path:
-    """The directory of this process in a writable hierarchy of either version, or a skip."""
-    for line in Path("/proc/self/cgroup").read_text().splitlines():
-        _, controllers, path = line.split(":", 2)
-        version_1 = Path("/sys/fs/cgroup", controller)
-        if controller in controllers.split(",") and os.access(version_1, os.W_OK):
-            return Path(f"{version_1}{path}")
-    pytest.skip(f"no writable cgroup of version 1 for {controller}")
-
-
 @pytest.mark.parametrize(
     ("controller", "file", "limit", "expression"),
     [
@@ -182,16 +173,9 @@ def own_group(controller: str) -> Path:
     ],
 )
 def test_a_real_cgroup_is_read(controller: str, file: str, limit: int, expression: str) -> None:
-    group = own_group(controller) / f"flask-echo-test-{os.getpid()}"
-    group.mkdir()
-    try:
-        (group / file).write_text(str(limit))
-        code = (
-            f"import os; open({str(group / 'cgroup.procs')!r}, 'w').write(str(os.getpid()));"
-            " from flask_echo.websocket.resources import memory_bytes, task_limit;"
-            f" print({expression})"
-        )
-        words = [sys.executable, "-c", code]
+    code = (
+        f"from flask_echo.websocket.resources import memory_bytes, task_limit; print({expression})"
+    )
+    with cgroup(controller, {file: limit}) as group:
+        words = inside(group, [sys.executable, "-c", code])
         assert int(subprocess.check_output(words, cwd=ROOT, timeout=30)) == limit
-    finally:
-        group.rmdir()

@@ -1,0 +1,48 @@
+"""How many seats and threads fit into each worker."""
+
+import pytest
+
+from flask_echo.capacity import Capacity
+from flask_echo.websocket.resources import TaskLimit
+
+MIB = 2**20
+PLENTY = 64 * 1024 * MIB
+
+
+def test_the_default_seats_fit_into_a_container_of_512_mib() -> None:
+    assert Capacity(1, 512 * MIB, None).fit().seats >= 1000
+    assert Capacity(5, 512 * MIB, None).fit().seats < 1000
+
+
+def test_idle_connections_leave_half_of_the_memory_to_messages() -> None:
+    workers = 2
+    fit = Capacity(workers, 256 * MIB, None).fit()
+    rest = (256 - 24 - 2 * 24) * MIB
+    assert 0 <= rest / 2 - workers * fit.seats * 50 * 1024 < workers * 50 * 1024
+    assert fit.reason == "there are 256 MiB for 2 workers"
+
+
+def test_without_a_process_limit_there_are_1024_spare_threads() -> None:
+    assert Capacity(1, PLENTY, None).threads(1000) == 2024
+
+
+@pytest.mark.parametrize("workers", [1, 2, 7])
+@pytest.mark.parametrize("free", [200, 512, 3000, 100_000])
+def test_all_threads_fit_into_the_process_limit(workers: int, free: int) -> None:
+    capacity = Capacity(workers, PLENTY, TaskLimit(free, "pids.max=x"))
+    seats = min(1000, capacity.fit().seats)
+    assert seats > 0
+    assert workers * (capacity.threads(seats) + 1) < free
+    assert capacity.threads(seats) >= seats + 16
+
+
+def test_few_threads_are_shared_by_seats_and_pages() -> None:
+    capacity = Capacity(1, PLENTY, TaskLimit(516, "pids.max=512"))
+    assert capacity.fit() == (400, "pids.max=512 leaves 516 threads")
+    assert capacity.threads(400) == 500
+    assert capacity.threads(300) == 500
+
+
+@pytest.mark.parametrize("tasks", [TaskLimit(0, "x"), TaskLimit(20, "x"), None])
+def test_nothing_fits_into_nothing(tasks: TaskLimit | None) -> None:
+    assert Capacity(1, MIB, tasks).fit().seats == 0
