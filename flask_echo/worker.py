@@ -23,6 +23,8 @@ handle             reads a request and responds,    enforces deadlines; ends the
                    without a deadline               the pool thread, where it delays nobody
 handle_request     responds                         replaces the header deadline by the response
                                                     deadline
+handle_error       responds a second time if the    only logs it then: the client would take it for
+                   rest of a body turns out bad     the response to its next request
 finish_request     closes the connection on the     only counts: the connection is closed. The
                    main thread, for up to 2 s each  original counts twice if the close fails, and
                                                     lets a SystemExit of a view end the worker
@@ -205,7 +207,7 @@ class LongConnectionWorker(ThreadWorker):
 
     def handle(self, conn: TConn) -> Any:
         """Serve one request. If it was the last of its connection, end the connection."""
-        self._current.conn = conn
+        self._current.conn, self._current.answered = conn, False
         with self._lock:
             self._in_pool.add(conn)
             self._deadlines[conn] = monotonic() + HEADER_TIMEOUT_SECONDS
@@ -225,7 +227,19 @@ class LongConnectionWorker(ThreadWorker):
         """Respond to a request whose header has arrived."""
         with self._lock:
             self._deadlines[conn] = monotonic() + RESPONSE_TIMEOUT_SECONDS
-        return super().handle_request(req, conn)
+        keep = super().handle_request(req, conn)
+        self._current.answered = True
+        return keep
+
+    def handle_error(self, req: Any, client: Any, addr: Any, exc: BaseException) -> None:
+        """Respond to a bad request, unless it has its response: then the rest of its body was bad.
+
+        A second response would be taken for the one to the next request.
+        """
+        if self._current.answered:
+            self.log.debug("Bad rest of a body from %s: %s", addr, exc)
+        else:
+            super().handle_error(req, client, addr, exc)
 
     # -- On the main thread ----------------------------------------------------------------
 

@@ -301,3 +301,12 @@ def test_the_count_of_connections_returns_to_zero(
     assert min(counts()) == 0
     assert server.stop() == 0
     assert min(counts()) == 0
+
+
+def test_a_body_that_turns_out_bad_after_the_response_gets_no_second_one(server: Server) -> None:
+    bad = b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nno size\r\n"
+    with socket.create_connection(("127.0.0.1", server.port), 10) as sock:
+        sock.sendall(bad)
+        answer = b"".join(iter(lambda: sock.recv(65536), b""))
+    assert answer.count(b"HTTP/1.1 ") == 1, answer
+    assert answer.startswith(b"HTTP/1.1 405 ")
