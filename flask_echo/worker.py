@@ -11,7 +11,8 @@ method             gunicorn                         here, and why
 check_config       warns if no connection can be    warns of a gunicorn that is not tested, too:
                    kept alive                       this class depends on its internals
 init_process       sets up the process, then runs   also reduces the switch interval and the
-                                                    stacks: there are thousands of threads
+                                                    stacks: there are thousands of threads; lets
+                                                    the allocator return freed memory
 load_wsgi          loads the application            also checks its number of seats; offers it
                                                     an exemption from the response deadline
 run                serves; waits for connections,   also drains WebSockets, and cuts connections
@@ -144,6 +145,10 @@ class LongConnectionWorker(ThreadWorker):
 
     def init_process(self) -> None:
         """Set up the process after the fork, then run until it stops."""
+        # Not at the top: see the docstring of this module.
+        from flask_echo.allocator import return_freed_memory
+
+        return_freed_memory()
         sys.setswitchinterval(SWITCH_INTERVAL_SECONDS)
         threading.stack_size(STACK_BYTES)
         super().init_process()
