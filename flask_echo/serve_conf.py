@@ -23,6 +23,9 @@ __all__ = [
     *gunicorn_conf.__all__,
     "bind",
     "forwarder_headers",
+    "limit_request_field_size",
+    "limit_request_fields",
+    "limit_request_line",
     "pre_exec",
     "secure_scheme_headers",
     "when_ready",
@@ -48,6 +51,14 @@ bind = bind_address(os.environ.get("HOST") or DEFAULT_HOST, os.environ.get("PORT
 # FLASK_ECHO_TRUSTED_PROXIES says which ones the application believes.
 forwarder_headers = ""
 secure_scheme_headers: dict[str, str] = {}
+
+# Browsers send about 20 fields, and the proxies of a CDN and a host add some 20. The longest is a
+# Cookie: browsers allow 4 KiB for each cookie (RFC 6265, section 6.1), so two large ones pass. The
+# longest address is a query of /echo with all its options: under 1 KiB. The worker limits the sum.
+limit_request_line = 4094
+limit_request_fields = 64
+limit_request_field_size = 8190
+worker_class = "flask_echo.worker.ServiceWorker"
 
 
 def pre_exec(server: Any) -> None:

@@ -18,8 +18,8 @@ load_wsgi          loads the application            also checks its number of se
 run                serves; waits for connections,   also drains WebSockets, and cuts connections
                    up to the graceful time-out      before the master kills the process
 accept             gives each connection a thread   waits for its first byte without a thread;
-                   at once; fails without           survives a lack of descriptors
-                   descriptors
+                   at once; fails without           survives a lack of descriptors; reads headers
+                   descriptors                      in pieces that grow
 handle             reads a request and responds,    enforces deadlines; ends the connection in
                    without a deadline               the pool thread, where it delays nobody
 handle_request     responds                         replaces the header deadline by the response
@@ -51,13 +51,16 @@ from concurrent.futures import Future
 from contextlib import suppress
 from functools import partial
 from time import monotonic
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 import gunicorn
 from gunicorn import util
 from gunicorn.errors import AppImportError
 from gunicorn.http import Request
 from gunicorn.workers.gthread import TConn, ThreadWorker
+
+if TYPE_CHECKING:  # Not in the master: see the docstring of this module.
+    from flask_echo.request_head import HttpConnection
 
 # requirements.txt has the same version.
 TESTED_GUNICORN = "27.0.1"
@@ -116,6 +119,9 @@ class LongConnectionWorker(ThreadWorker):
     """A threaded worker for many long connections; see the table in this module's docstring."""
 
     tested_gunicorn = TESTED_GUNICORN
+
+    # The most bytes of a request's header; None leaves the limits to gunicorn's settings.
+    max_head_bytes: int | None = None
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -213,6 +219,7 @@ class LongConnectionWorker(ThreadWorker):
     def handle(self, conn: TConn) -> Any:
         """Serve one request. If it was the last of its connection, end the connection."""
         self._current.conn, self._current.answered = conn, False
+        cast("HttpConnection", conn).begin_head()
         with self._lock:
             self._in_pool.add(conn)
             self._deadlines[conn] = monotonic() + HEADER_TIMEOUT_SECONDS
@@ -230,6 +237,7 @@ class LongConnectionWorker(ThreadWorker):
 
     def handle_request(self, req: Request, conn: TConn) -> Any:
         """Respond to a request whose header has arrived."""
+        cast("HttpConnection", conn).end_head()
         with self._lock:
             self._deadlines[conn] = monotonic() + RESPONSE_TIMEOUT_SECONDS
         keep = super().handle_request(req, conn)
@@ -354,13 +362,20 @@ class LongConnectionWorker(ThreadWorker):
             sock, address = listener.accept()
         except OSError as error:
             return self._cannot_accept(error)
-        conn = TConn(self.cfg, sock, address, listener.getsockname())
+        conn = self._connection(sock, address, listener)
         conn.timeout = monotonic() + HEADER_TIMEOUT_SECONDS
         self.nr_conns += 1
         self.pending_conns.append(conn)
         first_byte = partial(self.on_pending_socket_readable, conn)
         self.poller.register(sock, selectors.EVENT_READ, first_byte)
         return None
+
+    def _connection(self, sock: socket.socket, address: Any, listener: socket.socket) -> TConn:
+        # Not at the top: see the docstring of this module.
+        from flask_echo.request_head import HttpConnection
+
+        name = listener.getsockname()
+        return HttpConnection(self.cfg, sock, address, name, self.max_head_bytes)
 
     def _cannot_accept(self, error: OSError) -> None:
         """Without a descriptor for the connection, leave it in the kernel's queue for a while."""
@@ -392,6 +407,16 @@ class LongConnectionWorker(ThreadWorker):
         self._cut_at = min(self._cut_at, monotonic() + QUICK_SECONDS)
         self.cfg.worker_int(self)
         self.handle_exit(sig, frame)
+
+
+class ServiceWorker(LongConnectionWorker):
+    """The service's worker: it takes only the headers that browsers and proxies send.
+
+    nginx allows 32 KiB by default (large_client_header_buffers), Node.js 16 KiB
+    (--max-http-header-size). gunicorn has no such setting, only one per field.
+    """
+
+    max_head_bytes = 32 * 1024
 
 
 def _cut(conn: TConn) -> None:
