@@ -24,7 +24,7 @@ import math
 from typing import Any
 
 from flask_echo import capacity
-from flask_echo.startup import allow_open_files, fitting_seats, refuse
+from flask_echo.startup import allow_open_files, fitting_seats, refuse, survive_bad_reloads
 from flask_echo.websocket.limits import Limits, lower_default
 from flask_echo.websocket.options import OptionError
 from flask_echo.worker import EXIT_SECONDS
@@ -80,6 +80,7 @@ def on_starting(server: Any) -> None:
 
     A WebSocket through TLS takes two open files: its socket, and an eventfd that wakes its thread.
     """
+    survive_bad_reloads(server)
     seats = _fit_into_workers(server)
     count = server.cfg.worker_connections + _OTHER_FILES
     if server.cfg.is_ssl:

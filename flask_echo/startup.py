@@ -6,7 +6,7 @@ gunicorn's master imports this module; see :mod:`flask_echo.gunicorn_conf`.
 import os
 import resource
 import sys
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from flask_echo.capacity import Capacity
 
@@ -49,3 +49,24 @@ def fitting_seats(wanted: int, capacity: Capacity) -> int:
             f" It is enough for {fit.seats} connections in each worker."
         )
     return fit.seats
+
+
+def survive_bad_reloads(server: Any) -> None:
+    """Let gunicorn's master keep its configuration if a reload (SIGHUP) finds a bad one.
+
+    gunicorn ends the master: with it, the service ends. Here, new workers start with the old
+    configuration, and the reason is on stderr.
+
+    :param server: gunicorn's arbiter.
+    """
+    app, load = server.app, server.app.do_load_config
+
+    def load_or_keep() -> None:
+        before = app.cfg
+        try:
+            load()
+        except (Exception, SystemExit):
+            app.cfg = before
+            server.log.error("The new configuration is bad. The old one stays; see the error above")
+
+    app.do_load_config = load_or_keep
