@@ -1,9 +1,13 @@
 """How many seats and threads fit into each worker."""
 
+import subprocess
+import sys
+
 import pytest
 
 from flask_echo.capacity import Capacity
 from flask_echo.websocket.resources import TaskLimit
+from tests.support.servers import ROOT, environment
 
 MIB = 2**20
 PLENTY = 64 * 1024 * MIB
@@ -46,3 +50,25 @@ def test_few_threads_are_shared_by_seats_and_pages() -> None:
 @pytest.mark.parametrize("tasks", [TaskLimit(0, "x"), TaskLimit(20, "x"), None])
 def test_nothing_fits_into_nothing(tasks: TaskLimit | None) -> None:
     assert Capacity(1, MIB, tasks).fit().seats == 0
+
+
+@pytest.mark.parametrize(
+    ("variables", "overrides", "seats"),
+    [
+        ({}, {}, 5),
+        ({"FLASK_ECHO_MAX_CONNECTIONS": "7"}, {}, 7),
+        ({}, {"MAX_CONNECTIONS": 9}, 9),
+    ],
+)
+def test_a_lowered_default_holds_where_the_user_sets_nothing(
+    variables: dict[str, str], overrides: dict[str, int], seats: int
+) -> None:
+    code = (
+        "from flask_echo.config import load_settings\n"
+        "from flask_echo.websocket.limits import lower_default\n"
+        "lower_default('MAX_CONNECTIONS', 5)\n"
+        f"print(load_settings({overrides}).max_connections)\n"
+    )
+    env = environment() | variables
+    printed = subprocess.check_output([sys.executable, "-c", code], cwd=ROOT, env=env, timeout=30)
+    assert int(printed) == seats
