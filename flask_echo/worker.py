@@ -167,12 +167,13 @@ class LongConnectionWorker(ThreadWorker):
         :raises AppImportError: if the start must stop. gunicorn prints it in one line.
         """
         # Not at the top: see the docstring of this module.
-        from flask_echo.websocket.extension import total_seats
+        from flask_echo.websocket.extension import share_memory, total_seats
         from flask_echo.websocket.options import OptionError
 
         try:
             super().load_wsgi()
             seats = total_seats()
+            share_memory(self.cfg.workers)
         except OptionError as error:
             raise AppImportError(f"flask_echo: {error}") from error
         self._check_seats(seats)

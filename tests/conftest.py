@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import trustme
 
+from flask_echo.websocket.budget import Budget
 from flask_echo.websocket.connection import Connection
 from flask_echo.websocket.limits import Limits
 from tests.support.clients import RawWebSocket
@@ -89,10 +90,11 @@ def serve(pair: Pair) -> Iterator[Open]:
             handler: Callable[[Any], Any] = echo,
             extensions: str | None = None,
             kind: type[Connection] = Connection,
+            budget: Budget | None = None,
             **settings: Any,
         ) -> tuple[RawWebSocket, Served]:
             checked = Limits(**{"close_timeout_seconds": 0.5, **settings})
-            served = stack.enter_context(Served(pair, checked, handler, kind))
+            served = stack.enter_context(Served(pair, checked, handler, kind, budget))
             offer = {"Sec-WebSocket-Extensions": extensions}
             return RawWebSocket(served.client, changes=offer), served
 

@@ -7,6 +7,7 @@ from wsproto.frame_protocol import CloseReason
 from flask_echo.websocket.closing import ABORTED, LOST, READ_LARGE_BYTES, STUCK, Ending, ending
 from flask_echo.websocket.connection import Connection
 from flask_echo.websocket.frames import Message
+from flask_echo.websocket.kept import Kept
 from flask_echo.websocket.transport import Deadline, Woken
 
 
@@ -74,7 +75,7 @@ class FaultyConnection(Connection):
         try:
             return super().receive(deadline.left())
         finally:
-            self._kept = [*(kept or ()), *(self._kept or ())]
+            self._kept = (self._kept or Kept()).put_back(kept)
 
     def ignore(self, seconds: float) -> None:
         """Read and drop input, and answer nothing: no ping, no Close frame.

@@ -9,9 +9,9 @@ answers, and how the connection ends (RFC 6455).
 """
 
 import socket
-from collections.abc import Collection, Mapping
+import sys
+from collections.abc import Collection, Iterable, Mapping
 from contextlib import suppress
-from sys import getsizeof
 from threading import Lock, get_ident
 from time import monotonic
 from typing import Any, NoReturn
@@ -20,11 +20,17 @@ from simple_websocket import ConnectionClosed, Server
 from wsproto import ConnectionType
 from wsproto.connection import Connection as Protocol
 from wsproto.events import CloseConnection, Event, Ping
-from wsproto.events import Message as OutgoingMessage
 from wsproto.frame_protocol import CloseReason
-from wsproto.utilities import LocalProtocolError
 
 from flask_echo.websocket import frames
+from flask_echo.websocket.budget import (
+    FREE_BYTES,
+    UNCOUNTED_BYTES,
+    WAIT_SECONDS,
+    Account,
+    Budget,
+    OverBudget,
+)
 from flask_echo.websocket.closing import (
     LOST,
     READ_LARGE_BYTES,
@@ -38,7 +44,9 @@ from flask_echo.websocket.frames import Message, may_be_sent
 from flask_echo.websocket.handshake import negotiate
 from flask_echo.websocket.incoming import Incoming, Unacceptable
 from flask_echo.websocket.keepalive import Due, Keepalive
+from flask_echo.websocket.kept import KEEP_BYTES, Kept
 from flask_echo.websocket.limits import Limits
+from flask_echo.websocket.pace import Pace
 from flask_echo.websocket.transport import Deadline, SendTimeout, Woken, open_transport
 from flask_echo.websocket.turns import Turns
 
@@ -52,15 +60,16 @@ LOOK_SECONDS = 1.0
 _RETRY_SECONDS = 0.1
 # A peer that never pauses does not keep the handler for longer.
 _LONGEST_LOOK_SECONDS = 0.01
-# Messages that are found on the way are kept, up to this much memory in sum.
-KEEP_BYTES = 64 * 1024
 
 # After a shutdown of the socket, a thread that was sending leaves within this time.
 _LEAVE_SECONDS = 1.0
 
 _MESSAGE = (str, bytes)
 
+_UNLIMITED = sys.maxsize
 
+
+_TOO_SLOW = ending(CloseReason.POLICY_VIOLATION, "a large message arrives too slowly")
 _GOING_AWAY = ending(CloseReason.GOING_AWAY, "going away", await_close=True)
 
 _OPEN = State.OPEN  # A lookup in the enum would be 1 % of a small message.
@@ -78,13 +87,11 @@ class Connection(Server):
     :param limits: limits and time-outs.
     :param early: bytes that the HTTP server has read beyond the request.
     :param subprotocols: those that the handler speaks.
+    :param budget: memory for the messages of all connections of a worker; by default without limit.
     :ivar environ: as above.
-    :ivar mode: ``gunicorn`` or ``werkzeug``, the server of the request.
     :ivar subprotocol: the negotiated subprotocol, or None.
     :ivar extensions: the negotiated extensions, with their parameters.
     :ivar head: the 101 response, as :meth:`upgrade` sends it.
-    :ivar ping_interval: seconds of silence before a ping, or None; read-only.
-    :ivar max_message_size: the longest message that is accepted, in bytes; read-only.
     :ivar close_reason: the status code that ended the connection; 1005 until then.
     :ivar close_message: the reason that came with it, or None.
     :ivar sent_messages: how many messages were sent.
@@ -98,15 +105,13 @@ class Connection(Server):
         limits: Limits,
         early: bytes = b"",
         subprotocols: Collection[str] = (),
+        budget: Budget | None = None,
     ) -> None:
         # Not super().__init__(): it starts the thread that this class exists to avoid.
         self.sock = sock
         self.environ = environ
-        self.mode = "werkzeug" if "werkzeug.socket" in environ else "gunicorn"
         self.close_reason: int = CloseReason.NO_STATUS_RCVD
         self.close_message: str | None = None
-        self.ping_interval = limits.ping_interval_seconds or None
-        self.max_message_size = limits.max_message_bytes
         self.sent_messages = self.sent_bytes = 0
 
         agreement = negotiate(environ, subprotocols, limits.compression)
@@ -125,16 +130,37 @@ class Connection(Server):
         )
         self._turns = Turns()
         self._controls: list[bytes] = []  # Control frames that wait for a thread that is sending.
-        self._keepalive = Keepalive(self.ping_interval, limits.ping_timeout_seconds)
-        self._protocol = Protocol(ConnectionType.SERVER, agreement.protocol_extensions)
-        self._incoming = Incoming(self._protocol, limits.max_message_bytes, early)
+        self._keepalive = Keepalive(
+            limits.ping_interval_seconds or None, limits.ping_timeout_seconds
+        )
+        self._account = Account(budget or Budget(_UNLIMITED))
+        self._deflate = agreement.deflate
+        self._protocol = Protocol(ConnectionType.SERVER, [self._deflate] if self._deflate else [])
+        self._incoming = Incoming(
+            self._protocol, limits.max_message_bytes, self._account, self._deflate, early
+        )
+        self._pace = Pace(limits.send_timeout_seconds)
         self._peer_has_closed = False
         # For handlers that send without receiving: whether the handler has received since it sent
-        # last, when to look next, and the messages that were found, with their compression.
+        # last, when to look next, and the messages that were found.
         self._received = False
         self._next_look = 0.0
-        self._kept: list[tuple[Message, bool]] | None = None
-        self._kept_bytes = 0
+        self._kept: Kept | None = None
+
+    @property
+    def mode(self) -> str:  # type: ignore[override]
+        """The server of the request: ``gunicorn`` or ``werkzeug``."""
+        return "werkzeug" if "werkzeug.socket" in self.environ else "gunicorn"
+
+    @property
+    def ping_interval(self) -> float | None:  # type: ignore[override]
+        """Seconds of silence before a ping, or None."""
+        return self._keepalive.interval
+
+    @property
+    def max_message_size(self) -> int:  # type: ignore[override]
+        """The longest message that is accepted, in bytes."""
+        return self._incoming.limit
 
     @property
     def received_messages(self) -> int:
@@ -189,6 +215,8 @@ class Connection(Server):
         if get_ident() != self._owner:
             raise RuntimeError("only the thread of its request may receive on a connection")
         self._received = True
+        if self._account.delivered:
+            self._account.drop_delivered()
         if self._kept:
             return self._take_kept()
         deadline = None if timeout is None else Deadline(timeout)
@@ -231,14 +259,17 @@ class Connection(Server):
     def _read(self, deadline: Deadline | None) -> bool:
         """Wait for more input; return False if ``deadline`` comes first."""
         keepalive = self._keepalive
-        if deadline is None and keepalive.since is None:
+        slowly = self._incoming.holds_much
+        if deadline is None and keepalive.since is None and not slowly:
             wait = keepalive.interval
         else:
             wait = self._wait(deadline)
         try:
-            large = self._incoming.large is not None and wait != 0
-            size = READ_LARGE_BYTES if large else _READ_BYTES
-            data = self._transport.recv(size, wait)
+            if slowly:
+                data = self._recv_in_time(wait)
+            else:
+                large = self._incoming.large is not None and wait != 0
+                data = self._transport.recv(READ_LARGE_BYTES if large else _READ_BYTES, wait)
         except TimeoutError:
             self._on_silence()
             return deadline is None or deadline.left() > 0
@@ -252,6 +283,17 @@ class Connection(Server):
             keepalive.on_data()
         self._incoming.add(data)
         return True
+
+    def _recv_in_time(self, wait: float | None) -> bytes:
+        """Read a part of a message that holds much memory, from a peer that must not be slow."""
+        began, data = monotonic(), b""
+        left = self._pace.left()
+        try:
+            data = self._transport.recv(READ_LARGE_BYTES, left if wait is None else min(wait, left))
+        finally:
+            if not self._pace.add(monotonic() - began, len(data)):
+                self._end(_TOO_SLOW)
+        return data
 
     def _wait(self, deadline: Deadline | None) -> float | None:
         """Return the seconds until the deadline or the keepalive needs attention."""
@@ -310,12 +352,13 @@ class Connection(Server):
                 self._on_control(item)
 
     def _keeps_enough(self) -> bool:
-        return self._kept_bytes + self._incoming.under_way >= KEEP_BYTES
+        kept = self._kept.bytes if self._kept is not None else 0
+        return kept + self._incoming.under_way >= KEEP_BYTES
 
     def _keep(self, message: Message) -> None:
-        self._kept = self._kept or []
-        self._kept.append((message, self._incoming.compressed))
-        self._kept_bytes += getsizeof(message)
+        if self._kept is None:
+            self._kept = Kept()
+        self._kept.add(message, self._incoming.compressed)
 
     def _keep_last(self, message: Message) -> None:
         """Keep a message that arrived before the stream broke, if there is room."""
@@ -323,9 +366,8 @@ class Connection(Server):
             self._keep(message)
 
     def _take_kept(self) -> Message:
-        assert self._kept
-        message, self._incoming.compressed = self._kept.pop(0)
-        self._kept_bytes -= getsizeof(message)
+        assert self._kept is not None
+        message, self._incoming.compressed = self._kept.take()
         return message
 
     # -- Sending ---------------------------------------------------------------------------
@@ -351,6 +393,8 @@ class Connection(Server):
             data = bytes(data) if isinstance(data, (bytearray, memoryview)) else str(data)
         header, payload = frames.encode(data)
         size = len(payload)
+        cost = self._charge(payload, data, timeout) if size > UNCOUNTED_BYTES else 0
+        del data  # The text, if nobody else has it. Its payload may wait for long.
         deadline = None if timeout is None else Deadline(timeout)
         turns = self._turns
         try:
@@ -362,11 +406,11 @@ class Connection(Server):
                 if self._state is not _OPEN:
                     raise _Closed
                 if self._incoming.compressed:
-                    header, payload = self._compress(data)
+                    header, payload = self._compress(header, payload)
                 if deadline is None:
                     self._transport.send_frame(header, payload)
                 else:
-                    self._transport.send_by(header + payload, deadline)
+                    self._send_frame(header, payload, deadline)
                 self.sent_messages += 1
                 self.sent_bytes += size
                 if self._controls:
@@ -384,6 +428,93 @@ class Connection(Server):
                 self._send_controls()
         except (_Closed, SendTimeout, OSError):
             self._raise_unsent()
+        finally:
+            if cost:
+                self._account.add_reply(-cost)
+
+    def send_parts(self, parts: Iterable[str | bytes], timeout: float | None = None) -> None:
+        """Send one message in fragments (RFC 6455, section 5.4), so that it need not be in memory
+        as a whole. Other threads that send wait until it is complete.
+
+        :param parts: yields the fragments: all text, or all bytes. If it raises an exception, the
+            connection ends, because a message cannot be left incomplete.
+        :param timeout: as for :meth:`send`, for the whole message.
+        :raises ConnectionClosed: as :meth:`send` does.
+        """
+        if self._received:
+            self._received = False
+        elif get_ident() == self._owner and self._state is _OPEN:
+            self._look()
+        deadline = None if timeout is None else Deadline(timeout)
+        try:
+            if not self._turns.try_acquire():
+                self._await_turn(deadline)
+            try:
+                if self._state is not _OPEN:
+                    raise _Closed
+                self._send_fragments(parts, deadline)
+                self.sent_messages += 1
+            except _Closed:
+                raise
+            except BaseException as error:
+                self._break(error)
+                raise
+            finally:
+                self._turns.release()
+            if self._controls:
+                self._send_controls()
+        except (_Closed, SendTimeout, OSError):
+            self._raise_unsent()
+
+    def _send_fragments(self, parts: Iterable[str | bytes], deadline: Deadline | None) -> None:
+        """Send the frames of one message, and control frames between them. The caller has the turn.
+
+        The last frame is empty: nobody knows before whether another part comes.
+        """
+        deflate = self._deflate if self._incoming.compressed else None
+        first = None
+        for part in parts:
+            first = frames.first_byte(part, deflate is not None) if first is None else 0
+            payload = part.encode() if isinstance(part, str) else part
+            self.sent_bytes += len(payload)
+            if deflate is not None:
+                payload = deflate.compress(payload, is_final=False)
+            self._send_frame(frames.header(first, len(payload)), payload, deadline)
+            self._flush_controls(deadline)
+        rest = deflate.compress(b"") if deflate is not None else b""
+        opcode = frames.first_byte("", deflate is not None) if first is None else 0
+        self._send_frame(frames.header(frames.FIN | opcode, len(rest)), rest, deadline)
+        self._flush_controls(deadline)
+
+    def _send_frame(self, header: bytes, payload: bytes, deadline: Deadline | None) -> None:
+        if deadline is None:
+            self._transport.send_frame(header, payload)
+        else:
+            self._transport.send_frame_by(header, payload, deadline)
+
+    def _charge(self, payload: bytes, data: Message, timeout: float | None) -> int:
+        """Hold memory for a reply, and return how much.
+
+        :raises ConnectionClosed: if there is none left.
+        """
+        # An echo of bytes is the message itself.
+        cost = (
+            len(payload) if payload is not data else max(0, len(payload) - self._account.delivered)
+        )
+        if self._incoming.compressed:
+            cost += len(payload)
+        try:
+            self._account.add_reply(cost, min(WAIT_SECONDS, timeout or WAIT_SECONDS))
+        except OverBudget as error:
+            self._end_from_any_thread(ending(CloseReason.TRY_AGAIN_LATER, str(error)))
+        return cost
+
+    def _end_from_any_thread(self, how: Ending) -> NoReturn:
+        if get_ident() == self._owner:
+            self._end(how)
+        if self._begin_closing(how, asked=True):
+            self._transport.wake(0.0)
+        self._raise_closed()
 
     def _await_turn(self, deadline: Deadline | None) -> None:
         """Wait until no other thread sends.
@@ -406,11 +537,14 @@ class Connection(Server):
         self._break(SendTimeout())
         raise SendTimeout
 
-    def _compress(self, data: Any) -> tuple[bytes, bytes]:
-        try:
-            return b"", self._protocol.send(OutgoingMessage(data=data))
-        except LocalProtocolError:  # wsproto compresses nothing after the peer's Close frame.
-            return frames.encode(data)
+    def _compress(self, header: bytes, payload: bytes) -> tuple[bytes, bytes]:
+        assert self._deflate is not None
+        if len(payload) <= FREE_BYTES:
+            deflated = self._deflate.compress(payload)
+        else:
+            with self._account.budget.large_work():
+                deflated = self._deflate.compress(payload)
+        return frames.header(header[0] | frames.RSV1, len(deflated)), deflated
 
     def _send_control(self, data: bytes) -> None:
         """Send a control frame. If another thread is sending, leave the frame to it: it sends the

@@ -14,6 +14,7 @@ from weakref import WeakSet
 
 from flask import Flask
 
+from flask_echo.websocket.budget import Budget, default_budget
 from flask_echo.websocket.headers import TOKEN
 from flask_echo.websocket.limits import PREFIX, Limits, environment, variables
 from flask_echo.websocket.options import Kind, OptionError, checked, kinds
@@ -49,6 +50,9 @@ class Extension:
         self._limits = limits
         self._subprotocols: tuple[str, ...] = ()
         self.seats = Seats(limits.max_connections)
+        self.budget = Budget(0)
+        self._sharers = 1
+        self._set_budget()
         self.limits()
 
     def limits(self) -> Limits:
@@ -60,8 +64,18 @@ class Extension:
         if repr(options) != self._seen:  # The text also changes if a list in it changes.
             self._limits, self._subprotocols = _apply(options or {}, self._base)
             self.seats.capacity = self._limits.max_connections
+            self._set_budget()
             self._seen = repr(options)
         return self._limits
+
+    def share_memory(self, count: int) -> None:
+        """Note that ``count`` applications and workers share the memory of this machine."""
+        self._sharers = count
+        self._set_budget()
+
+    def _set_budget(self) -> None:
+        limits = self._limits
+        self.budget.size = limits.max_buffered_bytes or default_budget(limits, self._sharers)
 
     def subprotocols(self) -> tuple[str, ...]:
         """Return the subprotocols that the application speaks; see ``SOCK_SERVER_OPTIONS``."""
@@ -134,6 +148,14 @@ def total_seats() -> int:
     with _all_lock:
         extensions = list(_all)
     return sum(extension.limits().max_connections for extension in extensions)
+
+
+def share_memory(workers: int) -> None:
+    """Divide the memory for messages among all applications of ``workers`` worker processes."""
+    with _all_lock:
+        extensions = list(_all)
+    for extension in extensions:
+        extension.share_memory(workers * len(extensions))
 
 
 def drain_all(grace: float | None = None) -> None:

@@ -5,9 +5,9 @@ shortest form. For any other frame, :func:`whole_message` and :meth:`LargeFrame.
 and the caller asks wsproto.
 """
 
-from codecs import getincrementaldecoder
-from io import BytesIO
 from typing import NamedTuple
+
+from flask_echo.websocket.assembly import Assembly
 
 Message = str | bytes
 
@@ -20,6 +20,7 @@ CONTINUATION, TEXT, BINARY, CLOSE = 0x0, 0x1, 0x2, 0x8
 # Status codes that a Close frame may carry (RFC 6455, section 7.4). IANA registered 1012 to 1014
 # later: https://www.iana.org/assignments/websocket/websocket.xhtml
 CLOSE_CODES = (range(1000, 1004), range(1007, 1015), range(3000, 5000))
+BAD_GATEWAY = 1014
 # A control frame has 125 bytes of payload, and the code takes two (sections 5.5 and 5.5.1).
 MAX_REASON_BYTES = 123
 
@@ -134,16 +135,14 @@ class LargeFrame:
     """A common frame that arrives in many pieces.
 
     The buffer grows with the bytes that arrive. The length that a peer declares costs nothing.
+
+    :ivar payload: what has arrived.
     """
 
     def __init__(self, header: Header, key: bytes) -> None:
         self._key = key
-        self._length = self._left = header.length
-        is_text = header.first == _FINAL_TEXT
-        self._decoder = getincrementaldecoder("utf-8")() if is_text else None
-        self._texts: list[str] = []
-        # getvalue() returns the buffer itself, so the message is not copied.
-        self._bytes = BytesIO()
+        self._left = header.length
+        self.payload = Assembly(header.first == _FINAL_TEXT, header.length)
 
     @classmethod
     def begin(cls, data: bytes, start: int, limit: int) -> "tuple[LargeFrame, int] | None":
@@ -165,11 +164,6 @@ class LargeFrame:
         """How many bytes of payload are missing."""
         return self._left
 
-    @property
-    def arrived(self) -> int:
-        """How many bytes of payload have arrived."""
-        return self._length - self._left
-
     def add(self, data: bytes, start: int) -> int:
         """Take the payload at index ``start``; return the index where it ends.
 
@@ -180,15 +174,8 @@ class LargeFrame:
         payload = unmask(piece, self._key)
         rotation = len(piece) % 4
         self._key = self._key[rotation:] + self._key[:rotation]
-        if self._decoder is not None:
-            self._texts.append(self._decoder.decode(payload, self._left == 0))
-        else:
-            self._bytes.write(payload)
+        self.payload.add(payload, is_last=self._left == 0)
         return start + len(piece)
-
-    def message(self) -> Message:
-        """Return the message; nothing may be :attr:`left`."""
-        return self._bytes.getvalue() if self._decoder is None else "".join(self._texts)
 
 
 def _shortest(length: int) -> int:
@@ -207,6 +194,19 @@ def encode(data: Message) -> tuple[bytes, bytes]:
     size = len(payload)
     if size < 126:
         return _SHORT_HEADERS[first][size], payload
+    return header(first, size), payload
+
+
+def first_byte(data: Message, is_compressed: bool) -> int:
+    """Return the first byte of the first fragment of a message."""
+    opcode = TEXT if isinstance(data, str) else BINARY
+    return opcode | (RSV1 if is_compressed else 0)
+
+
+def header(first: int, size: int) -> bytes:
+    """Return the header of an unmasked frame with ``size`` bytes of payload."""
+    if size < 126:
+        return bytes((first, size))
     if size < 65536:
-        return bytes((first, 126)) + size.to_bytes(2, "big"), payload
-    return bytes((first, 127)) + size.to_bytes(8, "big"), payload
+        return bytes((first, 126)) + size.to_bytes(2, "big")
+    return bytes((first, 127)) + size.to_bytes(8, "big")

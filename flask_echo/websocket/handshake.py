@@ -14,7 +14,8 @@ from wsproto.extensions import Extension
 from wsproto.handshake import server_extensions_handshake
 from wsproto.utilities import generate_accept_token
 
-from flask_echo.websocket.extensions import Deflate, acceptable_offer, parse_offers
+from flask_echo.websocket.deflate import Deflate
+from flask_echo.websocket.extensions import acceptable_offer, parse_offers
 from flask_echo.websocket.headers import TOKEN, elements, environ_key, header, printable
 from flask_echo.websocket.refusal import PASS_UPGRADES_ON, Refusal
 
@@ -235,13 +236,13 @@ class Agreement(NamedTuple):
 
     :ivar subprotocol: the chosen one, or None.
     :ivar extensions: the extensions in use, with their parameters.
-    :ivar protocol_extensions: the same as objects of wsproto.
+    :ivar deflate: permessage-deflate, or None.
     :ivar head: the 101 response, which has no body.
     """
 
     subprotocol: str | None
     extensions: list[str]
-    protocol_extensions: list[Extension]
+    deflate: Deflate | None
     head: bytes
 
 
@@ -258,12 +259,13 @@ def negotiate(
     subprotocol = next((name for name in wanted if name in subprotocols), None)
     offers = header(environ, "Sec-WebSocket-Extensions")
     offer = acceptable_offer(offers) if compression and offers else None
-    extensions: list[Extension] = [Deflate()] if offer else []
+    deflate = Deflate() if offer else None
+    extensions: list[Extension] = [deflate] if deflate else []
     accepted = server_extensions_handshake([offer] if offer else [], extensions)
     return Agreement(
         subprotocol,
         elements(accepted.decode()) if accepted else [],
-        extensions,
+        deflate,
         _head(environ, subprotocol, accepted),
     )
 

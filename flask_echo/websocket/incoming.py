@@ -3,7 +3,10 @@
 This module has no socket and sends nothing. The connection asks for the next item, and answers it.
 """
 
-from io import BytesIO
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import replace
+from sys import getsizeof
 from time import sleep
 
 from wsproto.connection import Connection as Protocol
@@ -12,11 +15,22 @@ from wsproto.events import BytesMessage, CloseConnection, Event, TextMessage
 from wsproto.frame_protocol import CloseReason
 
 from flask_echo.websocket import frames
+from flask_echo.websocket.assembly import Assembly
+from flask_echo.websocket.budget import FREE_BYTES, Account, OverBudget
+from flask_echo.websocket.deflate import Deflate
 from flask_echo.websocket.frames import Header, LargeFrame, Message
 
-# Deflate reaches 1,030 to 1, and wsproto inflates a whole piece at once. So 1 KiB becomes at most
-# 1 MiB before the size is checked again.
-_INFLATE_BYTES = 1024
+# Deflate reaches 1,030 to 1, so 64 bytes become at most 64 KiB, and 1 KiB becomes 1 MiB. The piece
+# of input grows while it inflates to little, because each one takes about 15 µs.
+_LEAST_INFLATE_BYTES = 64
+_MOST_INFLATE_BYTES = 1024
+_LITTLE_OUTPUT_BYTES = 8 * 1024
+_MUCH_OUTPUT_BYTES = 32 * 1024
+# wsproto 1.3.2 copies what a piece inflates to so many times.
+_COPIES = 5
+
+_BAD_GATEWAY = frames.BAD_GATEWAY.to_bytes(2)
+_TRY_AGAIN_LATER = CloseReason.TRY_AGAIN_LATER.to_bytes(2)
 
 # After this many steps on the slow path, of about 15 µs each, other threads run. The pause is
 # twice the slack of Linux's timers, which comes on top.
@@ -45,21 +59,36 @@ class Incoming:
 
     :param protocol: wsproto's connection, which judges all but the common frame.
     :param limit: the longest message that is accepted, in bytes after inflating.
+    :param account: is charged for messages of more than 64 KiB.
+    :param deflate: the extension of ``protocol``, if there is one.
     :param early: bytes that have arrived already.
+    :ivar limit: as above.
     :ivar pending: whether there is input that :meth:`next` has not used.
     :ivar messages: how many messages were returned.
     :ivar bytes: how many bytes of payload have arrived, after inflating.
     :ivar large: the incomplete common frame, if there is one; it is read in large pieces.
+    :ivar holds_much: whether an incomplete message holds more than 64 KiB.
     :ivar compressed: whether the last returned message was compressed.
     """
 
-    def __init__(self, protocol: Protocol, limit: int, early: bytes = b"") -> None:
+    def __init__(
+        self,
+        protocol: Protocol,
+        limit: int,
+        account: Account,
+        deflate: Deflate | None = None,
+        early: bytes = b"",
+    ) -> None:
         self.messages = 0
         self.bytes = 0
         self.compressed = False
         self.large: LargeFrame | None = None
+        self.holds_much = False
         self._protocol = protocol
-        self._limit = limit
+        self.limit = limit
+        self._account = account
+        if deflate is not None:
+            deflate.meter = self
         self._data = early
         self._at = 0
         self.pending = bool(early)
@@ -73,7 +102,13 @@ class Incoming:
         self._open = False
         self._deflated = False
         self._size = 0
-        self._parts = BytesIO()
+        self._deflated_size = 0
+        self._inflate_bytes = _LEAST_INFLATE_BYTES
+        self._parts: Assembly | None = None
+        self._is_whole = False
+        # The control frame that has begun: its payload so far, and its masking key.
+        self._control = bytearray()
+        self._key = b""
         self._steps = 0
 
     def add(self, data: bytes) -> None:
@@ -85,13 +120,15 @@ class Incoming:
     def clear(self) -> None:
         """Drop all input, used or not."""
         self._data, self._at, self.pending = b"", 0, False
-        self.large = None
-        self._parts = BytesIO()
+        self.large = self._parts = None
+        self._account.clear()
 
     @property
     def under_way(self) -> int:
-        """How many bytes an incomplete message holds."""
-        return self._parts.tell() + (self.large.arrived if self.large is not None else 0)
+        """How many bytes an incomplete message has."""
+        return (self._parts.size if self._parts is not None else 0) + (
+            self.large.payload.size if self.large is not None else 0
+        )
 
     def next(self, stop_at: int | None = None) -> Message | Event | None:
         """Return the next message or control event, or None if there is no complete one.
@@ -103,7 +140,7 @@ class Incoming:
         data = self._data
         if self._fresh:
             try:
-                whole = frames.whole_message(data, self._at, self._limit)
+                whole = frames.whole_message(data, self._at, self.limit)
             except UnicodeDecodeError as error:
                 raise _not_utf8(error) from None
             if whole is not None:
@@ -128,7 +165,7 @@ class Incoming:
             if self.large is not None:
                 item: Message | Event | None = self._take_large(self.large)
             elif self._frame_left:
-                item = self._take_payload()
+                item = self._take_payload(stop_at is not None)
             else:
                 item = self._take_header()
             if item is not None:
@@ -147,10 +184,12 @@ class Incoming:
     # -- A common frame that is incomplete ---------------------------------------------------
 
     def _begin_large(self) -> None:
-        begun = LargeFrame.begin(self._data, self._at, self._limit)
+        begun = LargeFrame.begin(self._data, self._at, self.limit)
         if begun is not None:
             self.large, self._at = begun
             self._fresh = False
+            with _unless_over_budget():
+                self._account.expect(self.large.left)
 
     def _take_large(self, large: LargeFrame) -> Message | None:
         start = self._at
@@ -160,11 +199,47 @@ class Incoming:
             raise _not_utf8(error) from None
         self.bytes += self._at - start
         if large.left:
+            self._hold(large.payload)
             return None
         self.large, self._fresh = None, True
+        return self._finish(large.payload, compressed=False)
+
+    # -- Memory ----------------------------------------------------------------------------------
+
+    def _hold(self, payload: Assembly) -> None:
+        """Charge the account for an incomplete message."""
+        self.holds_much = payload.size > FREE_BYTES
+        if self.holds_much:
+            with _unless_over_budget():
+                self._account.hold_under_way(payload.cost)
+
+    def _finish(self, payload: Assembly, compressed: bool) -> Message:
+        self.holds_much = False
+        message = self._finish_large(payload) if payload.size > FREE_BYTES else payload.finish()
         self.messages += 1
-        self.compressed = False
-        return large.message()
+        self.compressed = compressed
+        return message
+
+    def _finish_large(self, payload: Assembly) -> Message:
+        with _unless_over_budget():
+            self._account.hold_under_way(payload.cost_of_finishing)
+            with self.large_work():
+                message = payload.finish()
+            self._account.deliver(getsizeof(message))
+        return message
+
+    def large_work(self) -> AbstractContextManager[None]:
+        """Wait for the turn to work on something large; see :class:`Meter`."""
+        return self._account.budget.large_work()
+
+    def inflated(self, count: int) -> None:
+        """Charge the account for what a piece has inflated to; see :class:`Meter`."""
+        before = self._parts
+        if (before.size if before is not None else 0) + count > self.limit:
+            raise self._too_big()
+        held = before.held if before is not None else 0
+        with _unless_over_budget():
+            self._account.hold_under_way(held + _COPIES * count)
 
     # -- All other frames ----------------------------------------------------------------------
 
@@ -182,6 +257,7 @@ class Incoming:
         return item
 
     def _begin_frame(self, header: Header) -> None:
+        self._key = bytes(self._head[-4:])
         self._head.clear()
         self._frame = header
         self._frame_left = header.length
@@ -189,9 +265,11 @@ class Incoming:
             return
         if header.first & frames.OPCODE != frames.CONTINUATION:
             self._deflated = header.is_compressed
-            self._size = 0
+            self._size = self._deflated_size = 0
         self._open = not header.is_final
-        if not self._deflated:
+        if self._deflated:
+            self._deflated_size += header.length
+        else:
             self._size += header.length
 
     def _check_length(self) -> None:
@@ -200,15 +278,49 @@ class Incoming:
             return
         # The size of a compressed message is counted while it is inflated. Fixed Huffman codes
         # make 8 bits into 9 (RFC 1951, section 3.2.6); no sane encoder does worse.
-        longest = self._limit + self._limit // 8 + 1024 if self._deflated else self._limit
-        if self._size > self._limit or self._frame_left > longest:
+        longest = self.limit + self.limit // 8 + 1024
+        if self._size > self.limit or self._deflated_size > longest:
             raise self._too_big()
+        if self._size > FREE_BYTES:
+            with _unless_over_budget():
+                self._account.expect(self._size)
 
-    def _take_payload(self) -> Message | Event | None:
-        inflates = self._deflated and not self._frame.is_control
-        piece = self._take(min(self._frame_left, _INFLATE_BYTES) if inflates else self._frame_left)
+    def _take_payload(self, little: bool) -> Message | Event | None:
+        """Pass a part of a payload to wsproto.
+
+        :param little: whether it should inflate to 64 KiB at most.
+        """
+        if self._frame.is_control:
+            return self._take_control_payload()
+        if not self._deflated:
+            return self._feed(self._take_of_frame(self._frame_left))
+        size = _LEAST_INFLATE_BYTES if little else self._inflate_bytes
+        before = self.bytes
+        item = self._feed(self._take_of_frame(size))
+        if self.bytes - before > _MUCH_OUTPUT_BYTES:
+            self._inflate_bytes = _LEAST_INFLATE_BYTES
+        elif self.bytes - before < _LITTLE_OUTPUT_BYTES:
+            self._inflate_bytes = min(2 * size, _MOST_INFLATE_BYTES)
+        return item
+
+    def _take_of_frame(self, most: int) -> bytes:
+        piece = self._take(min(self._frame_left, most))
         self._frame_left -= len(piece)
-        return self._feed(piece)
+        return piece
+
+    def _take_control_payload(self) -> Message | Event | None:
+        """Pass the payload of a control frame to wsproto as a whole."""
+        self._control += self._take_of_frame(self._frame_left)
+        if self._frame_left:
+            return None
+        payload, self._control = bytes(self._control), bytearray()
+        is_close = self._frame.first & frames.OPCODE == frames.CLOSE
+        if not is_close or frames.unmask(payload[:2], self._key) != _BAD_GATEWAY:
+            return self._feed(payload)
+        # wsproto 1.3.2 does not know this code. It judges the rest of the frame.
+        item = self._feed(bytes(frames.unmask(_TRY_AGAIN_LATER, self._key)) + payload[2:])
+        assert isinstance(item, CloseConnection)
+        return replace(item, code=frames.BAD_GATEWAY)
 
     def _take(self, size: int) -> bytes:
         piece = self._data[self._at : self._at + size]
@@ -216,7 +328,19 @@ class Incoming:
         return piece
 
     def _feed(self, piece: bytes) -> Message | Event | None:
-        """Pass a part of one frame to wsproto, which makes at most one event of it."""
+        """Pass a part of one frame to wsproto, and return what is complete."""
+        event = self._parse(piece)
+        if self._parts is None:
+            return event
+        if not self._is_whole:
+            self._hold(self._parts)
+            return event
+        whole, self._parts, self._is_whole = self._parts, None, False
+        return self._finish(whole, self._deflated)
+
+    def _parse(self, piece: bytes) -> Event | None:
+        """Let wsproto make an event of a part of a frame; there is at most one. Return it, unless
+        it is a part of a message, which is added to the others."""
         self._protocol.receive_data(piece)
         # Exhaust the generator before raising: it is part of a reference cycle, and would keep
         # its last payload until the next garbage collection.
@@ -226,33 +350,39 @@ class Incoming:
             self._fresh = not self._open
         for event in events:
             if isinstance(event, TextMessage | BytesMessage):
-                return self._add_part(event)
+                self._add_part(event)
+                return None
             if isinstance(event, CloseConnection) and self._protocol.state is ConnectionState.OPEN:
                 raise Unacceptable(event.code, event.reason)  # No Close frame: its verdict.
             return event
         return None
 
-    def _add_part(self, event: TextMessage | BytesMessage) -> Message | None:
+    def _add_part(self, event: TextMessage | BytesMessage) -> None:
         is_text = isinstance(event, TextMessage)
-        data = event.data.encode() if isinstance(event, TextMessage) else event.data
-        self.bytes += len(data)
-        if self._deflated:
-            self._size += len(data)
-            if self._size > self._limit:
-                raise self._too_big()
-        # One buffer of bytes: a list would need 42 bytes for each fragment of one byte.
-        self._parts.write(data)
-        if not event.message_finished:
-            return None
-        whole = self._parts.getvalue()
-        self._parts = BytesIO()
-        self.messages += 1
-        self.compressed = self._deflated
-        return whole.decode() if is_text else whole
+        if self._parts is None:
+            self._parts = Assembly(is_text)
+        before = self._parts.size
+        if isinstance(event, TextMessage):
+            self._parts.add_text(event.data)
+        else:
+            self._parts.add(event.data, event.message_finished)
+        self.bytes += self._parts.size - before
+        if self._deflated and self._parts.size > self.limit:
+            raise self._too_big()
+        self._is_whole = event.message_finished
 
     def _too_big(self) -> Unacceptable:
-        reason = f"message longer than {self._limit} bytes"
+        reason = f"message longer than {self.limit} bytes"
         return Unacceptable(CloseReason.MESSAGE_TOO_BIG, reason)
+
+
+@contextmanager
+def _unless_over_budget() -> Iterator[None]:
+    """Fail the connection if there is no memory for its message."""
+    try:
+        yield
+    except OverBudget as error:
+        raise Unacceptable(CloseReason.TRY_AGAIN_LATER, str(error)) from None
 
 
 def _not_utf8(error: UnicodeDecodeError) -> Unacceptable:

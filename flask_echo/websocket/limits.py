@@ -60,14 +60,23 @@ class Limits:
     """
 
     max_connections: int = option(1000, whole_number(1, 100_000, "seats per worker"))
-    # 16 MiB; for comparison: websockets and ws (Node.js) allow 1 MiB and 100 MiB.
-    max_message_bytes: int = option(16 * 2**20, whole_number(1, 2**30, "bytes"))
+    # 1 MiB; for comparison: websockets and ws (Node.js) allow 1 MiB and 100 MiB.
+    max_message_bytes: int = option(2**20, whole_number(1, 2**30, "bytes"))
+    # None: what the memory of this machine or container leaves for messages.
+    max_buffered_bytes: int | None = option(None, whole_number(1, 2**40, "bytes"))
     ping_interval_seconds: float = option(20.0, number(0, 3600, "seconds"))
     ping_timeout_seconds: float = option(20.0, number(0.1, 3600, "seconds"))
     send_timeout_seconds: float = option(20.0, number(0.1, 3600, "seconds"))
     close_timeout_seconds: float = option(5.0, number(0.1, 60, "seconds"))
     allowed_origins: frozenset[str] | None = option(None, ORIGINS)
     compression: bool = option(True, SWITCH)
+
+    def __post_init__(self) -> None:
+        if self.max_buffered_bytes is not None and self.max_buffered_bytes < self.max_message_bytes:
+            raise OptionError(
+                f"MAX_BUFFERED_BYTES={self.max_buffered_bytes} is not allowed: use a whole number"
+                f" of bytes from MAX_MESSAGE_BYTES, which is {self.max_message_bytes}"
+            )
 
     @classmethod
     def from_environment(cls) -> Self:

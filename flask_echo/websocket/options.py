@@ -81,7 +81,7 @@ def _numeric(value: Any) -> float:
     if isinstance(value, int | float):
         return value
     # float() would also take 1_0, 1e1, nan and the digits of every script.
-    if isinstance(value, str) and re.fullmatch(r"[0-9]{1,10}(\.[0-9]{1,9})?", value):
+    if isinstance(value, str) and re.fullmatch(r"[0-9]{1,13}(\.[0-9]{1,9})?", value):
         return float(value)
     raise ValueError(value)
 

@@ -25,6 +25,7 @@ from werkzeug.routing import Rule
 from werkzeug.routing.exceptions import RoutingException, WebsocketMismatch
 
 from flask_echo.websocket import handshake
+from flask_echo.websocket.budget import Budget
 from flask_echo.websocket.connection import Connection
 from flask_echo.websocket.extension import install
 from flask_echo.websocket.headers import printable
@@ -219,7 +220,7 @@ class Sock(FlaskSock):
         with extension.seats.take() as seat:
             if seat is None:
                 return self._respond(_NO_SEAT)
-            connection = _open(wanted)
+            connection = _open(wanted, extension.budget)
             extension.seats.occupy(seat, connection)
             _serve(wanted.handler, connection)
         return _already_answered()
@@ -275,13 +276,15 @@ _USE = (
 )
 
 
-def _open(upgrade: Upgrade) -> Connection:
+def _open(upgrade: Upgrade, budget: Budget) -> Connection:
     environ = request.environ
     sock = cast(socket.socket, environ.get("gunicorn.socket") or environ["werkzeug.socket"])
     if EXEMPT_KEY in environ:
         environ[EXEMPT_KEY]()
     early = _read_ahead(environ, sock)
-    return upgrade.connection_class(sock, environ, upgrade.limits, early, upgrade.subprotocols)
+    return upgrade.connection_class(
+        sock, environ, upgrade.limits, early, upgrade.subprotocols, budget
+    )
 
 
 def _read_ahead(environ: Mapping[str, Any], sock: socket.socket) -> bytes:

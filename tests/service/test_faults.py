@@ -17,23 +17,11 @@ import pytest
 from tests.support.clients import RawWebSocket, ask, close_frame, frame, health, raw, request_bytes
 from tests.support.servers import Server, StartServer
 from tests.support.waiting import wait_until
+from tests.support.workers import status, worker_of
 
 DEFLATE = {"Sec-WebSocket-Extensions": "permessage-deflate"}
 # More than a fault that leaks could hide in: 64 KiB for each of 200 clients would be 12.5 MiB.
 SLACK_KIB = 24 * 1024
-
-
-def worker_of(server: Server) -> int:
-    """The process id of gunicorn's only worker."""
-    children = f"/proc/{server.process.pid}/task/{server.process.pid}/children"
-    with open(children) as file:
-        return int(file.read().split()[0])
-
-
-def status(pid: int, field: str) -> int:
-    """A number from /proc/PID/status: ``Threads``, or ``VmRSS`` in KiB."""
-    with open(f"/proc/{pid}/status") as file:
-        return next(int(line.split()[1]) for line in file if line.startswith(f"{field}:"))
 
 
 @pytest.fixture(scope="module")

@@ -4,7 +4,6 @@ import os
 import platform
 import random
 import socket
-import subprocess
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
@@ -13,8 +12,9 @@ from threading import Thread
 import pytest
 
 from tests.support.clients import health, raw
-from tests.support.servers import Server, StartServer
+from tests.support.servers import StartServer
 from tests.support.waiting import wait_until
+from tests.support.workers import worker_of
 
 SIZE = 16 * 2**20
 CLIENTS = 100
@@ -27,11 +27,6 @@ MESSAGE = b"\x82\xff" + SIZE.to_bytes(8, "big") + bytes(4) + random.Random(1).ra
 def resident(pid: int) -> int:
     """The memory of a process in bytes."""
     return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
-
-
-def worker_of(server: Server) -> int:
-    words = ["pgrep", "-P", str(server.process.pid)]
-    return int(subprocess.check_output(words, text=True).split()[0])
 
 
 def exchange(sock: socket.socket) -> None:

@@ -114,6 +114,8 @@ def frame(first: int, payload: bytes = b"", key: bytes | None = b"\x01\x02\x03\x
         head = bytes((first, mask | 127)) + size.to_bytes(8, "big")
     if key is None:
         return head + payload
+    if not any(key):
+        return head + key + payload
     return head + key + bytes(byte ^ key[i % 4] for i, byte in enumerate(payload))
 
 

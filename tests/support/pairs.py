@@ -11,6 +11,7 @@ from typing import Any
 import trustme
 from simple_websocket import ConnectionClosed
 
+from flask_echo.websocket.budget import Budget
 from flask_echo.websocket.connection import Connection
 from flask_echo.websocket.limits import Limits
 from flask_echo.websocket.seats import Seats
@@ -69,6 +70,7 @@ class Served:
 
     :param handler: what the thread does with the connection, after the upgrade.
     :param kind: of the connection.
+    :param budget: of the connection.
     """
 
     def __init__(
@@ -77,12 +79,14 @@ class Served:
         limits: Limits | None = None,
         handler: Callable[[Any], Any] = echo,
         kind: type[Connection] = Connection,
+        budget: Budget | None = None,
     ) -> None:
         self.seats = Seats(1)
         self._sock, self.client = pair
         self.client.settimeout(10)
         self._handler = handler
         self._kind = kind
+        self._budget = budget
         self._pool = ThreadPoolExecutor(1)
         self._ended: Future[Connection] = self._pool.submit(self._serve, limits or Limits())
 
@@ -90,7 +94,7 @@ class Served:
         with self.seats.take() as seat, self._sock:
             assert seat is not None
             request = environ(self._sock.recv(65536))
-            connection = self._kind(self._sock, request, limits)
+            connection = self._kind(self._sock, request, limits, budget=self._budget)
             self.seats.occupy(seat, connection)
             with suppress(ConnectionClosed):
                 connection.upgrade()

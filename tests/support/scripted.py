@@ -22,6 +22,9 @@ class ScriptedWebSocket:
     def send(self, data: Any) -> None:
         self.told.append(data)
 
+    def send_parts(self, parts: Iterable[str | bytes]) -> None:
+        self.told.append("".join(str(part) for part in parts))
+
     def close(self, reason: int | None = None, message: str | None = None) -> None:
         self.closed = (reason, message)
 

@@ -18,7 +18,7 @@ from wsproto.events import AcceptConnection, CloseConnection, Message, Ping
 
 from flask_echo.websocket import frames
 from flask_echo.websocket.connection import Connection
-from flask_echo.websocket.extensions import Deflate
+from flask_echo.websocket.deflate import Deflate
 from flask_echo.websocket.limits import Limits
 from tests.support.clients import UPGRADE, deflated, frame, request_bytes
 from tests.support.pairs import environ, tcp_pair, unix_pair
@@ -220,7 +220,7 @@ def test_a_large_frame_is_the_same_in_whatever_pieces_it_comes(
     for piece in cut(whole[start:], places):
         assert large.add(piece, 0) == len(piece)
     assert large.left == 0
-    assert large.message() == data
+    assert large.payload.finish() == data
 
 
 @given(data=st.one_of(st.binary(max_size=300), st.text(max_size=300)))

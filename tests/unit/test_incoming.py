@@ -5,9 +5,12 @@ import tracemalloc
 import pytest
 from wsproto import ConnectionType
 from wsproto.connection import Connection as Protocol
+from wsproto.events import CloseConnection
 
-from flask_echo.websocket.incoming import Incoming
-from tests.support.clients import frame
+from flask_echo.websocket.budget import Account, Budget
+from flask_echo.websocket.deflate import Deflate
+from flask_echo.websocket.incoming import Incoming, Unacceptable
+from tests.support.clients import close_frame, frame
 
 FRAGMENTS = 20_000
 
@@ -17,20 +20,86 @@ FRAGMENTS = 20_000
 def test_a_message_in_tiny_fragments_takes_little_more_than_its_size(
     opcode: int, payload: bytes
 ) -> None:
-    incoming = Incoming(Protocol(ConnectionType.SERVER), limit=2**20)
+    stream = incoming()
     fragment = frame(0x00, payload)
-    incoming.add(frame(opcode, b"a"))
-    assert incoming.next() is None
+    stream.add(frame(opcode, b"a"))
+    assert stream.next() is None
     tracemalloc.start()
     try:
         for _ in range(FRAGMENTS):
-            incoming.add(fragment)
-            assert incoming.next() is None
+            stream.add(fragment)
+            assert stream.next() is None
         size, _ = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
     # A list of the fragments would take 8 bytes for each empty one, 42 for each of one byte.
     assert size < 8 * FRAGMENTS
-    incoming.add(frame(0x80, b"z"))
-    message = incoming.next()
+    stream.add(frame(0x80, b"z"))
+    message = stream.next()
     assert message in ("a" + payload.decode() * FRAGMENTS + "z", b"a" + payload * FRAGMENTS + b"z")
+
+
+def incoming(limit: int = 2**20, deflate: Deflate | None = None) -> Incoming:
+    """An input whose memory is not limited."""
+    protocol = Protocol(ConnectionType.SERVER, [deflate] if deflate else [])
+    return Incoming(protocol, limit, Account(Budget(2**30)), deflate)
+
+
+@pytest.mark.parametrize("opcode", [0x81, 0x82], ids=["text", "binary"])
+def test_a_large_frame_in_tiny_segments_takes_little_more_than_its_size(opcode: int) -> None:
+    size = 50_000
+    whole = frame(opcode, b"x" * size)
+    stream = incoming()
+    stream.add(whole[:200])
+    assert stream.next() is None
+    tracemalloc.start()
+    try:
+        for at in range(200, len(whole) - 2, 2):
+            stream.add(whole[at : at + 2])
+            assert stream.next() is None
+        memory, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    # A text for each segment would take 25 bytes for each byte.
+    assert memory < 1.5 * size
+    stream.add(whole[-2:])
+    assert stream.next() in ("x" * size, b"x" * size)
+
+
+@pytest.mark.parametrize("step", [1, 3, 200], ids=["bytes", "threes", "whole"])
+@pytest.mark.parametrize("code", [1013, 1014, 1001])
+def test_a_close_frame_with_a_registered_code_is_accepted(code: int, step: int) -> None:
+    stream = incoming()
+    wire = close_frame(code, "the reason")
+    item = None
+    for at in range(0, len(wire), step):
+        assert item is None
+        stream.add(wire[at : at + step])
+        item = stream.next()
+    assert isinstance(item, CloseConnection)
+    assert (item.code, item.reason) == (code, "the reason")
+    assert item.response().code == code
+
+
+def test_a_bad_reason_of_a_close_frame_with_1014_is_refused() -> None:
+    stream = incoming()
+    stream.add(frame(0x88, (1014).to_bytes(2, "big") + b"\xff"))
+    with pytest.raises(Unacceptable) as raised:
+        stream.next()
+    assert raised.value.code == 1007
+
+
+def test_the_fragments_of_a_compressed_message_are_limited_as_they_arrive() -> None:
+    """Empty blocks inflate to nothing, so only their own size can be limited."""
+    deflate = Deflate()
+    deflate.finalize("permessage-deflate")
+    stream = incoming(limit=1000, deflate=deflate)
+    empty_blocks = b"\x00\x00\x00\xff\xff" * 100
+    stream.add(frame(0x42, empty_blocks))
+    assert stream.next() is None
+    for _ in range(3):
+        stream.add(frame(0x00, empty_blocks))
+        assert stream.next() is None
+    stream.add(frame(0x00, empty_blocks))
+    with pytest.raises(Unacceptable, match="longer than 1000 bytes"):
+        stream.next()

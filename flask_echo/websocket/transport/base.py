@@ -15,12 +15,13 @@ from abc import ABC, abstractmethod
 from contextlib import suppress
 from time import monotonic, sleep
 
-# A peer that takes less than this, on average over a message, has stopped reading. For
-# comparison: nginx restarts its send_timeout with every byte, so one byte a minute is enough.
-MIN_SEND_RATE = 4096  # bytes per second
+from flask_echo.websocket.pace import MIN_RATE
 
 # SO_SNDTIMEO is the send time-out divided by this. One slice is the error of that time-out.
 SEND_SLICES = 8
+
+# From this size on, a copy of a payload behind its header costs more than a second write.
+GATHER_FROM = 16 * 1024
 
 # Interval of looking where no event can be awaited.
 _LOOK_SECONDS = 0.01
@@ -141,7 +142,7 @@ class Transport(ABC):
         """Send all of ``data``.
 
         :raises SendTimeout: if the peer takes nothing for the send time-out, or takes less than
-            :data:`MIN_SEND_RATE` on average over a message that has lasted that long.
+            :data:`MIN_RATE` on average over a message that has lasted that long.
         :raises OSError: if the connection is broken.
         """
         sent = self._send_some(data)
@@ -150,7 +151,19 @@ class Transport(ABC):
 
     def send_frame(self, header: bytes, payload: bytes) -> None:
         """Send ``header`` and ``payload`` as :meth:`send` does."""
-        self.send(header + payload)
+        if len(payload) < GATHER_FROM:
+            self.send(header + payload)
+        else:
+            self.send(header)
+            self.send(payload)
+
+    def send_frame_by(self, header: bytes, payload: bytes, deadline: Deadline) -> None:
+        """Send ``header`` and ``payload`` as :meth:`send_by` does."""
+        if len(payload) < GATHER_FROM:
+            self.send_by(header + payload, deadline)
+        else:
+            self.send_by(header, deadline)
+            self.send_by(payload, deadline)
 
     def _send_rest(self, rest: memoryview) -> None:
         began = progressed = monotonic()
@@ -162,7 +175,7 @@ class Transport(ABC):
             now = monotonic()
             if sent:
                 progressed = now
-            too_slow = total < MIN_SEND_RATE * (now - began)
+            too_slow = total < MIN_RATE * (now - began)
             if now - progressed >= self._send_timeout or (
                 too_slow and now - began >= self._send_timeout
             ):

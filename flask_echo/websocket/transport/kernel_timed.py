@@ -8,6 +8,7 @@ from time import sleep
 
 from flask_echo.websocket.transport.base import (
     DISCARD_BYTES,
+    GATHER_FROM,
     POLL_END,
     RESET_ON_CLOSE,
     SEND_SLICES,
@@ -15,9 +16,6 @@ from flask_echo.websocket.transport.base import (
     Transport,
     Woken,
 )
-
-# From this size on, copying a payload behind its header costs more than a gathering write.
-_GATHER_FROM = 16 * 1024
 
 _NOW = getattr(socket, "MSG_DONTWAIT", 0)
 
@@ -72,7 +70,7 @@ class KernelTimedTransport(Transport):
             return 0
 
     def send_frame(self, header: bytes, payload: bytes) -> None:
-        if len(payload) >= _GATHER_FROM:
+        if len(payload) >= GATHER_FROM:
             return self._gather(header, payload)
         frame = header + payload
         try:

@@ -1,0 +1,248 @@
+"""How much memory messages may take: a budget for each worker, an account for each connection.
+
+The budget counts messages under way, messages that a handler has got, and replies that the peer
+has not taken, with Python's representation and the copies that this library makes. It does not
+count the first :data:`FREE_BYTES` of a connection, so that nobody waits because of small messages.
+"""
+
+from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
+from queue import SimpleQueue
+from threading import Lock
+from time import monotonic
+from typing import NamedTuple
+
+from flask_echo.websocket.limits import Limits
+from flask_echo.websocket.resources import memory_bytes
+
+# A connection that holds no more than this never waits.
+FREE_BYTES = 64 * 1024
+
+# Payloads up to this size are not counted at all, so that a small message costs no time.
+UNCOUNTED_BYTES = 4 * 1024
+
+# A connection that would exceed the budget waits this long at most.
+WAIT_SECONDS = 2.0
+
+# How many threads may inflate, decode, deflate or encode something large at once. More of them
+# would not be faster: all but the work of zlib needs the GIL.
+_LARGE_WORK_AT_ONCE = 2
+
+
+# What a worker takes before the first connection, and its share of the master, with a reserve.
+_WORKER_BYTES = 80 * 2**20
+# What an idle connection takes (bench/RESULTS.md has 41 KiB), and what nobody counts.
+_SEAT_BYTES = 50 * 1024 + FREE_BYTES
+# The other half is for the buffers of the kernel, for zlib, for what Python cannot return at once,
+# and for the application.
+_SHARE = 2
+# Enough for some large messages where memory is short.
+_LEAST_BYTES = 8 * 2**20
+
+
+def default_budget(limits: Limits, sharers: int) -> int:
+    """Return the budget in bytes for each of ``sharers`` workers, from the memory that exists."""
+    mine = memory_bytes() // sharers
+    rest = mine - _WORKER_BYTES - limits.max_connections * _SEAT_BYTES
+    return max(rest // _SHARE, _LEAST_BYTES, limits.max_message_bytes)
+
+
+class OverBudget(Exception):
+    """There is no room in the budget. The text is a reason for a Close frame."""
+
+
+class _Waiting(NamedTuple):
+    size: int
+    turn: Lock
+
+
+class Budget:
+    """Bytes that the connections of one worker may hold together. Any thread may use it.
+
+    :param size: the budget in bytes. It may change at any time.
+    :ivar used: how many of them are taken.
+    """
+
+    def __init__(self, size: int) -> None:
+        self.size = size
+        self.used = 0
+        self._lock = Lock()
+        self._waiting: deque[_Waiting] = deque()
+        self._tokens: SimpleQueue[None] = SimpleQueue()
+        for _ in range(_LARGE_WORK_AT_ONCE):
+            self._tokens.put(None)
+
+    @property
+    def waiting(self) -> int:
+        """How many threads wait for bytes."""
+        return len(self._waiting)
+
+    def take(self, count: int, wait: float = WAIT_SECONDS) -> None:
+        """Take ``count`` bytes. Wait for them, in order of arrival, if there are not enough.
+
+        :param wait: seconds to wait at most.
+        :raises OverBudget: if there is no room for so many, or not in time.
+        """
+        self.check(count)
+        with self._lock:
+            if not self._waiting and self.used + count <= self.size:
+                self.used += count
+                return
+            mine = _Waiting(count, Lock())
+            mine.turn.acquire()
+            self._waiting.append(mine)
+        self._wait(mine, wait)
+
+    def check(self, count: int) -> None:
+        """Check that the whole budget is not less than ``count`` bytes.
+
+        :raises OverBudget: if it is.
+        """
+        if count > self.size:
+            raise OverBudget("this message alone takes more memory than the server may use")
+
+    def _wait(self, mine: _Waiting, seconds: float) -> None:
+        try:
+            if mine.turn.acquire(timeout=seconds):
+                return
+        except BaseException:
+            if not self._leave(mine):
+                self.give_back(mine.size)
+            raise
+        if self._leave(mine):
+            raise OverBudget("the memory for messages is used up; try again later")
+
+    def _leave(self, mine: _Waiting) -> bool:
+        """Leave the queue; return False if the bytes came at the last moment."""
+        with self._lock:
+            if mine not in self._waiting:
+                return False
+            self._waiting.remove(mine)
+            self._serve()  # Those behind may need less.
+            return True
+
+    def give_back(self, count: int) -> None:
+        """Give back ``count`` bytes."""
+        with self._lock:
+            self.used -= count
+            self._serve()
+
+    def _serve(self) -> None:
+        """Give those that wait their bytes, in order of arrival. The caller has the lock."""
+        while self._waiting and self.used + self._waiting[0].size <= self.size:
+            served = self._waiting.popleft()
+            self.used += served.size
+            served.turn.release()
+
+    @contextmanager
+    def large_work(self) -> Iterator[None]:
+        """Work on something large while the context lasts. Others wait for their turn here.
+
+        That leaves the GIL to the threads with small messages, and to the main thread.
+        """
+        self._tokens.get()
+        try:
+            yield
+        finally:
+            self._tokens.put(None)
+
+
+class Account:
+    """What one connection holds of a budget.
+
+    :ivar delivered: bytes of the last message that the handler got; 0 if it was small.
+    """
+
+    __slots__ = (
+        "_charged", "_lock", "_patience", "_replies", "_under_way", "budget", "delivered",
+    )  # fmt: skip
+
+    def __init__(self, budget: Budget) -> None:
+        self.budget = budget
+        self.delivered = 0
+        self._under_way = 0
+        self._replies = 0
+        self._charged = 0
+        self._lock = Lock()
+        # How long the message under way may still wait, in seconds.
+        self._patience = WAIT_SECONDS
+
+    def expect(self, count: int) -> None:
+        """Check that a message of ``count`` bytes can be held. This holds nothing yet.
+
+        :raises OverBudget: if it alone costs more than the budget.
+        """
+        self.budget.check(count - FREE_BYTES)
+
+    def hold_under_way(self, count: int) -> None:
+        """Hold ``count`` bytes for the message that arrives.
+
+        :raises OverBudget: if there is no room for it.
+        """
+        # In steps, so that not every part of a message takes the lock.
+        self.expect(count)
+        steps = -(-count // FREE_BYTES) * FREE_BYTES if count > FREE_BYTES else count
+        if steps != self._under_way:
+            began = monotonic()
+            self._change(under_way=steps - self._under_way, wait=self._patience)
+            self._patience = max(0.0, self._patience - (monotonic() - began))
+
+    def deliver(self, count: int) -> None:
+        """Hold ``count`` bytes for the message that the handler gets, and none under way."""
+        self._patience = WAIT_SECONDS
+        counted = count if count > UNCOUNTED_BYTES else 0
+        if counted or self._under_way:
+            self._change(-self._under_way, counted - self.delivered)
+
+    def drop_delivered(self) -> None:
+        """The handler wants the next message, so it is done with the last one."""
+        self._change(delivered=-self.delivered)
+
+    def add_reply(self, count: int, wait: float = WAIT_SECONDS) -> None:
+        """Hold ``count`` bytes more for replies; less, if it is negative.
+
+        :param wait: seconds to wait at most.
+        :raises OverBudget: if there is no room for them.
+        """
+        self._change(replies=count, wait=wait)
+
+    def clear(self) -> None:
+        """Hold nothing but the replies that other threads are sending."""
+        self._change(-self._under_way, -self.delivered)
+
+    def _change(
+        self,
+        under_way: int = 0,
+        delivered: int = 0,
+        replies: int = 0,
+        wait: float = WAIT_SECONDS,
+    ) -> None:
+        """Add to what is held, and charge the budget for it.
+
+        :raises OverBudget: if there is no room. Then nothing has changed.
+        """
+        more = self._add(under_way, delivered, replies)
+        if more < 0:
+            self.budget.give_back(-more)
+        elif more:
+            try:
+                self.budget.take(more, wait)
+            except BaseException:
+                with self._lock:
+                    self._charged -= more
+                self._add(-under_way, -delivered, -replies)
+                raise
+
+    def _add(self, under_way: int, delivered: int, replies: int) -> int:
+        """Return how much more to charge; less, if it is negative."""
+        with self._lock:
+            self._under_way += under_way
+            self.delivered += delivered
+            self._replies += replies
+            held = self._under_way + self.delivered + self._replies
+            more = max(0, held - FREE_BYTES) - self._charged
+            if under_way + delivered + replies <= 0:
+                more = min(more, 0)  # To give back never waits.
+            self._charged += more
+            return more

@@ -1,0 +1,197 @@
+"""permessage-deflate (RFC 7692): inflate what arrives, deflate what is sent."""
+
+import zlib
+from contextlib import AbstractContextManager
+from io import BytesIO
+from typing import Any, Protocol
+
+from wsproto.extensions import PerMessageDeflate
+from wsproto.frame_protocol import CloseReason, FrameDecoder, FrameProtocol, Opcode, RsvBits
+
+# The longest distance that a deflated stream looks back, in bytes (RFC 1951, section 2).
+_WINDOW_BYTES = 32 * 1024
+# The sender has removed these bytes from the end of each message (RFC 7692, section 7.2.1).
+_TAIL = b"\x00\x00\xff\xff"
+
+# A message may have this many blocks that are marked as the last one. A new inflater for each of
+# them takes about 10 µs, and such a block may have two bytes.
+_MOST_ENDS = 16
+
+# A deflater takes 2**(window bits + 2) + 2**(memory level + 9) bytes: 32 KiB with these, and 256
+# KiB with zlib's defaults, for each connection that compresses. For comparison: the library
+# websockets has the same values.
+_WINDOW_BITS = 12
+_MEMORY_LEVEL = 5
+
+# A message is deflated in pieces, and inflated in steps: the input of a deflate, and the output of
+# an inflate.
+_PIECE_BYTES = 64 * 1024
+
+
+class Meter(Protocol):
+    """Watches a message grow while a piece of it is inflated."""
+
+    def large_work(self) -> AbstractContextManager[None]:
+        """Wait for the turn to work on something large."""
+
+    def inflated(self, count: int) -> None:
+        """Note that the piece has ``count`` bytes so far. Raise an exception to stop."""
+
+
+class Inflater:
+    """Inflates the messages of a client (RFC 7692, section 7.2.2).
+
+    :param window_bits: the negotiated size of the client's window.
+    :param keeps_context: whether a message may refer to earlier ones.
+    :param meter: is told about a piece that inflates to more than 64 KiB.
+    """
+
+    def __init__(self, window_bits: int, keeps_context: bool, meter: Meter | None = None) -> None:
+        self._meter = meter
+        self._window_bits = window_bits
+        self._keeps_context = keeps_context
+        # The end of the output. zlib has it too, but does not give it away.
+        self._history = bytearray()
+        self._begin_message()
+
+    def _begin_message(self) -> None:
+        self._ends = 0
+        # Whether a block was marked as the last one, and nothing came after it.
+        self._ended = False
+        if not self._keeps_context:
+            self._history.clear()
+        self._stream = zlib.decompressobj(-self._window_bits)
+
+    def add(self, data: bytes) -> bytes:
+        """Return what a part of a message inflates to.
+
+        :raises zlib.error: if it cannot be inflated.
+        """
+        output = self._inflate(data)
+        while self._stream.eof:
+            rest = self._stream.unused_data
+            self._restart()
+            if rest:
+                output += self._inflate(rest)
+        return output
+
+    def _inflate(self, data: bytes) -> bytes:
+        self._ended = False
+        output = self._stream.decompress(data, _PIECE_BYTES)
+        if len(output) == _PIECE_BYTES:
+            output = self._inflate_much(output)
+        self._history += output[-_WINDOW_BYTES:]
+        if len(self._history) > 2 * _WINDOW_BYTES:
+            del self._history[:-_WINDOW_BYTES]
+        return output
+
+    def _inflate_much(self, begun: bytes) -> bytes:
+        """Go on after an output of 64 KiB, in steps of that size."""
+        assert self._meter is not None
+        steps = [begun]
+        while len(steps[-1]) == _PIECE_BYTES and not self._stream.eof:
+            self._meter.inflated(len(steps) * _PIECE_BYTES)
+            with self._meter.large_work():
+                rest = self._stream.unconsumed_tail
+                steps.append(self._stream.decompress(rest, _PIECE_BYTES))
+        return b"".join(steps)
+
+    def _restart(self) -> None:
+        """Go on after a block that was marked as the last one (section 7.2.3.4)."""
+        self._ends += 1
+        if self._ends > _MOST_ENDS:
+            raise zlib.error("too many last blocks")
+        window = bytes(self._history[-_WINDOW_BYTES:])
+        self._stream = zlib.decompressobj(-self._window_bits, zdict=window)
+        self._ended = True
+
+    def finish(self) -> bytes:
+        """Return the rest of a message.
+
+        :raises zlib.error: if it cannot be inflated.
+        """
+        # A sender that marks a block as the last one should send an empty block after it. To one
+        # that does not, the tail means nothing.
+        output = b"" if self._ended else self.add(_TAIL)
+        self._ends = 0
+        if not self._keeps_context:
+            self._begin_message()
+        return output
+
+
+class Deflate(PerMessageDeflate):
+    """The extension, as wsproto calls it. Two faults of wsproto 1.3.2 are mended here:
+
+    - It takes every final frame for the end of the message. So after a ping in the middle (RFC
+      6455, section 5.4) the rest is not inflated.
+    - It does not start again after a block that is marked as the last one.
+
+    :ivar meter: see :class:`Inflater`; it must be set before anything is inflated.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.meter: Meter | None = None
+        self._inflater: Inflater | None = None
+        self._deflater: Any = None  # zlib gives the type no public name.
+        self._is_control = False
+        self._is_deflated = False
+
+    def frame_inbound_header(
+        self,
+        proto: FrameDecoder | FrameProtocol,
+        opcode: Opcode,
+        rsv: RsvBits,
+        payload_length: int,
+    ) -> CloseReason | RsvBits:
+        """Judge the reserved bits: the first frame of a message may be compressed (section 6)."""
+        self._is_control = opcode.iscontrol()
+        if self._is_control or opcode is Opcode.CONTINUATION:
+            return RsvBits(False, False, False)
+        self._is_deflated = rsv.rsv1
+        if self._is_deflated and self._inflater is None:
+            self._inflater = Inflater(
+                self.client_max_window_bits, not self.client_no_context_takeover, self.meter
+            )
+        return RsvBits(True, False, False)
+
+    def frame_inbound_payload_data(
+        self, proto: FrameDecoder | FrameProtocol, data: bytes
+    ) -> bytes | CloseReason:
+        """Inflate a part of a data frame."""
+        if self._is_control or not self._is_deflated:
+            return data
+        assert self._inflater is not None
+        try:
+            return self._inflater.add(data)
+        except zlib.error:
+            return CloseReason.INVALID_FRAME_PAYLOAD_DATA
+
+    def frame_inbound_complete(
+        self, proto: FrameDecoder | FrameProtocol, fin: bool
+    ) -> bytes | CloseReason | None:
+        """Inflate the end of a message."""
+        if self._is_control or not self._is_deflated or not fin:
+            return None
+        assert self._inflater is not None
+        try:
+            return self._inflater.finish()
+        except zlib.error:
+            return CloseReason.INVALID_FRAME_PAYLOAD_DATA
+
+    def compress(self, payload: bytes, is_final: bool = True) -> bytes:
+        """Deflate a message, or a part of one (section 7.2.1)."""
+        if self._deflater is None:
+            bits = min(self.server_max_window_bits, _WINDOW_BITS)
+            self._deflater = zlib.compressobj(wbits=-bits, memLevel=_MEMORY_LEVEL)
+        output = BytesIO()
+        view = memoryview(payload)
+        # Also without a payload: zlib writes nothing for a second flush in a row.
+        for start in range(0, max(1, len(payload)), _PIECE_BYTES):
+            output.write(self._deflater.compress(view[start : start + _PIECE_BYTES]))
+        if is_final:
+            output.write(self._deflater.flush(zlib.Z_SYNC_FLUSH))
+            output.truncate(output.tell() - len(_TAIL))
+            if self.server_no_context_takeover:
+                self._deflater = None
+        return output.getvalue()

@@ -1,0 +1,115 @@
+"""What strangers can make a worker hold: the bounds that the README states."""
+
+import select
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, suppress
+
+import pytest
+
+from tests.support.clients import RawWebSocket, deflated, frame, health, raw
+from tests.support.servers import Server
+from tests.support.waiting import wait_until
+from tests.support.workers import status, worker_of
+
+KIB = 1024
+MIB = 2**20
+KEY = bytes(4)  # Masks nothing, which is quick.
+DEFLATE = {"Sec-WebSocket-Extensions": "permessage-deflate"}
+
+MESSAGE = 4 * MIB
+BUDGET = 24 * MIB
+CLIENTS = 60
+# What a connection may hold outside the budget: 64 KiB, what it takes when idle, and zlib.
+EACH_KIB = 64 + 50 + 160
+# A message is charged before it is decoded. What this leaves out: pages of the allocator.
+SLACK_KIB = 24 * KIB
+
+
+@pytest.fixture(scope="module")
+def small() -> Iterator[Server]:
+    """A server with a small budget."""
+    server = Server(
+        "gunicorn",
+        MAX_MESSAGE_BYTES=MESSAGE,
+        MAX_BUFFERED_BYTES=BUDGET,
+        SEND_TIMEOUT_SECONDS=5,
+    )
+    yield server
+    server.stop()
+    output = server.output()
+    assert "Traceback" not in output, output
+
+
+def emoji(size: int) -> bytes:
+    """A text of which Python keeps each character in four bytes."""
+    return ("\N{GRINNING FACE}" + "x" * 1020).encode() * (size // KIB)
+
+
+ATTACKS: dict[str, tuple[str, bytes]] = {
+    "NULs that become six characters": ("/WS.ashx", frame(0xC1, deflated(bytes(MESSAGE)), KEY)),
+    "an echo that nobody takes": ("/echo", frame(0x81, b"x" * MESSAGE, KEY)),
+    "a compressed echo that nobody takes": ("/echo", frame(0xC2, deflated(bytes(MESSAGE)), KEY)),
+    "text with one emoji per KiB": ("/echo", frame(0x81, emoji(MESSAGE), KEY)),
+    "messages that never end": ("/echo", frame(0x81, emoji(MESSAGE), KEY)[:-1]),
+    "fragments that never end": ("/echo", frame(0x41, deflated(bytes(MESSAGE)), KEY)),
+}
+
+
+@pytest.mark.parametrize("attack", ATTACKS)
+def test_many_large_messages_take_no_more_than_the_budget(small: Server, attack: str) -> None:
+    path, wire = ATTACKS[attack]
+    pid = worker_of(small)
+    before = status(pid, "VmRSS")
+    most = [before]
+    bound = before + BUDGET // KIB + CLIENTS * EACH_KIB + SLACK_KIB
+
+    def strike() -> None:
+        with (
+            suppress(OSError),
+            raw(small, path, DEFLATE, receive_buffer=4096) as ws,
+        ):
+            ws.send(wire)
+            await_end(ws)
+
+    with ThreadPoolExecutor(CLIENTS) as pool, raw(small) as bystander:
+        done = [pool.submit(strike) for _ in range(CLIENTS)]
+        while not all(future.done() for future in done):
+            bystander.send(frame(0x81, b"still here"))
+            assert bystander.receive().payload == b"still here"
+            most.append(status(pid, "VmRSS"))
+            assert most[-1] <= bound, f"{most[-1]} KiB after {before} KiB"
+    wait_until(lambda: health(small)["seats_taken"] == 0, 20, small.describe)
+    assert worker_of(small) == pid
+
+
+def await_end(ws: RawWebSocket) -> None:
+    """Wait without reading until the server ends the connection, or for a while: a reply that
+    compresses well fits into the kernel's buffers, and then nothing ends."""
+    poller = select.poll()
+    poller.register(ws.sock, select.POLLRDHUP)
+    poller.poll(8_000)
+
+
+@pytest.mark.parametrize("size", [MIB, MIB + 1])
+def test_a_message_of_one_mib_is_accepted_by_default(server: Server, size: int) -> None:
+    with raw(server) as ws:
+        ws.send(frame(0x82, bytes(size), KEY))
+        answer = ws.receive()
+        if size == MIB:
+            assert answer.payload == bytes(MIB)
+        else:
+            assert answer.close_code == 1009
+
+
+def test_a_budget_as_large_as_a_message_is_accepted(start_server: Callable[..., Server]) -> None:
+    server = start_server("gunicorn", MAX_MESSAGE_BYTES=MIB, MAX_BUFFERED_BYTES=MIB)
+    with raw(server) as ws:
+        ws.send(frame(0x82, bytes(MIB // 2), KEY))
+        assert ws.receive().payload == bytes(MIB // 2)
+    with ExitStack() as stack:
+        rest = [stack.enter_context(raw(server)) for _ in range(5)]
+        for ws in rest:
+            ws.send(frame(0x82, bytes(MIB), KEY)[: MIB // 2])
+        codes = [ws.receive().close_code for ws in rest[-1:]]
+    assert codes == [1013]
