@@ -5,6 +5,7 @@ The one extension here is permessage-deflate (RFC 7692).
 
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import NamedTuple
 
 from flask_echo.websocket.headers import TOKEN
@@ -60,6 +61,9 @@ def _check_windows(offer: Offer) -> None:
             raise ValueError(f"{name} must be a number, not {value[:40]!a}")
 
 
+# The check of a request and the negotiation both ask. The handshake limits the size of a header, so
+# the cache takes at most half a megabyte.
+@lru_cache(maxsize=64)
 def acceptable_offer(header: str) -> str | None:
     """Choose the first offer of permessage-deflate that this server can accept.
 
@@ -67,8 +71,8 @@ def acceptable_offer(header: str) -> str | None:
     (RFC 7692, section 7.1). Window bits of 8 are declined for the server, because zlib has no
     such raw window, and ignored for the client, where they are a hint.
 
-    :param header: a header that :func:`parse_offers` can read.
     :return: the offer, in the one spelling that wsproto reads right; None if there is none.
+    :raises ValueError: as :func:`parse_offers` does.
     """
     for offer in parse_offers(header):
         parameters = dict(offer.parameters)

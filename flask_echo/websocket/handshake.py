@@ -1,13 +1,15 @@
 """The opening handshake (RFC 6455, section 4.2): check the request, then negotiate the 101.
 
 :func:`check` judges the whole request before the first byte of a response is written, so that a
-client with a bad request gets a real HTTP error that explains it.
+client with a bad request gets a real HTTP error that explains it. A stranger can send anything, so
+the sizes are checked first, then the origin, and only then everything that has to be parsed.
 """
 
 import base64
 import binascii
 import re
 from collections.abc import Collection, Mapping, Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
 from wsproto.extensions import Extension
@@ -15,7 +17,7 @@ from wsproto.handshake import server_extensions_handshake
 from wsproto.utilities import generate_accept_token
 
 from flask_echo.websocket.deflate import Deflate
-from flask_echo.websocket.extensions import acceptable_offer, parse_offers
+from flask_echo.websocket.extensions import acceptable_offer
 from flask_echo.websocket.headers import TOKEN, elements, environ_key, header, printable
 from flask_echo.websocket.refusal import PASS_UPGRADES_ON, Refusal
 
@@ -23,6 +25,20 @@ VERSION = "13"
 
 # How much of a peer's text a response repeats, in characters.
 _SHOWN = 80
+
+# The fields that a handshake parses. WSGI joins the values of a field that comes more than once.
+_PARSED = (
+    "Host", "Connection", "Upgrade", "Origin", "Sec-WebSocket-Key", "Sec-WebSocket-Version",
+    "Sec-WebSocket-Protocol", "Sec-WebSocket-Extensions",
+)  # fmt: skip
+# gunicorn's default limit on one field. A client may send a token of that size as a subprotocol:
+# Kubernetes does (base64url.bearer.authorization.k8s.io). All other fields have under 300.
+_LONGEST_FIELD = 8190
+# The fields that are lists. Browsers offer one extension with one parameter, and test suites a few.
+_LISTS = ("Connection", "Upgrade", "Sec-WebSocket-Protocol", "Sec-WebSocket-Extensions")
+_MOST_SEPARATORS = 100
+# 16 bytes in base64, with padding.
+_KEY_CHARACTERS = 24
 
 # The requirements of section 4.2.1, items 3 to 6, as header lines.
 _CONNECTION = "Connection: Upgrade"
@@ -51,14 +67,37 @@ def check(environ: Mapping[str, Any], allowed_origins: Collection[str] | None) -
     :param allowed_origins: serialized origins in lower case; None allows all.
     """
     steps = (
-        _check_method, _check_upgrade, _check_version, _check_key, _check_host, _check_body,
-        _check_subprotocols, _check_extensions,
+        _check_sizes, _check_method, _check_upgrade, _check_version,
+        partial(_check_origin, allowed_origins),
+        _check_key, _check_host, _check_body, _check_subprotocols, _check_extensions,
     )  # fmt: skip
     for step in steps:
         refusal = step(environ)
         if refusal is not None:
             return refusal
-    return _check_origin(environ, allowed_origins)
+    return None
+
+
+def _check_sizes(environ: Mapping[str, Any]) -> Refusal | None:
+    """RFC 6585, section 5. What follows may then take time that grows with the size."""
+    for name in _PARSED:
+        size = len(header(environ, name))
+        if size > _LONGEST_FIELD:
+            return _too_large(name, f"{size} characters", f"{_LONGEST_FIELD}")
+    for name in _LISTS:
+        value = header(environ, name)
+        separators = value.count(",") + value.count(";")
+        if separators > _MOST_SEPARATORS:
+            return _too_large(name, f"{separators} commas and semicolons", f"{_MOST_SEPARATORS}")
+    return None
+
+
+def _too_large(name: str, found: str, allowed: str) -> Refusal:
+    return Refusal(
+        431,
+        f"{name} is too large. The request has {found} in it, and {allowed} are allowed.",
+        "Send less in this field. If the client does, a proxy adds to it or repeats it.",
+    )
 
 
 def _check_method(environ: Mapping[str, Any]) -> Refusal | None:
@@ -146,11 +185,7 @@ def _check_version(environ: Mapping[str, Any]) -> Refusal | None:
 
 def _check_key(environ: Mapping[str, Any]) -> Refusal | None:
     """Section 4.2.1, item 5."""
-    try:
-        key = base64.b64decode(header(environ, "Sec-WebSocket-Key").strip(), validate=True)
-    except (binascii.Error, ValueError):
-        key = b""
-    if len(key) == 16:
+    if _is_key(header(environ, "Sec-WebSocket-Key").strip()):
         return None
     return Refusal(
         400,
@@ -160,6 +195,14 @@ def _check_key(environ: Mapping[str, Any]) -> Refusal | None:
         " If yours does, a proxy changes the header.",
         [_KEY],
     )
+
+
+def _is_key(text: str) -> bool:
+    try:
+        decoded = base64.b64decode(text, validate=True) if len(text) == _KEY_CHARACTERS else b""
+    except (binascii.Error, ValueError):
+        return False
+    return len(decoded) == 16
 
 
 def _check_host(environ: Mapping[str, Any]) -> Refusal | None:
@@ -202,7 +245,7 @@ def _check_subprotocols(environ: Mapping[str, Any]) -> Refusal | None:
 def _check_extensions(environ: Mapping[str, Any]) -> Refusal | None:
     """Section 9.1."""
     try:
-        parse_offers(header(environ, "Sec-WebSocket-Extensions"))
+        acceptable_offer(header(environ, "Sec-WebSocket-Extensions"))
     except ValueError as error:
         return Refusal(
             400,
@@ -212,7 +255,7 @@ def _check_extensions(environ: Mapping[str, Any]) -> Refusal | None:
     return None
 
 
-def _check_origin(environ: Mapping[str, Any], allowed: Collection[str] | None) -> Refusal | None:
+def _check_origin(allowed: Collection[str] | None, environ: Mapping[str, Any]) -> Refusal | None:
     """Section 10.2. Clients other than browsers send no origin, and could send any."""
     origin = environ.get(environ_key("Origin"))
     if allowed is None or origin is None or origin.strip().lower() in allowed:

@@ -13,6 +13,8 @@ from flask_echo.websocket.headers import as_arrived, environ_key
 # The headers that a WebSocket needs, and those that a proxy leaves behind.
 _NEEDED = ("Connection", "Upgrade", "Sec-WebSocket-Version", "Sec-WebSocket-Key")
 _TELLING = ("Host", "Origin", "Via", "Forwarded", "X-Forwarded-For")
+# How much of each value a response repeats, in characters. A client may send hundreds of KiB.
+_SHOWN = 500
 
 
 @dataclass(frozen=True)
@@ -61,11 +63,19 @@ def details(refusal: Refusal) -> dict[str, Any]:
 def _arrived() -> dict[str, str | None]:
     """The protocol and the headers that matter; None for one that should have come."""
     environ = as_arrived(request.environ)
-    arrived = {name: environ.get(environ_key(name)) for name in _NEEDED}
+    arrived = {name: _shown(environ.get(environ_key(name))) for name in _NEEDED}
     arrived |= {
-        name: environ[environ_key(name)] for name in _TELLING if environ_key(name) in environ
+        name: _shown(environ[environ_key(name)])
+        for name in _TELLING
+        if environ_key(name) in environ
     }
     return {"HTTP version": environ.get("SERVER_PROTOCOL"), **arrived}
+
+
+def _shown(value: str | None) -> str | None:
+    if value is None or len(value) <= _SHOWN:
+        return value
+    return f"{value[:_SHOWN]}... ({len(value)} characters)"
 
 
 def respond(refusal: Refusal) -> Response:

@@ -2,11 +2,14 @@
 
 import base64
 import json
+from contextlib import suppress
+from time import process_time
 
 import pytest
 
+from flask_echo.websocket import extensions, handshake
 from flask_echo.websocket.extensions import acceptable_offer, parse_offers
-from tests.support.clients import ask, frame, raw, request_bytes
+from tests.support.clients import UPGRADE, ask, frame, raw, request_bytes
 from tests.support.servers import Server, StartServer
 
 GONE = None
@@ -202,6 +205,121 @@ def test_offers_are_parsed_with_their_quotes() -> None:
 def test_a_hostile_offer_costs_no_more_than_its_length(hostile: str) -> None:
     with pytest.raises(ValueError, match="cannot be read"):
         parse_offers(hostile)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "reason"),
+    [
+        ("Sec-WebSocket-Extensions", "a" * 8191, "8191 characters"),
+        ("Sec-WebSocket-Extensions", "a," * 101, "101 commas"),
+        ("Sec-WebSocket-Extensions", "a" + ";b" * 101, "101 commas and semicolons"),
+        ("Sec-WebSocket-Protocol", "a" * 8191, "8191 characters"),
+        ("Sec-WebSocket-Protocol", ",".join("a" * 102), "101 commas"),
+        ("Sec-WebSocket-Key", "a" * 8191, "8191 characters"),
+        ("Sec-WebSocket-Version", "13," * 3000, "9000 characters"),
+        ("Connection", "Upgrade," * 101, "101 commas"),
+        ("Upgrade", "websocket," * 101, "101 commas"),
+        ("Origin", "http://" + "a" * 8184, "8191 characters"),
+        ("Host", "a" * 8191, "8191 characters"),
+    ],
+)
+def test_a_field_that_is_too_large_gets_431_before_it_is_parsed(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str, reason: str
+) -> None:
+    def parsed(*_: object) -> None:
+        raise AssertionError("the field was parsed")
+
+    monkeypatch.setattr(handshake, "acceptable_offer", parsed)
+    monkeypatch.setattr(handshake, "elements", parsed)
+    refusal = handshake.check(environ(**{name: value}), {"https://example.org"})
+    assert refusal is not None
+    assert refusal.status == 431
+    assert name in refusal.detail
+    assert reason in refusal.detail
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("Sec-WebSocket-Protocol", "a" * 8190),
+        ("Sec-WebSocket-Protocol", ", ".join("a" * 101)),
+        ("Sec-WebSocket-Extensions", "a" * 8190),
+        ("Sec-WebSocket-Extensions", "a" + ";b" * 100),
+        ("Connection", "Upgrade" + ",x" * 100),
+        ("Host", "a" * 8190),
+    ],
+)
+def test_a_field_as_large_as_allowed_is_read(name: str, value: str) -> None:
+    assert handshake.check(environ(**{name: value}), None) is None
+
+
+def test_a_foreign_origin_is_refused_before_the_offers_are_read(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def parsed(*_: object) -> None:
+        raise AssertionError("the offers were read")
+
+    monkeypatch.setattr(handshake, "acceptable_offer", parsed)
+    refusal = handshake.check(environ(Origin="https://evil.example"), {"https://example.org"})
+    assert refusal is not None
+    assert refusal.status == 403
+
+
+def test_the_offers_of_a_request_are_parsed_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    calls: list[str] = []
+
+    def counted(text: str) -> list[extensions.Offer]:
+        calls.append(text)
+        return parse_offers(text)
+
+    monkeypatch.setattr(extensions, "parse_offers", counted)
+    offer = "permessage-deflate; client_max_window_bits=13, x-not-seen-before"
+    request = environ(**{"Sec-WebSocket-Extensions": offer})
+    assert handshake.check(request, None) is None
+    assert handshake.negotiate(request, (), True).extensions
+    assert calls == [offer]
+
+
+def environ(**headers: str) -> dict[str, str]:
+    """The WSGI environment of a good upgrade request, with some headers changed."""
+    values = {**UPGRADE, **headers}
+    wsgi = {f"HTTP_{name.upper().replace('-', '_')}": value for name, value in values.items()}
+    return {"REQUEST_METHOD": "GET", "SERVER_PROTOCOL": "HTTP/1.1", **wsgi}
+
+
+# A step of the regular expressions takes some 10 ns, so that all of these take about a second. With
+# quadratic backtracking one of them would take minutes.
+@pytest.mark.parametrize(
+    "pattern",
+    [
+        "{spaces}", "a{spaces}@", "a;{spaces}@", "a;b{spaces}@", "a;b={spaces}@", 'a;b="{spaces}@',
+        "a;b={word}@", "{word}@", "a;{word}@", 'a;b="{word}@', 'a;b="{escapes}@',
+        'a;b="{escapes}"@', "a{parameters}@", "{commas}@", "a{parameters}{spaces}@",
+        'a;b="{quotes}@', "a{spaced}@",
+    ],
+)  # fmt: skip
+def test_the_time_for_an_offer_grows_with_its_size_and_not_with_its_square(pattern: str) -> None:
+    size = 500_000
+    hostile = pattern.format(
+        spaces=" " * size, word="a" * size, escapes='\"' * size, parameters=";b=c" * size,
+        commas=" ," * size, quotes='";b="' * size, spaced=" ; b = c " * size,
+    )  # fmt: skip
+    began = process_time()
+    with suppress(ValueError):
+        parse_offers(hostile)
+    assert process_time() - began < 20
+
+
+def test_many_repeated_fields_are_refused_and_not_repeated(each_server: Server) -> None:
+    line = f"Sec-WebSocket-Extensions: {'a,' * 3000}\r\n"
+    ninety = request_bytes()[:-2] + line.encode() * 90 + b"\r\n"
+    answer = ask(each_server, ninety)
+    assert answer.status == 431
+    assert "Sec-WebSocket-Extensions is too large" in answer.text
+    long = ask(each_server, request_bytes(changes={"Connection": "close, " + "a" * 8000}))
+    assert long.status == 426
+    assert len(long.text) < 5000
+    assert "(8007 characters)" in long.text
 
 
 TO_PROXIES = {"nginx", "Apache", "HAProxy", "AWS"}
