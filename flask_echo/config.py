@@ -11,7 +11,24 @@ from typing import Any
 from flask import Flask
 
 from flask_echo.websocket.limits import Limits, checked_environment, environment, variables
-from flask_echo.websocket.options import checked, option, whole_number
+from flask_echo.websocket.options import SWITCH, Kind, checked, option, whole_number
+
+_FORWARDED = frozenset({"for", "proto", "host", "prefix"})
+
+
+def _forwarded(value: Any) -> frozenset[str]:
+    """Parse a list of the headers that trusted proxies write, by the end of their name."""
+    try:
+        texts = value.split(",") if isinstance(value, str) else value
+        names = frozenset(text.strip().lower() for text in texts)
+    except (AttributeError, TypeError):
+        raise ValueError(value) from None
+    if not names or not names <= _FORWARDED:
+        raise ValueError(value)
+    return names
+
+
+TRUSTED_HEADERS = Kind(_forwarded, "a comma-separated list of for, proto, host, prefix")
 
 
 @dataclass(frozen=True)
@@ -19,6 +36,14 @@ class Settings(Limits):
     """The checked settings of the service; the README has a table of them."""
 
     trusted_proxies: int = option(0, whole_number(0, 10, "proxies"))
+    # Most proxies write these two. A header that the proxy does not write is the client's.
+    trusted_headers: frozenset[str] = option(frozenset({"for", "proto"}), TRUSTED_HEADERS)
+    rehearsals: bool = option(True, SWITCH)
+    inspect: bool = option(True, SWITCH)
+
+    def trusts(self, header: str) -> bool:
+        """Return whether proxies are trusted about ``for``, ``proto``, ``host`` or ``prefix``."""
+        return self.trusted_proxies > 0 and header in self.trusted_headers
 
 
 def load_settings(overrides: Mapping[str, Any] | None = None) -> Settings:

@@ -6,10 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from flask import Flask
-from werkzeug.middleware.proxy_fix import ProxyFix
 
-from flask_echo import views
-from flask_echo.config import load_settings, split_config
+from flask_echo import proxies, views
+from flask_echo.config import Settings, load_settings, split_config
 
 _PACKAGE = Path(__file__).parent
 # The wheel has templates/ and static/ in the package, the repository has them beside it.
@@ -27,10 +26,12 @@ def create_app(config: Mapping[str, Any] | None = None) -> Flask:
     app.config.from_mapping(flask_config)
     app.extensions["flask_echo"] = settings
     _log_connections(app)
-    _trust_proxies(app, settings.trusted_proxies)
+    _trust_proxies(app, settings)
 
     views.sock.init_app(app, settings)
     app.register_blueprint(views.bp)
+    if settings.inspect:
+        app.register_blueprint(views.inspection_bp)
     return app
 
 
@@ -40,8 +41,9 @@ def _log_connections(app: Flask) -> None:
         app.logger.setLevel(logging.INFO)
 
 
-def _trust_proxies(app: Flask, count: int) -> None:
-    """Believe what ``count`` proxies in a row say about client, scheme, host and prefix."""
-    if count:
-        proxied = ProxyFix(app.wsgi_app, count, count, count, x_prefix=count)
-        app.wsgi_app = proxied  # type: ignore[method-assign]
+def _trust_proxies(app: Flask, settings: Settings) -> None:
+    """Believe what the trusted proxies say in the trusted headers."""
+    if settings.trusted_proxies:
+        app.wsgi_app = proxies.trust(  # type: ignore[method-assign]
+            app.wsgi_app, settings.trusted_proxies, settings.trusted_headers
+        )

@@ -2,7 +2,6 @@
 
 import os
 import platform
-import re
 import socket
 import ssl
 from collections.abc import Iterator, Mapping
@@ -16,7 +15,7 @@ from werkzeug.wrappers import Request
 
 from flask_echo import __version__
 from flask_echo.config import Settings
-from flask_echo.websocket import Connection
+from flask_echo.websocket import Connection, Refusal
 from flask_echo.websocket.headers import as_arrived
 
 _ABOUT = (
@@ -24,8 +23,31 @@ _ABOUT = (
     " so headers are shown sorted."
 )
 
-# Cookie, Authorization, and the headers that a proxy adds after a login.
-_SECRET = re.compile("cookie|auth|token|secret|passw|api-?key|jwt|oidc|session|credential", re.I)
+# The headers whose values are shown: those of browsers, of the handshake, and of proxies and clouds
+# that name a machine, an address or a request. Not here, and so masked: credentials, and all that
+# names the person behind a login (X-Forwarded-User and -Email, Cf-Access-*, client certificates).
+_SHOWN_NAMES = """
+    accept accept-charset accept-encoding accept-language cache-control connection content-length
+    content-type dnt expect host keep-alive origin pragma priority sec-gpc te transfer-encoding
+    upgrade upgrade-insecure-requests user-agent
+
+    cdn-loop forwarded via front-end-https x-forwarded-for x-forwarded-host x-forwarded-port
+    x-forwarded-prefix x-forwarded-proto x-forwarded-protocol x-forwarded-scheme x-forwarded-server
+    x-forwarded-ssl x-original-forwarded-for x-original-host x-scheme x-url-scheme
+    x-client-ip x-cluster-client-ip x-proxyuser-ip x-real-ip true-client-ip
+
+    b3 traceparent tracestate x-b3-flags x-b3-parentspanid x-b3-sampled x-b3-spanid x-b3-traceid
+    x-cloud-trace-context x-correlation-id x-queue-start x-request-id x-request-start x-varnish
+
+    x-amz-cf-id x-amzn-trace-id x-arr-log-id x-azure-clientip x-azure-fdid x-azure-ref
+    x-azure-socketip cf-connecting-ip cf-connecting-ipv6 cf-ew-via cf-ipcountry cf-ray cf-visitor
+    cf-worker fly-client-ip fly-forwarded-port fly-forwarded-proto fly-forwarded-ssl fly-region
+    fly-request-id x-envoy-attempt-count x-envoy-expected-rq-timeout-ms x-envoy-external-address
+    x-envoy-internal
+"""
+_SHOWN = frozenset(_SHOWN_NAMES.split())
+# Sent by browsers, which let no script choose these names (Fetch, "forbidden request-header").
+_SHOWN_PREFIXES = ("sec-ch-", "sec-fetch-", "sec-websocket-")
 
 # A client may make the chain as long as it likes. The last ones were written nearest to us.
 _HOPS = 20
@@ -33,6 +55,47 @@ _HOPS = 20
 _PACKAGES = ("flask", "flask-sock", "simple-websocket", "wsproto")
 
 _LIMITS = ("max_message_bytes", "ping_interval_seconds", "compression", "max_connections")
+
+
+ANOTHER_SITE = Refusal(
+    403,
+    "The page that asks belongs to another site. Only pages of this server may read the report.",
+    "If it is a page of this server, a proxy changes Host: it must pass Host on, or write"
+    " X-Forwarded-Host.",
+)
+
+
+def is_of_another_site(request: Request, settings: Settings) -> bool:
+    """Return whether a page asks that is neither this server's nor named in the settings.
+
+    Clients that are no browsers send no Origin. The route has already compared the Origin with
+    ``allowed_origins``; ``*`` allows conversations with all sites, and the report to none of them.
+
+    No page can send X-Forwarded-Host or Sec-Fetch-Site with a WebSocket. So both count here even if
+    no proxy is trusted: they came from a proxy, or from a client that could leave out Origin.
+    """
+    origin = request.headers.get("Origin")
+    if origin is None or settings.allowed_origins is not None:
+        return False
+    # Firefox and Safari say it. Chromium does not, in an upgrade request.
+    if request.headers.get("Sec-Fetch-Site") == "same-origin":
+        return False
+    scheme, _, authority = origin.strip().lower().partition("://")
+    # TLS may end at a proxy that is not trusted to say so.
+    if scheme not in {"https", request.scheme}:
+        return True
+    return authority not in {_without_port(host, scheme) for host in _own_hosts(request)}
+
+
+def _own_hosts(request: Request) -> Iterator[str]:
+    """Yield the names that this request has for the server: as it arrived, and before proxies."""
+    yield as_arrived(request.environ).get("HTTP_HOST", "")
+    yield from request.headers.get("X-Forwarded-Host", "").split(",")[-_HOPS:]
+
+
+def _without_port(host: str, scheme: str) -> str:
+    """Return ``host`` as an origin has it: without the port that the scheme implies."""
+    return host.strip().lower().removesuffix({"http": ":80", "https": ":443"}[scheme])
 
 
 def report(request: Request, connection: Connection, settings: Settings) -> dict[str, Any]:
@@ -44,7 +107,7 @@ def report(request: Request, connection: Connection, settings: Settings) -> dict
         "about": _ABOUT,
         "request": _request(request),
         "response": {"head": connection.head.decode("latin-1")},
-        "peer": _peer(request, settings.trusted_proxies),
+        "peer": _peer(request, settings),
         "negotiated": {
             "subprotocol": connection.subprotocol,
             "extensions": connection.extensions,
@@ -65,23 +128,30 @@ def _request(request: Request) -> dict[str, Any]:
     return {
         "line": f"{environ['REQUEST_METHOD']} {target} {environ['SERVER_PROTOCOL']}",
         "headers": [[name, _shown(name, headers[name])] for name in sorted(headers)],
-        "masked": [name for name in sorted(headers) if _SECRET.search(name)],
+        "masked": [name for name in sorted(headers) if not _is_shown(name)],
     }
 
 
 def _shown(name: str, value: str) -> str:
-    return f"(masked, {len(value)} characters)" if _SECRET.search(name) else value
+    return value if _is_shown(name) else f"(masked, {len(value)} characters)"
 
 
-def _peer(request: Request, trusted: int) -> dict[str, Any]:
+def _is_shown(name: str) -> bool:
+    return name.lower() in _SHOWN or name.lower().startswith(_SHOWN_PREFIXES)
+
+
+def _peer(request: Request, settings: Settings) -> dict[str, Any]:
     environ = as_arrived(request.environ)
     port = environ.get("REMOTE_PORT")
     return {
         "address": environ.get("REMOTE_ADDR") or None,  # A Unix socket has none.
         "port": int(port) if port else None,
         "client": request.remote_addr or None,
-        "trusted_proxies": trusted,
-        "forwarded": list(_forwarded(request.headers, trusted)),
+        "trusted_proxies": settings.trusted_proxies,
+        "trusted_headers": sorted(filter(settings.trusts, settings.trusted_headers)),
+        "forwarded": list(
+            _forwarded(request.headers, settings.trusted_proxies if settings.trusts("for") else 0)
+        ),
     }
 
 

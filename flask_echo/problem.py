@@ -25,8 +25,17 @@ def respond(refusal: Refusal) -> Response:
         refusal = replace(refusal, advice=f"{refusal.advice} {_SETTINGS[refusal.status]}")
     members = {**details(refusal), "origins": _origins()}
     response = _page(refusal, members) if _prefers_a_page() else json_response(refusal, members)
-    response.headers["Vary"] = "Accept"
+    # It repeats headers of the request, so it is for nobody else.
+    response.headers["Cache-Control"] = "no-store"
+    response.vary.add("Accept")
+    vary_with_the_prefix(response, current_app.extensions["flask_echo"])
     return response
+
+
+def vary_with_the_prefix(response: Response, settings: Settings) -> None:
+    """Tell caches that the links in a page depend on the prefix, if proxies may set one."""
+    if settings.trusts("prefix"):
+        response.vary.add("X-Forwarded-Prefix")
 
 
 def _origins() -> list[str] | None:

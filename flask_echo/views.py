@@ -5,13 +5,15 @@ from werkzeug.http import parse_date
 from werkzeug.routing.exceptions import WebsocketMismatch
 
 from flask_echo import conversation, inspection
-from flask_echo.problem import respond
-from flask_echo.simulation.route import echo_with_faults, upgrade_with_faults
-from flask_echo.websocket import Connection, Refusal, Sock
+from flask_echo.config import Settings
+from flask_echo.problem import respond, vary_with_the_prefix
+from flask_echo.simulation.route import echo_with_faults, refuse_faults, upgrade_with_faults
+from flask_echo.websocket import Connection, Refusal, Sock, Upgrade
 from flask_echo.websocket.extension import install
 from flask_echo.websocket.handshake import is_attempt
 
 bp = Blueprint("echo", __name__)
+inspection_bp = Blueprint("inspection", __name__)  # Not registered if the setting INSPECT is off.
 sock = Sock(respond=respond)
 
 # No inline script or style, and nothing from elsewhere. The style sheet has icons as data: images.
@@ -20,11 +22,27 @@ _CONTENT_SECURITY_POLICY = (
     " connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
 
-_NO_WEBSOCKET_HERE = Refusal(
-    400,
-    "There is no WebSocket at this address.",
-    "There are WebSockets at /, /echo, /WS.ashx and /inspect. A proxy may have changed the path.",
-)
+# Whether / and /default.html respond with the page depends on these headers (handshake.is_attempt,
+# and Flask's routing). Connection does not count, because no cache may forward it.
+_PAGE_VARIES_WITH = (
+    "Upgrade", "Sec-WebSocket-Version", "Sec-WebSocket-Key", "Sec-WebSocket-Protocol",
+    "Sec-WebSocket-Extensions",
+)  # fmt: skip
+
+
+def _settings() -> Settings:
+    settings: Settings = current_app.extensions["flask_echo"]
+    return settings
+
+
+def _simulate_at_echo(upgrade: Upgrade) -> Upgrade | Refusal:
+    return echo_with_faults(upgrade) if _settings().rehearsals else refuse_faults(upgrade)
+
+
+def _check_inspection(upgrade: Upgrade) -> Upgrade | Refusal:
+    if inspection.is_of_another_site(request, _settings()):
+        return inspection.ANOTHER_SITE
+    return upgrade_with_faults(upgrade) if _settings().rehearsals else refuse_faults(upgrade)
 
 
 @sock.route("/WS.ashx", bp=bp)
@@ -33,36 +51,53 @@ def hello(ws: Connection) -> None:
     conversation.hello(ws)
 
 
-@sock.route("/echo", bp=bp, hook=echo_with_faults)
+@sock.route("/echo", bp=bp, hook=_simulate_at_echo)
 @sock.route("/", bp=bp, endpoint="bare")
 def echo(ws: Connection) -> None:
     """Return every message unchanged. ``/echo`` also simulates the faults in its query."""
     conversation.echo(ws)
 
 
-@sock.route("/inspect", bp=bp, hook=upgrade_with_faults)
+@sock.route("/inspect", bp=inspection_bp, hook=_check_inspection)
 def inspect(ws: Connection) -> None:
     """Report the upgrade request as it arrived, and the 101."""
-    conversation.tell(ws, inspection.report(request, ws, current_app.extensions["flask_echo"]))
+    conversation.tell(ws, inspection.report(request, ws, _settings()))
 
 
 @bp.get("/")
 @bp.get("/default.html")
-def page() -> str | Response:
+def page() -> Response:
     """Show the page, or explain an upgrade request that lost some of its headers."""
     if request.path == "/" and is_attempt(request.environ):
         return sock.explain()
-    return render_template("index.html")
+    settings = _settings()
+    response = Response(
+        render_template("index.html", inspect=settings.inspect, faults=settings.rehearsals)
+    )
+    response.headers["Cache-Control"] = "no-cache"
+    response.vary.update(_PAGE_VARIES_WITH)
+    vary_with_the_prefix(response, settings)
+    return response
 
 
 @bp.get("/healthz")
 def health() -> tuple[Response, int]:
     """Show the load of this worker, for load balancers and people."""
     seats = install(current_app).seats.occupancy()
-    status = "draining" if seats.draining else "ok"
+    # Full is no failure: a load balancer must not end the connections that hold the seats.
+    full = seats.seats_taken >= seats.capacity
+    status = "draining" if seats.draining else "full" if full else "ok"
     response = jsonify(status=status, **seats._asdict())
     response.headers["Cache-Control"] = "no-store"
     return response, 503 if seats.draining else 200
+
+
+@bp.get("/healthz/live")
+def live() -> Response:
+    """Say that this worker works, also while it drains, to whoever would restart it."""
+    response = jsonify(status="live")
+    response.headers["Cache-Control"] = "no-store"
+    return response
 
 
 @bp.get("/favicon.ico")
@@ -74,7 +109,14 @@ def favicon() -> Response:
 @bp.app_errorhandler(WebsocketMismatch)
 def no_websocket(error: WebsocketMismatch) -> Response:
     """Say where the WebSockets are."""
-    return respond(_NO_WEBSOCKET_HERE)
+    others = "/echo, /WS.ashx and /inspect" if _settings().inspect else "/echo and /WS.ashx"
+    return respond(
+        Refusal(
+            400,
+            "There is no WebSocket at this address.",
+            f"There are WebSockets at /, {others}. A proxy may have changed the path.",
+        )
+    )
 
 
 @bp.before_app_request

@@ -30,6 +30,18 @@ def upgrade_with_faults(upgrade: Upgrade) -> Upgrade | Refusal:
     return faults if isinstance(faults, Refusal) else _with_upgrade_faults(upgrade, faults)
 
 
+def refuse_faults(upgrade: Upgrade) -> Upgrade | Refusal:
+    """Refuse every query, where the operator has turned fault simulation off."""
+    return _TURNED_OFF if request.query_string else upgrade
+
+
+_TURNED_OFF = Refusal(
+    400,
+    "The query cannot be used, because fault simulation is off on this server.",
+    "Use the address without a query. The operator of this server can turn fault simulation on.",
+)
+
+
 def _echo(faults: Faults, ws: FaultyConnection) -> None:
     conversation.echo(ws, faults)
 

@@ -11,7 +11,7 @@ import pytest
 import trustme
 
 import flask_echo
-from tests.support.clients import close_frame, raw
+from tests.support.clients import ask, close_frame, raw, request_bytes
 from tests.support.servers import Server, StartServer
 
 
@@ -31,13 +31,14 @@ def inspect(
 
 
 def test_the_request_is_told_as_it_arrived(each_server: Server) -> None:
-    report = inspect(each_server, {"X-Odd": "one two", "Origin": "http://a"}, "?ping=off")
+    sent = {"Via": "one two", "Origin": "http://localhost"}
+    report = inspect(each_server, sent, "?ping=off")
     assert report["request"]["line"] == "GET /inspect?ping=off HTTP/1.1"
     headers = dict(report["request"]["headers"])
     assert headers["Host"] == "localhost"
     assert headers["Sec-WebSocket-Version"] == "13"
-    assert headers["X-Odd"] == "one two"
-    assert headers["Origin"] == "http://a"
+    assert headers["Via"] == "one two"
+    assert headers["Origin"] == "http://localhost"
     assert list(headers) == sorted(headers)
     assert "WSGI loses header order and case" in report["about"]
 
@@ -101,6 +102,7 @@ def test_proxies_are_believed_as_far_as_they_are_trusted(
     peer = report["peer"]
     assert (peer["address"], peer["client"]) == ("127.0.0.1", client)
     assert peer["trusted_proxies"] == proxies
+    assert peer["trusted_headers"] == (["for", "proto"] if proxies else [])
     chain = [hop for hop in peer["forwarded"] if hop["header"] == "X-Forwarded-For"]
     assert [hop["address"] for hop in chain] == ["198.51.100.9", "203.0.113.7"]
     assert [hop["trusted"] for hop in chain] == believed
@@ -124,6 +126,95 @@ def test_what_proxies_add_for_the_application_alone_is_masked(server: Server) ->
     assert report["request"]["masked"] == sorted(added)
     assert "s3cret" not in json.dumps(report)
     assert dict(report["request"]["headers"])["Sec-WebSocket-Key"].endswith("==")
+
+
+PERSONAL = [
+    "X-Forwarded-Email", "X-Forwarded-User", "X-Forwarded-Groups", "X-Forwarded-Client-Cert",
+    "X-Forwarded-Preferred-Username", "X-Forwarded-Uri", "X-Real-User", "X-Real-Name",
+    "SSL-Client-S-DN", "X-SSL-Client-Cert", "Remote-User", "From", "Referer", "X-Odd", "Baggage",
+    "Cf-Access-Authenticated-User-Email", "X-Amzn-Oidc-Identity", "X-Ms-Client-Principal-Name",
+    "Tailscale-User-Login", "X-Goog-Authenticated-User-Email", "X-Original-Url", "X-Arr-ClientCert",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("names", [PERSONAL, [name.upper() for name in PERSONAL]])
+def test_a_header_is_masked_unless_it_is_known_to_name_no_person(
+    each_server: Server, names: list[str]
+) -> None:
+    report = inspect(each_server, dict.fromkeys(names, "alice"))
+    assert [name.lower() for name in report["request"]["masked"]] == sorted(map(str.lower, names))
+    headers = {name.lower(): value for name, value in report["request"]["headers"]}
+    assert {headers[name.lower()] for name in names} == {"(masked, 5 characters)"}
+    assert "alice" not in json.dumps(report)
+
+
+def test_the_headers_of_browsers_and_of_proxies_about_machines_are_shown(server: Server) -> None:
+    shown = {
+        "Accept-Language": "en", "Cache-Control": "no-cache", "DNT": "1", "Pragma": "no-cache",
+        "Sec-Fetch-Mode": "websocket", "Sec-CH-UA": "a", "Sec-WebSocket-Protocol": "chat",
+        "User-Agent": "b", "Via": "1.1 c", "X-Forwarded-Proto": "http", "X-Forwarded-Port": "80",
+        "X-Real-IP": "192.0.2.1", "CF-Ray": "d", "X-Request-ID": "e", "X-Amzn-Trace-Id": "f",
+    }  # fmt: skip
+    report = inspect(server, shown)
+    assert report["request"]["masked"] == []
+    headers = {name.lower(): value for name, value in report["request"]["headers"]}
+    assert {name: headers[name.lower()] for name in shown} == shown
+
+
+@pytest.mark.parametrize(
+    ("changes", "status"),
+    [
+        ({"Origin": "http://localhost"}, 101),
+        ({"Origin": "HTTP://LOCALHOST"}, 101),
+        ({"Origin": "http://localhost:8080", "Host": "localhost:8080"}, 101),
+        ({"Origin": "http://[::1]:8080", "Host": "[::1]:8080"}, 101),
+        ({"Origin": "http://a.example", "Host": "a.example:80"}, 101),
+        # TLS ends at a proxy.
+        ({"Origin": "https://localhost"}, 101),
+        ({"Origin": "https://a.example", "Host": "a.example:443"}, 101),
+        # A proxy rewrites Host.
+        ({"Origin": "https://a.example", "X-Forwarded-Host": "a.example"}, 101),
+        ({"Origin": "https://a.example", "X-Forwarded-Host": "a.example, b.internal"}, 101),
+        ({"Origin": "https://a.example", "Sec-Fetch-Site": "same-origin"}, 101),
+        ({"Origin": "https://evil.example"}, 403),
+        ({"Origin": "https://evil.example", "X-Forwarded-Host": "a.example"}, 403),
+        ({"Origin": "https://evil.example", "Sec-Fetch-Site": "cross-site"}, 403),
+        ({"Origin": "https://a.example", "Sec-Fetch-Site": "same-site"}, 403),
+        ({"Origin": "http://localhost:8080"}, 403),
+        ({"Origin": "http://localhost.evil.example"}, 403),
+        ({"Origin": "null"}, 403),
+        ({"Origin": ""}, 403),
+        ({"Origin": "chrome-extension://localhost"}, 403),
+    ],
+    ids=str,
+)
+def test_only_pages_of_the_server_itself_read_the_report(
+    each_server: Server, changes: dict[str, str], status: int
+) -> None:
+    answer = ask(each_server, request_bytes("/inspect", changes))
+    assert answer.status == status
+    if status == 403:
+        problem = json.loads(answer.text)
+        assert "belongs to another site" in problem["detail"]
+        assert "FLASK_ECHO_ALLOWED_ORIGINS" in problem["advice"]
+        assert ask(each_server, request_bytes("/echo", changes)).status == 101
+
+
+@pytest.mark.parametrize(("origin", "status"), [("https://a.test", 101), ("http://localhost", 403)])
+def test_an_origin_that_is_named_may_read_the_report(
+    start_server: StartServer, origin: str, status: int
+) -> None:
+    server = start_server("gunicorn", ALLOWED_ORIGINS="https://a.test")
+    assert ask(server, request_bytes("/inspect", {"Origin": origin})).status == status
+
+
+def test_the_headers_that_are_believed_are_told(start_server: StartServer) -> None:
+    server = start_server("gunicorn", TRUSTED_PROXIES=1, TRUSTED_HEADERS="proto,host")
+    report = inspect(server, {**CHAIN, "X-Forwarded-Host": "a.example"})
+    assert report["peer"]["trusted_headers"] == ["host", "proto"]
+    assert report["peer"]["client"] == "127.0.0.1"
+    assert [hop["trusted"] for hop in report["peer"]["forwarded"]] == [False, False]
+    assert report["secure"] is True
 
 
 def test_tls_is_told_where_it_ends_here(start_server: StartServer, tmp_path: Path) -> None:

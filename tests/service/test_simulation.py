@@ -205,3 +205,28 @@ def test_a_simulation_ends_politely_when_the_server_stops(start_server: StartSer
             assert client.rest() == b""
     assert server.stop() == 0
     assert "Traceback" not in server.output()
+
+
+@pytest.mark.parametrize("path", ["/echo", "/inspect"])
+@pytest.mark.parametrize("query", ["?close=1011", "?compress=off", "?mute", "?unknown", "?a=b&c"])
+def test_where_simulation_is_off_every_query_is_refused(
+    start_server: StartServer, path: str, query: str
+) -> None:
+    server = start_server("gunicorn", REHEARSALS="false")
+    answer = ask(server, request_bytes(path + query))
+    assert answer.status == 400
+    assert "fault simulation is off" in answer.text
+    assert ask(server, request_bytes(path)).status == 101
+    with raw(server, "/?close=1011") as client:  # The bare address has never had any.
+        client.send(frame(0x81, b"hi"))
+        assert client.receive().payload == b"hi"
+
+
+def test_where_inspect_is_off_its_address_does_not_exist(start_server: StartServer) -> None:
+    server = start_server("gunicorn", INSPECT="false")
+    for request in (request_bytes("/inspect"), b"GET /inspect HTTP/1.1\r\nHost: a\r\n\r\n"):
+        answer = ask(server, request)
+        assert answer.status == 404
+        assert "WebSocket" not in answer.text
+    assert "inspect" not in ask(server, request_bytes("/healthz")).text
+    assert ask(server, request_bytes("/echo")).status == 101

@@ -39,6 +39,26 @@ def test_health_tells_connections_seats_and_capacity() -> None:
     assert answer.headers["Cache-Control"] == "no-store"
 
 
+def test_health_says_full_with_200_when_every_seat_is_taken() -> None:
+    app = create_app({"MAX_CONNECTIONS": 1})
+    client = app.test_client()
+    with install(app).seats.take():
+        answer = client.get("/healthz")
+        assert (answer.status_code, answer.get_json()["status"]) == (200, "full")
+        install(app).seats.drain()
+        assert client.get("/healthz").get_json()["status"] == "draining"
+
+
+@pytest.mark.parametrize("draining", [False, True])
+def test_a_worker_that_works_is_live_also_while_draining(draining: bool) -> None:
+    app = create_app()
+    if draining:
+        install(app).seats.drain()
+    answer = app.test_client().get("/healthz/live")
+    assert (answer.status_code, answer.get_json()) == (200, {"status": "live"})
+    assert answer.headers["Cache-Control"] == "no-store"
+
+
 def test_health_tells_load_balancers_to_go_elsewhere_while_draining() -> None:
     app = create_app()
     install(app).seats.drain()
@@ -76,7 +96,42 @@ def test_an_impossible_date_is_a_bad_request() -> None:
 
 def test_the_page_works_below_a_prefix_that_a_trusted_proxy_names() -> None:
     prefix = {"X-Forwarded-Prefix": "/below"}
-    trusting = create_app({"TRUSTED_PROXIES": 1}).test_client().get("/", headers=prefix)
+    config = {"TRUSTED_PROXIES": 1, "TRUSTED_HEADERS": "prefix"}
+    trusting = create_app(config).test_client().get("/", headers=prefix)
     assert b'"/below/static/' in trusting.data
-    wary = create_app().test_client().get("/", headers=prefix)
-    assert b"/below" not in wary.data
+    for wary in ({}, {"TRUSTED_PROXIES": 1}, {"TRUSTED_HEADERS": "prefix"}):
+        assert b"/below" not in create_app(wary).test_client().get("/", headers=prefix).data
+
+
+@pytest.mark.parametrize(
+    ("config", "prefix"),
+    [({}, False), ({"TRUSTED_PROXIES": 1, "TRUSTED_HEADERS": "for,prefix"}, True)],
+)
+def test_caches_ask_again_for_the_page_and_know_what_it_depends_on(
+    config: dict[str, object], prefix: bool
+) -> None:
+    client = create_app(config).test_client()
+    for path in ("/", "/default.html"):
+        headers = client.get(path).headers
+        assert headers["Cache-Control"] == "no-cache"
+        varies = {name.strip() for name in headers["Vary"].split(",")}
+        assert varies - {"X-Forwarded-Prefix"} == {
+            "Upgrade", "Sec-WebSocket-Version", "Sec-WebSocket-Key", "Sec-WebSocket-Protocol",
+            "Sec-WebSocket-Extensions",
+        }  # fmt: skip
+        assert ("X-Forwarded-Prefix" in varies) is prefix
+    problem = client.get("/echo").headers
+    assert problem["Cache-Control"] == "no-store"
+    assert problem["Vary"] == ("Accept, X-Forwarded-Prefix" if prefix else "Accept")
+
+
+def test_without_inspect_nothing_is_at_its_address_and_no_text_names_it() -> None:
+    client = create_app({"INSPECT": False}).test_client()
+    upgrade = {"Connection": "Upgrade", "Upgrade": "websocket", "Sec-WebSocket-Version": "13"}
+    for headers in ({}, upgrade, {**upgrade, "Sec-WebSocket-Key": "c2l4dGVlbiBieXRlcyBvaw=="}):
+        answer = client.get("/inspect", headers=headers)
+        assert answer.status_code == 404
+        assert b"inspect" not in answer.data
+    assert client.post("/inspect").status_code == 404
+    for path in ("/", "/healthz"):
+        assert b"inspect" not in client.get(path, headers=upgrade).data
