@@ -12,7 +12,7 @@ from tests.support.modules import call
 
 WORKING = {"status": 200, "json": {"status": "ok", "seats_taken": 1, "capacity": 9}}
 DRAINING = {"status": 503, "json": {"status": "draining"}}
-FULL = {"status": 200, "json": {"status": "ok", "seats_taken": 9, "capacity": 9}}
+FULL = {"status": 200, "json": {"status": "full", "seats_taken": 9, "capacity": 9}}
 
 
 @pytest.mark.parametrize(

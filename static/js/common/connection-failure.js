@@ -1,4 +1,4 @@
-import { NoHttpResponse } from "./client.js";
+import { NoHttpResponse, withClient } from "./client.js";
 
 const SECONDS = 5; // for each of two requests, which run at the same time
 
@@ -22,10 +22,18 @@ const SECONDS = 5; // for each of two requests, which run at the same time
  */
 export async function explainFailure(failure, signal) {
   const requests = ["healthz", failure.path].map((path) => fetchJson(path, signal));
-  const [health, address] = await Promise.all(requests);
+  const echo = opensElsewhere(failure, signal);
+  const [echoes, health, address] = await Promise.all([echo, ...requests]);
   const { origin } = window.location;
   const overHttp = failure instanceof NoHttpResponse;
-  return judgeFailure({ overHttp, timedOut: failure.timedOut, origin, health, address });
+  return judgeFailure({ overHttp, timedOut: failure.timedOut, origin, health, address, echoes });
+}
+
+/** @returns {Promise<boolean>} whether /inspect refused the upgrade and /echo does not */
+async function opensElsewhere({ path, timedOut }, signal) {
+  if (timedOut || !path.startsWith("inspect")) return false;
+  const options = { seconds: SECONDS, signal };
+  return withClient("echo", options, async () => true).catch(() => false);
 }
 
 /**
@@ -35,14 +43,16 @@ export async function explainFailure(failure, signal) {
  * @param {string} evidence.origin of this page
  * @param {HttpResult} evidence.health from /healthz
  * @param {HttpResult} evidence.address from the WebSocket address
+ * @param {boolean} [evidence.echoes] whether /inspect was refused and /echo was not
  * @returns {Explanation}
  */
-export function judgeFailure({ overHttp, timedOut, origin, health, address }) {
+export function judgeFailure({ overHttp, timedOut, origin, health, address, echoes = false }) {
   if (health.status === null) return unreachable();
   if (overHttp) return unreliable();
   const known = unavailable(health.json) ?? misrouted(address);
   if (known) return known;
   if (timedOut) return heldBack();
+  if (echoes) return refusedReport(address.json);
   return refusedOrigin(address.json, origin) ?? droppedHeaders(address.json);
 }
 
@@ -90,7 +100,7 @@ function misrouted({ status }) {
   return {
     meaning: `Over HTTP, the WebSocket address returned ${status}, but this service returns 426. `
       + `So a proxy sends this address elsewhere${alternative}.`,
-    advice: "Check that the proxy sends every path to the same server, /echo and /inspect too.",
+    advice: "Check that the proxy sends every path to the same server, WebSocket paths too.",
   };
 }
 
@@ -112,6 +122,17 @@ function refusedOrigin(refusal, origin) {
     meaning: `The server refuses WebSockets from pages at ${origin}. It accepts only those from `
       + `${allowed.join(", ")}.`,
     advice: `To allow this page, add ${origin} to FLASK_ECHO_ALLOWED_ORIGINS.`,
+  };
+}
+
+// The server gives the report only to its own pages, which it knows by Host.
+function refusedReport(refusal) {
+  const host = refusal?.arrived?.Host ?? "unknown";
+  return {
+    meaning: "WebSockets work here, but the server refuses the report to this page. It takes the "
+      + `page for one of another site, because the Host that reaches it is ${host}.`,
+    advice: "Configure the proxy to forward Host (nginx: proxy_set_header Host $http_host;) or to "
+      + "write X-Forwarded-Host.",
   };
 }
 

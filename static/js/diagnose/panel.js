@@ -1,12 +1,18 @@
 import { copyText } from "../common/clipboard.js";
 import { download } from "../common/download.js";
+import { isOffered } from "../common/features.js";
 import { CheckRow } from "./check-row.js";
-import { CHECKS } from "./checks/all.js";
+import { CHECKS as ALL } from "./checks/all.js";
 import { idle } from "./checks/idle.js";
 import { toJson, toMarkdown } from "./report.js";
 import { runAll, runCheck } from "./runner.js";
 
 const IDLE = "idle"; // id of the check that may run alongside the others
+
+const isPossible = ({ needs = [] }) => needs.every(isOffered);
+const CHECKS = ALL.filter(isPossible);
+
+const FEATURES = { inspect: "/inspect", faults: "fault simulation" };
 
 // Order in which the summary counts verdicts.
 const VERDICTS = ["bad", "notable", "good", "cancelled", "not run"];
@@ -27,6 +33,7 @@ class Diagnosis {
     this.#part = part;
     for (const check of CHECKS) this.#add(part("checks"), check, () => this.#press(check));
     this.#add(part("idle"), this.#idleCheck(), () => this.#press(this.#idleCheck()));
+    this.#showMissing([...ALL, this.#idleCheck()].filter((check) => !isPossible(check)));
     part("run").addEventListener("click", () => this.#pressAll());
     part("copy").addEventListener("click", () => this.#copy());
     part("save").addEventListener("click", () => this.#save());
@@ -37,6 +44,15 @@ class Diagnosis {
     const row = new CheckRow(this.#part("row").content.cloneNode(true), check, pressed);
     this.#rows.set(check.id, row);
     list.append(row.element);
+  }
+
+  #showMissing(checks) {
+    if (!checks.length) return;
+    const off = Object.keys(FEATURES).filter((feature) => !isOffered(feature));
+    this.#part("missing").textContent = "This server has turned off "
+      + `${off.map((feature) => FEATURES[feature]).join(" and ")}. So these checks are not `
+      + `possible: ${checks.map(({ title }) => title).join(", ")}.`;
+    this.#part("missing").hidden = false;
   }
 
   #idleCheck() {

@@ -51,6 +51,7 @@ function clientAndServer({ peer, negotiated, tls, server, secure }, protocol) {
     ["Connected from", `${peer.address}, port ${peer.port}`],
     ["Client address used", clientText(peer)],
     ["Proxies", proxiesText(peer)],
+    ["Trusted headers", trustedText(peer)],
     ["TLS", tls ? `${tls.version}, ${tls.cipher}` : noTlsText(secure)],
     ["Subprotocol", subprotocolText(negotiated.subprotocol, protocol)],
     ["Extensions", negotiated.extensions.join(", ") || "none"],
@@ -63,6 +64,11 @@ function clientAndServer({ peer, negotiated, tls, server, secure }, protocol) {
 function clientText({ client, address, trusted_proxies: trusted }) {
   if (client !== address) return `${client}, from ${trusted} trusted proxies`;
   return trusted ? client : `${client} (no proxy is trusted: FLASK_ECHO_TRUSTED_PROXIES is 0)`;
+}
+
+function trustedText({ trusted_headers: headers }) {
+  const names = headers.map((end) => `X-Forwarded-${end[0].toUpperCase()}${end.slice(1)}`);
+  return names.join(", ") || "none";
 }
 
 function proxiesText({ forwarded }) {

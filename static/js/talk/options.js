@@ -1,4 +1,5 @@
 import { webSocketAddress } from "../common/address.js";
+import { isOffered } from "../common/features.js";
 import {
   parseSubprotocols,
   subprotocolError,
@@ -90,9 +91,9 @@ export class Options {
   // So the query never contains faults that exclude each other.
   #enableFields() {
     const { route, behaviour } = this.#form.elements;
-    const canSimulate = route.value === "echo";
+    const canSimulate = route.value === "echo" && isOffered("faults");
     enable(this.#panel.querySelector("#faults"), canSimulate);
-    this.#panel.querySelector("#faults-hint").hidden = canSimulate;
+    this.#panel.querySelector("#faults-hint").hidden = canSimulate || !isOffered("faults");
     for (const part of this.#form.querySelectorAll("[data-behaviours]")) {
       enable(part, part.dataset.behaviours.split(" ").includes(behaviour.value));
     }

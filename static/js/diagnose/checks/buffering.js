@@ -12,6 +12,7 @@ const MANY = MESSAGES / 2; // messages in clumps: a buffer affects all, a busy l
 export const buffering = {
   id: "buffering",
   title: "Buffering",
+  needs: ["faults"],
   about: `Asks the server for ${MESSAGES} messages at ${PER_SECOND} per second and checks that `
     + "they arrive evenly.",
   seconds: MESSAGES * INTERVAL,

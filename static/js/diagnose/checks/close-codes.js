@@ -11,6 +11,7 @@ const CLOSES = [
 export const closeCodes = {
   id: "close-codes",
   title: "Close codes",
+  needs: ["faults"],
   about: "Has the server close with three codes and checks that they arrive.",
   seconds: 1,
   limit: 60,

@@ -3,6 +3,7 @@ import { inspect, requestHeader, responseHeader } from "../../common/inspect.js"
 export const compression = {
   id: "compression",
   title: "Compression",
+  needs: ["inspect"],
   about: "Compares the compression offer that the server received, its response, and the result "
     + "in this browser.",
   seconds: 1,

@@ -12,6 +12,7 @@ const SLOW_UPGRADE = 5; // times the duration of an HTTP request
 export const handshakeTime = {
   id: "handshake-time",
   title: "Handshake time",
+  needs: ["inspect"],
   about: `Opens ${HANDSHAKES} connections, one at a time, and times the handshake of each.`,
   seconds: 1,
   limit: 60,

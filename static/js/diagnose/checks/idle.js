@@ -43,6 +43,7 @@ export function idle(bound) {
   return {
     id: "idle",
     title: "Idle time-out",
+    needs: ["inspect", "faults"],
     about: "Opens a connection, sends nothing on it, not even pings, and waits until something "
       + "cuts it.",
     seconds: bound,

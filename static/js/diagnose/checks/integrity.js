@@ -1,5 +1,6 @@
 import { firstDifference } from "../../common/binary.js";
 import { Ended, TimedOut, withClient } from "../../common/client.js";
+import { plainEcho } from "../../common/features.js";
 import { formatCount } from "../../common/format.js";
 import { inspect } from "../../common/inspect.js";
 
@@ -11,6 +12,7 @@ const PLANES = 17;
 export const integrity = {
   id: "integrity",
   title: "Data integrity",
+  needs: ["inspect"],
   about: "Sends every byte pair, and characters from all 17 Unicode planes, and compares the "
     + "replies.",
   seconds: 1,
@@ -73,13 +75,13 @@ function pieces(list, size) {
  */
 
 /**
- * Send all messages and compare the replies. Without compression, so that the path sees the bytes
- * as they are.
+ * Send all messages and compare the replies. Without compression, if possible, so that the path
+ * sees the bytes as they are.
  *
  * @returns {Promise<Exchange>}
  */
 async function exchange(messages, signal) {
-  return withClient("echo?compress=off", { signal }, async (client) => {
+  return withClient(plainEcho(), { signal }, async (client) => {
     for (const message of messages) client.send(message);
     for (const [index, sent] of messages.entries()) {
       const damage = await receive(client, sent);

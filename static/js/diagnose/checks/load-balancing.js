@@ -8,6 +8,7 @@ const AT_ONCE = 5;
 export const loadBalancing = {
   id: "load-balancing",
   title: "Load balancing",
+  needs: ["inspect"],
   about: `Opens ${CONNECTIONS} connections and counts the processes and hosts that respond.`,
   seconds: 1,
   limit: 90,

@@ -1,5 +1,6 @@
 import { firstDifference, randomBytes } from "../../common/binary.js";
 import { Client, Ended, NotConnected, TimedOut, withClient } from "../../common/client.js";
+import { plainEcho } from "../../common/features.js";
 import { formatBytes, formatClose, formatDuration, formatRate } from "../../common/format.js";
 import { inspect } from "../../common/inspect.js";
 
@@ -30,6 +31,7 @@ const KNOWN_LIMITS = [
 export const messageSize = {
   id: "message-size",
   title: "Message size",
+  needs: ["inspect"],
   about: "Sends messages from 1 byte to the server’s limit and checks that they come back "
     + "unchanged.",
   seconds: 4,
@@ -56,7 +58,7 @@ function sizesUpTo(limit) {
 async function trySizes(sizes, signal, progress) {
   const survived = [];
   const deadline = performance.now() + SECONDS * 1000;
-  const client = await Client.open("echo?compress=off", { signal });
+  const client = await Client.open(plainEcho(), { signal });
   try {
     for (const [index, size] of sizes.entries()) {
       if (performance.now() + expectedMs(size, survived) > deadline) {
@@ -119,7 +121,7 @@ async function bisect(good, bad, signal) {
 async function probe(size, signal) {
   try {
     const exchange = (client) => trySize(client, size, REPLY_SECONDS);
-    const { kind } = await withClient("echo?compress=off", { signal }, exchange);
+    const { kind } = await withClient(plainEcho(), { signal }, exchange);
     return !kind;
   } catch (error) {
     if (error instanceof NotConnected) return null;

@@ -1,5 +1,6 @@
 import { randomBytes } from "../../common/binary.js";
 import { withClient } from "../../common/client.js";
+import { plainEcho } from "../../common/features.js";
 import { formatBytes, formatCount, formatDuration, formatRate } from "../../common/format.js";
 import { inspect } from "../../common/inspect.js";
 
@@ -13,6 +14,7 @@ const VERY_SLOW = 1e5;
 export const throughput = {
   id: "throughput",
   title: "Throughput",
+  needs: ["inspect"],
   about: `Echoes messages of ${formatBytes(MESSAGE_BYTES)} for ${SECONDS} seconds, several at a `
     + "time.",
   seconds: SECONDS,
@@ -23,7 +25,7 @@ export const throughput = {
 async function measure({ signal, progress }) {
   const { report } = await inspect({ signal });
   const size = Math.min(MESSAGE_BYTES, report.limits.max_message_bytes);
-  const arrivals = await withClient("echo?compress=off", { signal }, (client) =>
+  const arrivals = await withClient(plainEcho(), { signal }, (client) =>
     flood(client, randomBytes(size), progress));
   return { size, arrivals };
 }

@@ -1,0 +1,104 @@
+"""The page of a server that has turned off fault simulation, or /inspect."""
+
+import pytest
+
+from tests.support.browser import Page
+from tests.support.diagnose import CHECKS, SECONDS, UNDONE, Panel
+from tests.support.servers import StartServer
+from tests.support.talk import choose, next_path
+from tests.support.waiting import wait_until
+
+NEED_INSPECT = {
+    "handshake-time", "integrity", "message-size", "throughput", "compression", "load-balancing",
+}  # fmt: skip
+NEED_FAULTS = {"buffering", "close-codes"}
+
+
+def offered(panel: Panel) -> list[str]:
+    """The checks that the panel shows."""
+    found = panel.page.run(
+        "return [...document.querySelectorAll('#diagnose .check')]"
+        ".filter((row) => row.checkVisibility()).map((row) => row.id.slice('check-'.length))"
+    )
+    return list(found)
+
+
+@pytest.mark.parametrize(
+    ("settings", "absent", "sentence"),
+    [
+        (
+            {"REHEARSALS": "false"},
+            NEED_FAULTS,
+            "This server has turned off fault simulation. So these checks are not possible:"
+            " Buffering, Close codes, Idle time-out.",
+        ),
+        (
+            {"INSPECT": "false"},
+            NEED_INSPECT,
+            "This server has turned off /inspect. So these checks are not possible: Handshake time,"
+            " Data integrity, Message size, Throughput, Compression, Load balancing,"
+            " Idle time-out.",
+        ),
+        (
+            {"INSPECT": "false", "REHEARSALS": "false"},
+            NEED_INSPECT | NEED_FAULTS,
+            "This server has turned off /inspect and fault simulation. So these",
+        ),
+    ],
+    ids=["faults", "inspect", "both"],
+)
+def test_diagnose_offers_the_possible_checks_and_names_the_others(
+    panel: Panel, start_server: StartServer, settings: dict[str, str], absent: set[str],
+    sentence: str,
+) -> None:  # fmt: skip
+    panel.open(start_server("gunicorn", **settings).url)
+    possible = [check for check in CHECKS if check not in absent]
+    assert offered(panel) == possible
+    assert sentence in panel.page.text("#diagnose-missing")
+    assert "Is an idle connection cut?" not in panel.page.text("#diagnose")
+    panel.page.click("diagnose-run")
+    wait_until(lambda: all(panel.part(c, "verdict") not in UNDONE for c in possible), SECONDS)
+    verdicts = {check: panel.part(check, "verdict") for check in possible}
+    assert set(verdicts.values()) <= {"good", "notable"}, verdicts
+
+
+def test_where_all_is_on_diagnose_offers_every_check(panel: Panel) -> None:
+    panel.open()
+    assert offered(panel) == [*CHECKS, "idle"]
+    assert not panel.page.element("diagnose-missing").is_displayed()
+
+
+def test_without_inspect_the_page_has_no_panel_for_it(
+    page: Page, start_server: StartServer
+) -> None:
+    server = start_server("gunicorn", INSPECT="false")
+    page.open("/#handshake", url=server.url)
+    page.wait_for_state("open")
+    assert page.run("return document.querySelectorAll('#handshake, #tab-handshake').length") == 0
+    assert page.element("talk").is_displayed()
+    assert "inspect" not in page.text("body").lower()
+
+
+def test_without_fault_simulation_talk_has_no_options_for_it(
+    page: Page, start_server: StartServer
+) -> None:
+    server = start_server("gunicorn", REHEARSALS="false")
+    page.open(url=server.url)
+    page.wait_for_state("open")
+    choose(page, route="echo", delay="1", behaviour="mute")
+    assert next_path(page) == "/echo"
+    assert not page.element("faults").is_displayed()
+    assert not page.element("faults-hint").is_displayed()
+    assert "simulate" not in page.text("#options").lower()
+    page.click("apply")
+    page.wait_until(lambda: page.element("address").text.endswith("/echo"), "the address")
+    page.wait_for_state("open")
+
+
+def test_without_fault_simulation_the_handshake_is_shown_without_a_subprotocol(
+    page: Page, start_server: StartServer
+) -> None:
+    server = start_server("gunicorn", REHEARSALS="false")
+    page.open("/#handshake", url=server.url)
+    page.wait_until(lambda: "Connected in" in page.text("#handshake-state"), "the report")
+    assert not page.element("handshake-protocol").is_displayed()
