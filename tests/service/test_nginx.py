@@ -103,3 +103,22 @@ def test_pings_keep_a_connection_through_an_impatient_nginx(start_server: StartS
             client.send(frame(0x8A))
         client.send(frame(0x81, b"still here"))
         assert client.receive().payload == b"still here"
+
+
+@pytest.mark.parametrize("trusted", [0, 1])
+def test_a_page_behind_nginx_is_of_the_same_site(start_server: StartServer, trusted: int) -> None:
+    server = start_server("gunicorn", TRUSTED_PROXIES=trusted)
+    with nginx(server.port, RIGHT) as port:
+        own = f"localhost:{port}"
+        told = report(port, Host=own, Origin=f"http://{own}")
+        with connected_refused(port, Origin="https://evil.example") as head:
+            assert head.startswith(b"HTTP/1.1 403 ")
+    assert ["Origin", f"http://{own}"] in told["request"]["headers"]
+
+
+@contextmanager
+def connected_refused(port: int, **headers: str) -> Iterator[bytes]:
+    """The head of the response to an upgrade request at /inspect that is refused."""
+    sock = socket.create_connection(("127.0.0.1", port), TIMEOUT)
+    with RawWebSocket(sock, "/inspect", headers, status=403) as client:
+        yield client.head
