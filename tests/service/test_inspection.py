@@ -208,6 +208,15 @@ def test_an_origin_that_is_named_may_read_the_report(
     assert ask(server, request_bytes("/inspect", {"Origin": origin})).status == status
 
 
+def test_a_plain_page_does_not_read_the_report_of_a_connection_through_tls(
+    start_server: StartServer,
+) -> None:
+    server = start_server("gunicorn", TRUSTED_PROXIES=1)
+    for origin, status in (("https://localhost", 101), ("http://localhost", 403)):
+        changes = {"Origin": origin, "X-Forwarded-Proto": "wss"}
+        assert ask(server, request_bytes("/inspect", changes)).status == status
+
+
 def test_the_headers_that_are_believed_are_told(start_server: StartServer) -> None:
     server = start_server("gunicorn", TRUSTED_PROXIES=1, TRUSTED_HEADERS="proto,host")
     report = inspect(server, {**CHAIN, "X-Forwarded-Host": "a.example"})
