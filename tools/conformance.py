@@ -17,6 +17,9 @@ from tests.support.servers import Server
 QUICK = ("1.*", "2.*", "3.*", "4.*", "5.*", "6.*", "7.*", "10.*")
 ALL = (*QUICK, "9.*", *(f"12.{n}.*" for n in range(1, 6)), *(f"13.{n}.*" for n in range(1, 8)))
 
+# The largest messages, those of section 9, have 16 MiB.
+LARGEST = 16 * 2**20
+
 # A case's verdict on the messages and on the close. INFORMATIONAL is where RFC 6455 leaves
 # the choice to the server: 7.1.6, 7.13.1 and 7.13.2.
 Tally = Counter[tuple[str, str]]
@@ -43,7 +46,7 @@ def play(server: Server, cases: Sequence[str], parallel: int = 2) -> tuple[Tally
 @click.command()
 def main() -> None:
     """Print the tally of all cases; exit with 1 if one is neither OK nor INFORMATIONAL."""
-    server = Server("gunicorn")
+    server = Server("gunicorn", MAX_MESSAGE_BYTES=LARGEST)
     tally: Tally = Counter()
     odd: list[str] = []
     try:

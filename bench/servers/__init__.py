@@ -8,6 +8,8 @@ and answer WebSockets at /echo.
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from bench.servers.common import MAX_MESSAGE_BYTES
+
 PROJECT = "flask-echo"
 STOCK = "stock"
 FLOOR = "floor"
@@ -46,6 +48,7 @@ SERVERS = (
         environment=_GUNICORN_ENVIRONMENT
         | {
             "FLASK_ECHO_MAX_CONNECTIONS": "11000",
+            "FLASK_ECHO_MAX_MESSAGE_BYTES": str(MAX_MESSAGE_BYTES),
             "FLASK_ECHO_COMPRESSION": "false",
             "FLASK_ECHO_PING_INTERVAL_SECONDS": "0",
         },

@@ -3,7 +3,7 @@
 import sys
 
 HOST = "127.0.0.1"
-# The echo service's default. Compression and pings are off in every server.
+# More than any load sends, so that no limit is near. Compression and pings are off in every server.
 MAX_MESSAGE_BYTES = 16 * 1024 * 1024
 
 

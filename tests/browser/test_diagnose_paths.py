@@ -17,8 +17,16 @@ def test_all_checks_are_good_on_a_good_path(panel: Panel, server: Server) -> Non
     verdicts = panel.run_all()
     assert not set(CHECKS) - acceptable(verdicts), panel.page.text("#diagnose")
     assert "200 messages came back" in panel.text("round-trip")
-    assert "Every size from 1 byte to 16 MiB came back unchanged" in panel.text("message-size")
+    assert "Every size from 1 byte to 1 MiB came back unchanged" in panel.text("message-size")
     assert "All 20 connections reached the same process" in panel.text("load-balancing")
+
+
+def test_the_sizes_end_at_the_limit_of_the_server(panel: Panel, start_server: StartServer) -> None:
+    server = start_server("gunicorn", MAX_MESSAGE_BYTES=5_000_000)
+    panel.open(server.url)
+    assert panel.run("message-size") == "good"
+    assert panel.part("message-size", "figure") == "up to 5,000,000 bytes"
+    assert "this page does not try more" not in panel.text("message-size")
 
 
 def test_an_idle_connection_that_survives_is_good(panel: Panel) -> None:

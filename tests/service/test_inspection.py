@@ -79,7 +79,7 @@ def test_who_serves_is_told(server: Server) -> None:
     assert told["software"]["flask-echo"] == flask_echo.__version__
     assert told["software"]["server"].startswith("gunicorn/")
     assert told["time"].endswith("Z")
-    assert report["limits"]["max_message_bytes"] == 16 * 2**20
+    assert report["limits"]["max_message_bytes"] == 2**20
     assert (report["secure"], report["tls"]) == (False, None)
 
 
