@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.cgroups import cgroup, inside
+from tests.support.cgroups import Group, real_group
 from tests.support.clients import health
 from tests.support.servers import Server, StartServer, command, run_to_its_end
 
@@ -12,16 +12,16 @@ MIB = 2**20
 GUNICORN = command("gunicorn")
 
 
-def seats(start_server: StartServer, group: Path, words: list[str], **settings: object) -> int:
-    server: Server = start_server("gunicorn", words=inside(group, words), **settings)
+def seats(start_server: StartServer, group: Group, words: list[str], **settings: object) -> int:
+    server: Server = start_server("gunicorn", words=group.words(words), **settings)
     capacity = int(health(server)["capacity"])
     server.stop()  # A group must be empty to be removed.
     return capacity
 
 
 def test_the_default_seats_shrink_to_the_process_limit(start_server: StartServer) -> None:
-    with cgroup("pids", {"pids.max": 512}) as group:
-        server = start_server("gunicorn", words=inside(group, [*GUNICORN, "--workers", "2"]))
+    with real_group(pids=512) as group:
+        server = start_server("gunicorn", words=group.words([*GUNICORN, "--workers", "2"]))
         capacity = health(server)["capacity"]
         server.stop()
         assert 150 < capacity < 250
@@ -30,36 +30,34 @@ def test_the_default_seats_shrink_to_the_process_limit(start_server: StartServer
 
 
 def test_the_default_seats_shrink_to_the_memory(start_server: StartServer) -> None:
-    with cgroup("memory", {"memory.limit_in_bytes": 96 * MIB}) as group:
+    with real_group(memory=96 * MIB) as group:
         assert 300 < seats(start_server, group, GUNICORN) < 600
 
 
 def test_the_default_seats_fit_into_a_small_container(start_server: StartServer) -> None:
-    with (
-        cgroup("memory", {"memory.limit_in_bytes": 512 * MIB}) as group,
-    ):
+    with real_group(memory=512 * MIB) as group:
         assert seats(start_server, group, GUNICORN) == 1000
 
 
 def test_seats_that_fit_are_not_touched(start_server: StartServer) -> None:
-    with cgroup("pids", {"pids.max": 512}) as group:
+    with real_group(pids=512) as group:
         assert seats(start_server, group, GUNICORN, MAX_CONNECTIONS=300) == 300
 
 
 @pytest.mark.parametrize(
-    ("controller", "limits", "wanted", "words"),
+    ("limits", "wanted", "words"),
     [
-        ("pids", {"pids.max": 512}, 600, ["MAX_CONNECTIONS=600", "pids.max=512", "enough for 39"]),
-        ("memory", {"memory.limit_in_bytes": 96 * MIB}, 900, ["96 MiB", "enough for 491"]),
-        ("pids", {"pids.max": 20}, None, ["MAX_CONNECTIONS=1000", "enough for 0"]),
+        ({"pids": 512}, 600, ["MAX_CONNECTIONS=600", "pids.max=512", "enough for 39"]),
+        ({"memory": 96 * MIB}, 900, ["96 MiB", "enough for 491"]),
+        ({"pids": 20}, None, ["MAX_CONNECTIONS=1000", "enough for 0"]),
     ],
 )
 def test_seats_that_do_not_fit_are_refused(
-    controller: str, limits: dict[str, int], wanted: int | None, words: list[str]
+    limits: dict[str, int], wanted: int | None, words: list[str]
 ) -> None:
     variables = {} if wanted is None else {"FLASK_ECHO_MAX_CONNECTIONS": str(wanted)}
-    with cgroup(controller, limits) as group:
-        ended = run_to_its_end(inside(group, GUNICORN), variables=variables)
+    with real_group(**limits) as group:
+        ended = run_to_its_end(group.words(GUNICORN), variables=variables)
     assert ended.returncode == 2
     (line,) = ended.stderr.splitlines()
     assert all(word in line for word in words), line
@@ -69,8 +67,8 @@ def test_seats_of_an_application_s_code_must_fit_into_memory(tmp_path: Path) -> 
     code = "from flask_echo import create_app\napp = create_app({'MAX_CONNECTIONS': 900})\n"
     (tmp_path / "own.py").write_text(code)
     words = command("gunicorn", "--pythonpath", str(tmp_path), app="own:app")
-    with cgroup("memory", {"memory.limit_in_bytes": 96 * MIB}) as group:
-        ended = run_to_its_end(inside(group, words))
+    with real_group(memory=96 * MIB) as group:
+        ended = run_to_its_end(group.words(words))
     assert ended.returncode != 0
     assert "the application has 900 seats" in ended.stderr
     assert "enough for 491" in ended.stderr

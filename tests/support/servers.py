@@ -26,8 +26,8 @@ STOP_SECONDS = 20
 # The kernel gives ports from 32768 on to outgoing connections, so these stay free for longer.
 _PORTS = range(10_000, 32_768)
 
-# Where gunicorn and flask run say on which port they listen.
-_ADDRESS = re.compile(r"(?:Listening at:|Running on) ((https?)://\S+:(\d+))")
+# Where gunicorn, flask run and flask-echo say on which port they listen.
+_ADDRESS = re.compile(r"(?:Listening at:|Running on|Serving on) ((https?)://\S+:(\d+))")
 
 # Variables of the person who runs the tests, which would change a server.
 _PREFIXES = ("FLASK_", "GUNICORN_")

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from flask_echo.websocket.resources import TaskLimit, memory_bytes, task_limit
-from tests.support.cgroups import cgroup, inside
+from tests.support.cgroups import real_group
 from tests.support.servers import ROOT
 
 MIB = 2**20
@@ -165,17 +165,18 @@ def test_the_process_limit_does_not_bind_root(tmp_path: Path, process_limit: int
 
 
 @pytest.mark.parametrize(
-    ("controller", "file", "limit", "expression"),
+    ("limits", "expression"),
     [
-        ("memory", "memory.limit_in_bytes", 300 * MIB, "memory_bytes()"),
+        ({"memory": 300 * MIB}, "memory_bytes()"),
         # A process of its own is in the group, with one thread.
-        ("pids", "pids.max", 77, "task_limit().free + 1"),
+        ({"pids": 77}, "task_limit().free + 1"),
     ],
 )
-def test_a_real_cgroup_is_read(controller: str, file: str, limit: int, expression: str) -> None:
+def test_a_real_cgroup_is_read(limits: dict[str, int], expression: str) -> None:
     code = (
         f"from flask_echo.websocket.resources import memory_bytes, task_limit; print({expression})"
     )
-    with cgroup(controller, {file: limit}) as group:
-        words = inside(group, [sys.executable, "-c", code])
+    with real_group(**limits) as group:
+        words = group.words([sys.executable, "-c", code])
+        (limit,) = limits.values()
         assert int(subprocess.check_output(words, cwd=ROOT, timeout=30)) == limit
