@@ -1,0 +1,1 @@
+"""Coverage-guided fuzzing of the code that reads a stranger's bytes."""
