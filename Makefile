@@ -12,7 +12,7 @@ PYTEST := $(BIN)/python -m pytest
 PARALLEL := -n 2 --dist loadfile
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: run test test-fast test-service test-browser conformance bench bench-types lint types screenshots vendor clean
+.PHONY: run test test-fast test-service test-browser test-attacks soak fuzz conformance bench bench-types lint types screenshots vendor clean
 
 run: $(VENV)/run.stamp
 	@exec $(BIN)/python -m flask_echo
@@ -31,6 +31,19 @@ test-service: $(VENV)/test.stamp
 # Real browsers.
 test-browser: $(VENV)/test.stamp
 	$(PYTEST) $(PARALLEL) tests/browser $(PYTEST_ARGS)
+
+# Attacks, each with bystanders, in a container of its own: one after the other, about three minutes.
+test-attacks: $(VENV)/test.stamp
+	$(PYTEST) tests/attacks $(PYTEST_ARGS)
+
+# A mix of good and hostile clients, then the question what is left over.
+SECONDS ?= 600
+soak: $(VENV)/test.stamp
+	$(BIN)/python -m tools.soak --seconds $(SECONDS)
+
+# Coverage-guided, a minute for each target. make fuzz FUZZ_ARGS="--seconds 600 incoming"
+fuzz: $(VENV)/test.stamp
+	$(BIN)/python -m tools.fuzz $(FUZZ_ARGS)
 
 # All 517 Autobahn cases; takes about five minutes.
 conformance: $(VENV)/test.stamp
