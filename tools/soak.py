@@ -12,18 +12,19 @@ import random
 import signal
 import socket
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from time import monotonic, sleep
+from typing import NamedTuple
 
 import click
 from simple_websocket import ConnectionClosed
 
 from tests.support import attackers
-from tests.support.attackers import Attack, Target
+from tests.support.attackers import MIB, Attack, Target
 from tests.support.clients import RawWebSocket, close_frame, deflated, frame, health
 from tests.support.servers import Server
 from tests.support.sieges import children, status
@@ -41,7 +42,7 @@ ROUND_SECONDS = 5.0
 SETTLE_SECONDS = 60.0
 
 # What may be left, of both workers together.
-MORE_MEMORY = 48 * 2**20  # bytes: fragments of the allocator
+MORE_MEMORY = 48 * MIB  # bytes: fragments of the allocator
 MORE_THREADS = 150  # a pool keeps the threads of its busiest moment, which varies
 MORE_FILES = 8  # for the probe that asks for the health, and kept-alive connections
 
@@ -52,7 +53,7 @@ MIX: dict[str, Attack] = {
     "idlers": attackers.pongs(100),
     "slow readers": attackers.slow_readers(10),
     "floods": attackers.inflating(10),
-    "bombs": attackers.in_turn(attackers.deaf_bombs(20, 2**20), attackers.deaf_bombs(20, 2**24)),
+    "bombs": attackers.in_turn(attackers.deaf_bombs(20, MIB), attackers.deaf_bombs(20, 16 * MIB)),
     "fragments": attackers.compressed_fragments(30),
     "resets": attackers.resets(200),
     "bad handshakes": attackers.bad_handshakes(200),
@@ -202,23 +203,42 @@ def settle(server: Server) -> State:
     return State.of(server)
 
 
-def compare(before: State, after: State) -> list[tuple[str, int, int, int, bool]]:
-    """Return a line for each quantity: name, before, after, what may be left, and the verdict."""
-    mib = 2**20
-    quantities = [
-        ("memory, MiB", before.memory // mib, after.memory // mib, MORE_MEMORY // mib),
-        ("threads", before.threads, after.threads, MORE_THREADS),
-        ("descriptors", before.files, after.files, MORE_FILES),
-        ("seats taken", before.seats, after.seats, 0),
-        ("workers", len(before.workers), len(after.workers), 0),
+class Line(NamedTuple):
+    """One quantity in each state, and by how much it may have grown since the warm-up."""
+
+    name: str
+    at_start: int
+    before: int
+    after: int
+    growth: int
+
+    @property
+    def is_good(self) -> bool:
+        return self.after <= self.before + self.growth
+
+
+def compare(start: State, before: State, after: State) -> list[Line]:
+    """Return the table."""
+    states = (start, before, after)
+
+    def line(name: str, growth: int, quantity: Callable[[State], int]) -> Line:
+        at_start, warm, at_end = map(quantity, states)
+        return Line(name, at_start, warm, at_end, growth)
+
+    return [
+        line("memory, MiB", MORE_MEMORY // MIB, lambda state: state.memory // MIB),
+        line("threads", MORE_THREADS, lambda state: state.threads),
+        line("descriptors", MORE_FILES, lambda state: state.files),
+        line("seats taken", 0, lambda state: state.seats),
+        line("workers", 0, lambda state: len(state.workers)),
     ]
-    return [(*line, line[2] <= line[1] + line[3]) for line in quantities]
 
 
 def soak(server: Server, seconds: float) -> bool:
     """Warm up, soak, print the table, and return whether all is as it was."""
     warm_up = min(seconds / 4, LONGEST_WARM_UP)
     talk = Talk()
+    start = settle(server)
     play(server, warm_up, talk, reload=False)
     before = settle(server)
     play(server, seconds - 2 * warm_up, talk, reload=True)
@@ -226,10 +246,12 @@ def soak(server: Server, seconds: float) -> bool:
     workers = children(server.process.pid)
     play(server, warm_up, talk, reload=False)
     after = settle(server)
-    lines = compare(before, after)
-    click.echo("| | before | after | may grow by |\n|---|---|---|---|")
-    for name, was, now, more, good in lines:
-        click.echo(f"| {name} | {was} | {now} | {more} |{'' if good else '  TOO MANY'}")
+    lines = compare(start, before, after)
+    click.echo(
+        "| | at start | after the warm-up | at the end | may grow by |\n|---|---|---|---|---|"
+    )
+    for line in lines:
+        click.echo(f"| {' | '.join(map(str, line))} |{'' if line.is_good else '  TOO MUCH'}")
     click.echo(
         f"{talk.messages} echoes were right, {len(talk.failures)} failed,"
         f" {talk.reconnects} reconnects after reloads"
@@ -241,7 +263,7 @@ def soak(server: Server, seconds: float) -> bool:
     troubles += [f"the log has {word!r}" for word in words if word in server.output()]
     for trouble in troubles:
         click.echo(trouble)
-    return not troubles and all(line[-1] for line in lines)
+    return not troubles and all(line.is_good for line in lines)
 
 
 @click.command()

@@ -20,6 +20,7 @@ def test_bystanders_are_served_beside(name: str) -> None:
     waits = outcome.report
     assert outcome.oom_kills == 0
     assert outcome.workers_after == outcome.workers_before, outcome.output[-4000:]
+    assert outcome.exit_code == 0, outcome.output[-4000:]
     assert waits.talkers.failures == []
     assert waits.visitors.failures == []
     assert waits.newcomers.failures == [] or name in REFUSES_NEWCOMERS

@@ -106,7 +106,7 @@ def group(memory: int | None = None, pids: int | None = None) -> Iterator[Group]
     made = Group(_made(["memory", "pids"]), memory)
     try:
         if made.is_real:
-            _limit_memory(made.directories["memory"], memory)
+            limit_memory(made.directories["memory"], memory)
             if pids is not None:
                 made.limit_pids(pids)
         yield made
@@ -114,7 +114,8 @@ def group(memory: int | None = None, pids: int | None = None) -> Iterator[Group]
         made.remove()
 
 
-def _limit_memory(directory: Path, limit: int | None) -> None:
+def limit_memory(directory: Path, limit: int | None) -> None:
+    """Write the limit of memory and swap together, in bytes."""
     if limit is None:
         return
     # First the memory, then memory and swap together, which may not be less.

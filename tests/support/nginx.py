@@ -36,13 +36,16 @@ http {{
     fastcgi_temp_path {place}/fastcgi;
     uwsgi_temp_path {place}/uwsgi;
     scgi_temp_path {place}/scgi;
-    map $http_upgrade $connection_upgrade {{ default upgrade; '' close; }}
-    server {{
-        listen 127.0.0.1:{port};
-        location / {{
-            proxy_pass http://127.0.0.1:{upstream};
-            {directives}
-        }}
+    {servers}
+}}
+"""
+SERVER = """
+map $http_upgrade $connection_upgrade {{ default upgrade; '' close; }}
+server {{
+    listen 127.0.0.1:{port};
+    location / {{
+        proxy_pass http://127.0.0.1:{upstream};
+        {directives}
     }}
 }}
 """
@@ -54,15 +57,19 @@ def nginx(upstream: int, directives: str) -> Iterator[int]:
 
     Without nginx the test is skipped, or fails if it is required.
     """
-    binary = program("nginx")
     port = free_port()
+    servers = SERVER.format(port=port, upstream=upstream, directives=directives)
+    with nginx_with(servers, port):
+        yield port
+
+
+@contextmanager
+def nginx_with(servers: str, port: int) -> Iterator[None]:
+    """Run nginx with these lines in its block ``http``; they listen on ``port`` of 127.0.0.1."""
+    binary = program("nginx")
     with TemporaryDirectory(prefix="nginx-") as place:
         configuration = Path(place, "nginx.conf")
-        configuration.write_text(
-            CONFIGURATION.format(
-                place=place, port=port, upstream=upstream, directives=directives
-            )
-        )  # fmt: skip
+        configuration.write_text(CONFIGURATION.format(place=place, servers=servers))
         log = Path(place, "log")
         with log.open("wb") as output:
             process = subprocess.Popen(
@@ -71,7 +78,7 @@ def nginx(upstream: int, directives: str) -> Iterator[int]:
             )  # fmt: skip
         try:
             wait_until(lambda: _listens(process, port, log), START_SECONDS, log.read_text)
-            yield port
+            yield
         finally:
             process.terminate()
             process.wait(STOP_SECONDS)

@@ -8,7 +8,7 @@ import os
 import resource
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from time import monotonic
@@ -31,13 +31,17 @@ SPARE_BYTES = 16 * MIB
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of the service, and what the bystanders noticed."""
+    """What became of the service, and what the bystanders noticed.
+
+    :ivar exit_code: after SIGTERM, when the attack was over; None if the service had to be killed.
+    """
 
     report: Report
     workers_before: list[int]
     workers_after: list[int]
     oom_kills: int
     peak_bytes: int
+    exit_code: int | None
     output: str
 
 
@@ -65,19 +69,29 @@ class Siege:
             self.prepare(place, workers[0])
             self.attack(Target(server.port), seconds)
             attackers.hold(monotonic() + AFTERMATH_SECONDS)
+            report = bystanders.finish()
+            after = children(server.process.pid)
             return Outcome(
-                bystanders.finish(),
+                report,
                 workers,
-                children(server.process.pid),
+                after,
                 place.oom_kills(),
                 place.peak_bytes(),
+                _stopped(server),
                 server.output(),
             )
 
 
+def _stopped(server: Server) -> int | None:
+    try:
+        return server.stop()
+    except AssertionError:  # It has been killed, so that the next one has the machine.
+        return None
+
+
 @contextmanager
 def _served(place: Group, unread: bool) -> Iterator[Server]:
-    """Run the service; it is killed if it does not stop, so that the next one has the machine."""
+    """Run the service."""
     with ExitStack() as stack:
         words = command("flask-echo")
         if unread:
@@ -87,8 +101,7 @@ def _served(place: Group, unread: bool) -> Iterator[Server]:
         try:
             yield server
         finally:
-            with suppress(AssertionError):  # What it was under attack is judged, not its end.
-                server.stop()
+            _stopped(server)
 
 
 @contextmanager

@@ -177,10 +177,14 @@ class Outcome(NamedTuple):
     items: list[object]
     code: int | None
 
-    def is_like(self, other: "Outcome") -> bool:
-        """Compare; of two faults in one frame, its pieces decide which wsproto finds first."""
+    def is_like(self, other: "Outcome", compression: int) -> bool:
+        """Compare; of two faults in one compressed frame, its pieces decide which one is found.
+
+        A piece is inflated as a whole, before wsproto judges the opcode and we judge the size.
+        """
         codes = {self.code, other.code}
-        return self.items == other.items and (len(codes) == 1 or codes == {1002, 1007})
+        same = len(codes) == 1 or (compression and codes < {1002, 1007, 1009})
+        return bool(same) and self.items == other.items
 
 
 def incoming(data: bytes) -> None:
@@ -193,8 +197,12 @@ def incoming(data: bytes) -> None:
         return
     at_once = _outcome([stream], compression)
     steps = itertools.cycle([seed % 7 + 1, seed + 1, 1 + seed // 16])
-    for pieces in (_pieces(stream, steps), _pieces(stream, itertools.repeat(1))):
-        assert _outcome(list(pieces), compression).is_like(at_once)
+    # Byte by byte a long stream would take as long as hundreds of others.
+    for pieces in (
+        _pieces(stream, steps),
+        _pieces(stream, itertools.repeat(len(stream) // 300 + 1)),
+    ):
+        assert _outcome(list(pieces), compression).is_like(at_once, compression)
 
 
 def _pieces(stream: bytes, steps: Iterator[int]) -> Iterator[bytes]:

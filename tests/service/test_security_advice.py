@@ -1,0 +1,76 @@
+"""The lines for nginx in docs/security.md, in a real nginx in front of a real service."""
+
+import json
+import re
+import socket
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from http.client import HTTPConnection
+
+import pytest
+
+from tests.support.clients import TIMEOUT, RawWebSocket, frame
+from tests.support.nginx import nginx_with
+from tests.support.servers import ROOT, Server, StartServer, free_port
+
+CLIENT, OTHER = "127.0.0.2", "127.0.0.3"
+CONNECTIONS = 100  # of one address, as the lines say
+PAGE_REQUESTS = 80  # the page and what it loads, with some to spare
+
+
+@contextmanager
+def advised(server: Server) -> Iterator[int]:
+    """Run nginx as advised, on a port of its own."""
+    found = re.search(r"```nginx\n(.*?)```", (ROOT / "docs/security.md").read_text(), re.DOTALL)
+    assert found
+    port = free_port()
+    lines = found[1]
+    for advice, here in (("127.0.0.1:8443", port), ("127.0.0.1:8080", server.port)):
+        assert advice in lines
+        lines = lines.replace(advice, f"127.0.0.1:{here}")
+    with nginx_with(lines, port):
+        yield port
+
+
+@pytest.fixture
+def port(start_server: StartServer) -> Iterator[int]:
+    with advised(start_server("gunicorn", TRUSTED_PROXIES=1)) as port:
+        yield port
+
+
+def websocket(port: int, source: str, path: str = "/echo", status: int = 101) -> RawWebSocket:
+    sock = socket.create_connection(("127.0.0.1", port), TIMEOUT, source_address=(source, 0))
+    return RawWebSocket(sock, path, {"X-Forwarded-For": "203.0.113.7"}, status=status)
+
+
+def test_one_address_gets_so_many_connections_and_others_come_in(port: int) -> None:
+    with ExitStack() as stack:
+        for _ in range(CONNECTIONS):
+            stack.enter_context(websocket(port, CLIENT))
+        websocket(port, CLIENT, status=429).sock.close()
+        client = stack.enter_context(websocket(port, OTHER))
+        client.send(frame(0x81, b"hello"))
+        assert client.receive().payload == b"hello"
+
+
+def test_a_client_cannot_name_its_own_address(port: int) -> None:
+    with websocket(port, CLIENT, "/inspect") as client:
+        assert json.loads(client.receive().payload)["peer"]["client"] == CLIENT
+
+
+def test_the_page_with_all_its_scripts_is_within_the_rate(port: int) -> None:
+    for _ in range(PAGE_REQUESTS):
+        connection = HTTPConnection("127.0.0.1", port, TIMEOUT, (CLIENT, 0))
+        connection.request("GET", "/static/favicon.svg")
+        assert connection.getresponse().status == 200
+        connection.close()
+
+
+def test_a_flood_of_requests_is_refused(port: int) -> None:
+    statuses = set()
+    for _ in range(400):
+        connection = HTTPConnection("127.0.0.1", port, TIMEOUT, (CLIENT, 0))
+        connection.request("GET", "/static/favicon.svg")
+        statuses.add(connection.getresponse().status)
+        connection.close()
+    assert statuses == {200, 429}
