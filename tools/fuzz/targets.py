@@ -23,6 +23,8 @@ from flask_echo.websocket.incoming import Incoming, Unacceptable
 SUBPROTOCOLS = {"chat", "superchat"}
 ORIGINS = {"https://example.org", "null"}
 LIMIT = 4096  # bytes; small, so that the fuzzer reaches it
+# Of some messages the first 64 KiB are free, and all that follows is charged.
+LARGE_LIMIT = 100_000
 # One step inflates 1 KiB of input, and deflate reaches 1,030 to 1.
 ONE_STEP = 1024 * 1031
 
@@ -171,38 +173,45 @@ def _joined(events: list[Event]) -> str | bytes:
 # -- Incoming ------------------------------------------------------------------------------
 
 
+class Options(NamedTuple):
+    """What a connection has negotiated, and the longest message in bytes."""
+
+    compression: bool
+    limit: int
+
+
 class Outcome(NamedTuple):
     """What a stream of bytes became: messages and control events, and the code that ended it."""
 
     items: list[object]
     code: int | None
 
-    def is_like(self, other: "Outcome", compression: int) -> bool:
+    def is_like(self, other: "Outcome", compression: bool) -> bool:
         """Compare; of two faults in one compressed frame, its pieces decide which one is found.
 
         A piece is inflated as a whole, before wsproto judges the opcode and we judge the size.
         """
         codes = {self.code, other.code}
         same = len(codes) == 1 or (compression and codes < {1002, 1007, 1009})
-        return bool(same) and self.items == other.items
+        return same and self.items == other.items
 
 
 def incoming(data: bytes) -> None:
     """However a stream is cut, the messages are the same, and memory stays bounded."""
     if len(data) < 2:
         return
-    compression, seed = data[0] & 1, data[1]
+    options, seed = Options(data[0] & 1 > 0, LARGE_LIMIT if data[0] & 2 else LIMIT), data[1]
     stream = _scripted(data[2:])
     if not stream:
         return
-    at_once = _outcome([stream], compression)
+    at_once = _outcome([stream], options)
     steps = itertools.cycle([seed % 7 + 1, seed + 1, 1 + seed // 16])
     # Byte by byte a long stream would take as long as hundreds of others.
     for pieces in (
         _pieces(stream, steps),
         _pieces(stream, itertools.repeat(len(stream) // 300 + 1)),
     ):
-        assert _outcome(list(pieces), compression).is_like(at_once, compression)
+        assert _outcome(list(pieces), options).is_like(at_once, options.compression)
 
 
 def _pieces(stream: bytes, steps: Iterator[int]) -> Iterator[bytes]:
@@ -213,9 +222,9 @@ def _pieces(stream: bytes, steps: Iterator[int]) -> Iterator[bytes]:
         at += step
 
 
-def _outcome(pieces: list[bytes], compression: int) -> Outcome:
-    protocol = _protocol([_finalized()] if compression else [])
-    reader = Incoming(protocol, LIMIT)
+def _outcome(pieces: list[bytes], options: Options) -> Outcome:
+    protocol = _protocol([_finalized()] if options.compression else [])
+    reader = Incoming(protocol, options.limit)
     items: list[object] = []
     code = None
     try:
@@ -226,14 +235,14 @@ def _outcome(pieces: list[bytes], compression: int) -> Outcome:
                 if item is None:
                     break
                 items.append(item)
-                assert not isinstance(item, str | bytes) or len(item) <= LIMIT
+                assert not isinstance(item, str | bytes) or len(item) <= options.limit
                 if isinstance(item, CloseConnection):
                     return Outcome(items, item.code)  # Nothing after it counts.
-            assert reader.under_way <= LIMIT, reader.under_way
+            assert reader.under_way <= options.limit, reader.under_way
             assert not reader.pending
     except Unacceptable as error:
         code = error.code
-    assert reader.under_way <= LIMIT + ONE_STEP
+    assert reader.under_way <= options.limit + ONE_STEP
     assert code is None or frames.may_be_sent(code), code
     return Outcome(items, code)
 
@@ -265,8 +274,8 @@ def _scripted(data: bytes) -> bytes:
         first, length = data[at], data[at + 1]
         payload = data[at + 2 : at + 2 + length]
         at += 2 + length
-        if first & 0x50 == 0x50:  # Two reserved bits: a run of bytes, deflated or not.
-            payload = (payload or b"x") * 40
+        if first & 0x10:  # A reserved bit: a long payload.
+            payload = (payload or b"x") * (400 if first & 0x20 else 40)
             first &= 0xCF
         if first & frames.RSV1:
             deflate = zlib.compressobj(wbits=-15)
@@ -280,8 +289,10 @@ def _masked(first: int, payload: bytes) -> bytes:
     size = len(payload)
     if size < 126:
         head = bytes((first, 0x80 | size))
-    else:
+    elif size < 65536:
         head = bytes((first, 0x80 | 126)) + size.to_bytes(2, "big")
+    else:
+        head = bytes((first, 0x80 | 127)) + size.to_bytes(8, "big")
     return head + key + frames.unmask(payload, key)
 
 
