@@ -17,7 +17,7 @@ from time import monotonic, sleep
 from tests.support.clients import frame, request_bytes
 
 ATTACKER = "127.0.0.66"
-CONNECT_SECONDS = 5.0
+CONNECT_SECONDS = 5.0  # for a connection, or for the answers to a batch of requests
 # Connections whose requests are on their way before the first answer is read.
 BATCH = 50
 MIB = 2**20
@@ -83,8 +83,11 @@ def websockets(
     """Open up to ``count`` WebSockets, and yield those that the server accepted."""
     request = request_bytes(path, DEFLATE if compress else None)
     accepted: list[socket.socket] = []
+    until = monotonic() + 2 * CONNECT_SECONDS
     try:
         for begun in range(0, count, BATCH):
+            if monotonic() > until:
+                break
             batch = min(BATCH, count - begun)
             accepted += _accepted(_asking(target, batch, request, receive_buffer))
         yield accepted
@@ -95,19 +98,23 @@ def websockets(
 
 def _asking(
     target: Target, count: int, request: bytes, receive_buffer: int | None
-) -> Iterator[socket.socket]:
-    socks = []
-    for _ in range(count):
-        with suppress(OSError):
+) -> list[socket.socket]:
+    """Open connections, and send a request on each; stop at the first that is not accepted."""
+    socks: list[socket.socket] = []
+    with suppress(OSError):
+        for _ in range(count):
             socks.append(connect(target, receive_buffer))
             socks[-1].sendall(request)
-    yield from socks
+    return socks
 
 
 def _accepted(socks: Iterable[socket.socket]) -> Iterator[socket.socket]:
+    """Yield those whose answer is 101; all have the same time for it."""
+    until = monotonic() + CONNECT_SECONDS
     for sock in socks:
         head = b""
         with suppress(OSError):
+            sock.settimeout(max(0.001, until - monotonic()))
             head = sock.recv(12)  # The rest may stay in the kernel's buffer.
         if head == b"HTTP/1.1 101":
             sock.setblocking(False)
@@ -251,14 +258,16 @@ def last_blocks(count: int) -> Attack:
 
 
 def _flood(count: int, message: bytes) -> Attack:
-    """Send the next message when something has arrived for the last one."""
+    """Send the next message when something has arrived for the last one; come again if lost."""
 
     def attack(target: Target, seconds: float) -> None:
         until = monotonic() + seconds
-        with websockets(target, count, compress=True) as socks:
-            push(socks, message, until)
-            for sock in _readable(socks, until):
-                _send_some(sock, memoryview(message))
+        while monotonic() < until:
+            with websockets(target, count, compress=True) as socks:
+                push(socks, message, until)
+                for sock in _readable(socks, until):
+                    _send_some(sock, memoryview(message))
+            sleep(0.05)  # One that is refused at once would spin.
 
     return attack
 
