@@ -34,8 +34,10 @@ _LARGE_WORK_AT_ONCE = 2
 _WORKER_BYTES = 80 * 2**20
 # What an idle connection takes (bench/RESULTS.md has 41 KiB), and what nobody counts.
 _SEAT_BYTES = 50 * 1024 + FREE_BYTES
-# The other half is for the buffers of the kernel, for zlib, for what Python cannot return at once,
-# and for the application.
+# The windows and tables of zlib for both directions, and the history for a new window.
+_COMPRESSION_BYTES = 160 * 1024
+# The other half is for the buffers of the kernel, for memory that Python cannot return at once, and
+# for the application.
 _SHARE = 2
 # Enough for some large messages where memory is short.
 _LEAST_BYTES = 8 * 2**20
@@ -44,7 +46,8 @@ _LEAST_BYTES = 8 * 2**20
 def default_budget(limits: Limits, sharers: int) -> int:
     """Return the budget in bytes for each of ``sharers`` workers, from the memory that exists."""
     mine = memory_bytes() // sharers
-    rest = mine - _WORKER_BYTES - limits.max_connections * _SEAT_BYTES
+    seat = _SEAT_BYTES + (_COMPRESSION_BYTES if limits.compression else 0)
+    rest = mine - _WORKER_BYTES - limits.max_connections * seat
     return max(rest // _SHARE, _LEAST_BYTES, limits.max_message_bytes)
 
 

@@ -247,7 +247,11 @@ class Connection(Server):
 
     def _fail(self, error: Unacceptable) -> NoReturn:
         """_Fail the WebSocket Connection_ (section 7.1.7): nothing more of its input is parsed."""
-        self._end(ending(error.code, error.reason))
+        how = ending(error.code, error.reason)
+        # The frames of the traceback hold the message, and the end may take seconds.
+        error.__traceback__ = error.__context__ = None
+        self._incoming.clear()
+        self._end(how)
 
     def _on_control(self, event: Event) -> None:
         if isinstance(event, CloseConnection):

@@ -81,7 +81,7 @@ class Inflater:
         if len(output) == _PIECE_BYTES:
             output = self._inflate_much(output)
         self._history += output[-_WINDOW_BYTES:]
-        if len(self._history) > 2 * _WINDOW_BYTES:
+        if len(self._history) > 3 * _WINDOW_BYTES // 2:
             del self._history[:-_WINDOW_BYTES]
         return output
 

@@ -114,6 +114,15 @@ def group(memory: int | None = None, pids: int | None = None) -> Iterator[Group]
         made.remove()
 
 
+@contextmanager
+def real_group(memory: int | None = None, pids: int | None = None) -> Iterator[Group]:
+    """Make a group as :func:`group` does. Skip the test where no group can be made."""
+    with group(memory, pids) as made:
+        if not made.is_real:
+            pytest.skip("control groups cannot be made here")
+        yield made
+
+
 def limit_memory(directory: Path, limit: int | None) -> None:
     """Write the limit of memory and swap together, in bytes."""
     if limit is None:

@@ -15,7 +15,9 @@ from wsproto.extensions import Extension, PerMessageDeflate
 from wsproto.utilities import generate_accept_token
 
 from flask_echo.websocket import frames
-from flask_echo.websocket.extensions import Deflate, acceptable_offer, parse_offers
+from flask_echo.websocket.budget import Account, Budget
+from flask_echo.websocket.deflate import Deflate
+from flask_echo.websocket.extensions import acceptable_offer, parse_offers
 from flask_echo.websocket.handshake import check, negotiate
 from flask_echo.websocket.headers import environ_key, header
 from flask_echo.websocket.incoming import Incoming, Unacceptable
@@ -145,7 +147,7 @@ def _large(data: bytes, step: int) -> tuple[str | bytes, int] | None:
         while at < len(data) or not large.left:
             at = large.add(data[: at + step], at)
             if not large.left:
-                return large.message(), at
+                return large.payload.finish(), at
     except UnicodeDecodeError:
         return None
     return None
@@ -223,8 +225,9 @@ def _pieces(stream: bytes, steps: Iterator[int]) -> Iterator[bytes]:
 
 
 def _outcome(pieces: list[bytes], options: Options) -> Outcome:
-    protocol = _protocol([_finalized()] if options.compression else [])
-    reader = Incoming(protocol, options.limit)
+    deflate = _finalized() if options.compression else None
+    protocol = _protocol([deflate] if deflate else [])
+    reader = Incoming(protocol, options.limit, Account(Budget(2**30)), deflate)
     items: list[object] = []
     code = None
     try:
