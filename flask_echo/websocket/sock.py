@@ -9,7 +9,7 @@ import logging
 import socket
 import sys
 from collections.abc import Callable, Collection, Iterable, Mapping
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from functools import partial, update_wrapper
 from inspect import iscoroutinefunction
@@ -217,10 +217,12 @@ class Sock(FlaskSock):
         wanted = hook(upgrade) if hook else upgrade
         if isinstance(wanted, Refusal):
             return self._respond(wanted)
-        with extension.seats.take() as seat:
+        with ExitStack() as afterwards, extension.seats.take() as seat:
             if seat is None:
                 return self._respond(_NO_SEAT)
             connection = _open(wanted, extension.budget)
+            # The seat is free before its line is written: a log may block.
+            afterwards.callback(_log_end, connection, monotonic())
             extension.seats.occupy(seat, connection)
             _serve(wanted.handler, connection)
         return _already_answered()
@@ -306,8 +308,7 @@ def _read_ahead(environ: Mapping[str, Any], sock: socket.socket) -> bytes:
 
 
 def _serve(handler: Handler, connection: Connection) -> None:
-    """Run the conversation, end it with a Close frame, and log it."""
-    began = monotonic()
+    """Run the conversation, and end it with a Close frame."""
     try:
         with suppress(ConnectionClosed):
             connection.upgrade()
@@ -315,7 +316,6 @@ def _serve(handler: Handler, connection: Connection) -> None:
     finally:
         # The HTTP server writes a response after this, and it must not reach the peer.
         connection.hang_up()
-        _log_end(connection, monotonic() - began)
 
 
 def _converse(handler: Handler, connection: Connection) -> None:
@@ -349,13 +349,13 @@ def _already_answered() -> Response:
     return Response(status=101)
 
 
-def _log_end(connection: Connection, seconds: float) -> None:
+def _log_end(connection: Connection, began: float) -> None:
     message = connection.close_message
     _log.info(
         "%s from %s: %.3f s, closed %d%s; in %d messages, %d bytes; out %d messages, %d bytes",
         printable(request.path),
         printable(_client()),
-        seconds,
+        monotonic() - began,
         connection.close_reason,
         f" ({printable(message)})" if message else "",
         connection.received_messages,
