@@ -13,7 +13,8 @@ Your own ``gunicorn.conf.py`` includes them, and may change them below::
 
 They leave the address to gunicorn. The number of seats comes from
 ``FLASK_ECHO_MAX_CONNECTIONS``, because gunicorn needs the number of threads before it loads the
-application. Your own ``on_starting`` should call the one of this module.
+application. Your own ``on_starting`` should call the one of this module, and your own
+``logger_class`` should extend :class:`flask_echo.gunicorn_log.Logger`.
 
 **A trap:** gunicorn's master imports this module, and all that it imports, before it forks its
 workers. A reload (SIGHUP) forks new workers from the same master, so they keep the old code of
@@ -33,6 +34,7 @@ __all__ = [
     "backlog",
     "control_socket_disable",
     "graceful_timeout",
+    "logger_class",
     "on_starting",
     "threads",
     "worker_class",
@@ -67,6 +69,9 @@ backlog = 4096
 
 # Each connection ends within the close time-out. The process needs the rest to exit.
 graceful_timeout = math.ceil(_LIMITS.close_timeout_seconds + EXIT_SECONDS)
+
+# Neither the master nor a worker waits for a log that nobody reads.
+logger_class = "flask_echo.gunicorn_log.Logger"
 
 # The socket would accept commands of gunicornc. The service has no use for it.
 control_socket_disable = True

@@ -10,10 +10,13 @@ from typing import Any, NoReturn
 
 from flask_echo.capacity import Capacity
 
+from flask_echo.logs import unblocked
+
 
 def refuse(reason: str) -> NoReturn:
     """End the process: print the reason in one line on stderr, and exit with code 2."""
-    print(f"flask_echo: {reason}", file=sys.stderr)
+    if sys.stderr is not None:  # It is None if its descriptor is closed.
+        print(f"flask_echo: {reason}", file=unblocked(sys.stderr))
     sys.exit(2)
 
 

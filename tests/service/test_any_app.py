@@ -83,6 +83,7 @@ def test_the_settings_bring_no_other_names_into_an_own_configuration() -> None:
         "backlog",
         "control_socket_disable",
         "graceful_timeout",
+        "logger_class",
         "on_starting",
         "threads",
         "worker_class",

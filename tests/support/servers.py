@@ -96,6 +96,9 @@ class Server:
     :param words: the whole command line, in place of the one for ``kind``.
     :param cwd: where it is started.
     :param variables: environment variables.
+    :param port: the port that its arguments name, if it cannot print the one that it chose.
+    :param stdout: a descriptor in place of the file whose text :meth:`output` returns.
+    :param stderr: the same for its other stream.
     :param settings: settings by their name without prefix.
     """
 
@@ -108,9 +111,13 @@ class Server:
         words: list[str] | None = None,
         cwd: Path = ROOT,
         variables: Mapping[str, str] | None = None,
+        port: int | None = None,
+        stdout: int | None = None,
+        stderr: int | None = None,
         **settings: object,
     ) -> None:
         self.kind = kind
+        self._known_port = port
         self._health = health
         self._log: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115  # stop() closes it
         self._last_words: str | None = None
@@ -118,8 +125,8 @@ class Server:
             words or command(kind, *arguments, app=app),
             cwd=cwd,
             env=environment(**settings) | dict(variables or {}),
-            stdout=self._log,
-            stderr=subprocess.STDOUT,
+            stdout=self._log if stdout is None else stdout,
+            stderr=self._log if stderr is None else stderr,
             # Its own group, so that a test can press Ctrl-C on it and on nothing else.
             start_new_session=True,
         )
@@ -133,9 +140,13 @@ class Server:
         if self.process.poll() is not None:
             raise AssertionError(f"ended at once with {self.process.returncode}\n{self.output()}")
         printed = _ADDRESS.search(self.output())
-        if printed is None:
+        if self._known_port is not None:
+            scheme, self.port = "http", self._known_port
+            self.url = f"http://127.0.0.1:{self.port}"
+        elif printed is not None:
+            self.url, scheme, self.port = printed[1], printed[2], int(printed[3])
+        else:
             return False
-        self.url, scheme, self.port = printed[1], printed[2], int(printed[3])
         self.ws_url = self.url.replace("http", "ws", 1)
         return scheme == "https" or self._answers()
 

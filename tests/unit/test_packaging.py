@@ -74,7 +74,7 @@ def test_the_worker_and_the_library_name_the_exemption_alike() -> None:
     assert sock.EXEMPT_KEY == EXEMPT_KEY
 
 
-@pytest.mark.parametrize("module", ["gunicorn_conf", "serve_conf", "worker"])
+@pytest.mark.parametrize("module", ["gunicorn_conf", "gunicorn_log", "serve_conf", "worker"])
 def test_gunicorn_s_master_imports_no_application(module: str) -> None:
     listing = f"import flask_echo.{module}, sys; print(*sys.modules)"
     loaded = subprocess.check_output([sys.executable, "-c", listing], cwd=ROOT, text=True)
@@ -85,7 +85,9 @@ def test_gunicorn_s_master_imports_no_application(module: str) -> None:
         "flask_echo.capacity",
         "flask_echo.config",
         "flask_echo.gunicorn_conf",
+        "flask_echo.gunicorn_log",
         "flask_echo.listening",
+        "flask_echo.logs",
         "flask_echo.serve_conf",
         "flask_echo.startup",
         "flask_echo.websocket",
