@@ -115,6 +115,9 @@ class LogWriter:
         if self._direct:
             _write(entry)
             return
+        if sys.is_finalizing():
+            _write_if_room(entry)
+            return
         size = len(entry.text) + _ENTRY_BYTES
         with self._lock:
             if self._size + size > self._capacity:
@@ -125,7 +128,7 @@ class LogWriter:
             self._waiting.append(entry)
             self._size += size
             self._need_thread()
-        if self._exit_at is not None and not sys.is_finalizing():  # Then the thread is dead.
+        if self._exit_at is not None:
             self.flush(self._exit_at)
 
     def finish(self, deadline: float) -> None:
@@ -366,13 +369,25 @@ def _write(entry: Entry) -> str | None:
         try:
             rest = rest[os.write(entry.descriptor, rest) :]
         except BlockingIOError:  # Somebody made the file non-blocking, for all who share it.
-            _await_room(entry.descriptor)
+            _has_room(entry.descriptor, None)
         except OSError as error:
             return error.strerror or str(error)
     return None
 
 
-def _await_room(descriptor: int) -> None:
+def _write_if_room(entry: Entry) -> None:
+    """Write the begin of a text, if that does not block.
+
+    This is for the very last words of Python. It runs no other threads any more: a new one would
+    not start, and its starter would wait for ever.
+    """
+    with suppress(OSError):
+        if _has_room(entry.descriptor, 0):
+            os.write(entry.descriptor, entry.text[:_PIECE_BYTES])
+
+
+def _has_room(descriptor: int, milliseconds: int | None) -> bool:
+    """Wait until a descriptor takes a piece, or fails; without a limit if that is None."""
     poll = select.poll()
     poll.register(descriptor, select.POLLOUT)
-    poll.poll()
+    return bool(poll.poll(milliseconds))

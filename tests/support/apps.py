@@ -3,10 +3,13 @@
 gunicorn and ``flask run`` load them by name, such as ``tests.support.apps:plain``.
 """
 
+import logging
+import sys
+import threading
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
-from flask import Flask
+from flask import Flask, request
 from werkzeug.middleware.dispatcher import DispatcherMiddleware
 from werkzeug.middleware.proxy_fix import ProxyFix
 
@@ -37,6 +40,26 @@ def _application(**options: Any) -> Flask:
 def plain() -> Flask:
     """One application."""
     return _application()
+
+
+def talkative() -> Flask:
+    """An application that writes in every way, and more than a pipe takes."""
+    app = _application()
+
+    @app.get("/write")
+    def write() -> str:
+        for stream in (sys.stdout, sys.stderr, request.environ["wsgi.errors"]):
+            print("x" * 1000, file=stream)
+        sys.stderr.buffer.write(b"bytes\n")
+        app.logger.error("a line of Flask")
+        logging.getLogger("unknown").error("a line that no handler takes")
+        logging.getLogger("broken").error("%d", "a line that cannot be formatted")
+        thread = threading.Thread(target=lambda: 1 // 0)
+        thread.start()
+        thread.join()
+        return "written"
+
+    return app
 
 
 def wrapped() -> Any:
