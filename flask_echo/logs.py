@@ -253,10 +253,11 @@ def is_queued(stream: object) -> bool:
 def unblocked(stream: TextIO, writer: LogWriter | None = None) -> TextIO:
     """Return a stream to the same descriptor that does not block.
 
-    :param stream: a text stream. One that is no file, such as one of a test, is returned itself.
+    :param stream: a text stream. One that is not Python's own, such as a wrapper of the
+        application, is returned itself.
     :param writer: shared by streams that must keep their order.
     """
-    if is_queued(stream):
+    if type(stream) is not io.TextIOWrapper or is_queued(stream):
         return stream
     with suppress(OSError, ValueError):
         stream.flush()  # It would write the rest at exit, and so would each worker.

@@ -95,6 +95,14 @@ def open_and_close(server: Server, count: int, at_once: int = 100) -> None:
                 assert client.rest() == b""
 
 
+def open_without_end(server: Server, count: int) -> None:
+    """Open connections and close them, without waiting for the end of their streams."""
+    for _ in range(count):
+        with raw(server) as client:
+            client.send(close_frame(1000))
+            assert client.receive().close_code == 1000
+
+
 def converse(client: RawWebSocket) -> None:
     client.send(frame(0x81, b"hello"))
     assert client.receive().payload == b"hello"
@@ -164,6 +172,15 @@ def test_no_connection_is_stuck_at_a_log_that_nobody_reads(
     wait_until(lambda: sockets(worker) <= idle)
     assert health(server)["status"] == "ok"
     stop_with_an_open_connection(server)
+
+
+def test_a_log_that_blocks_after_all_keeps_no_seat(start_server: StartServer, pipe: Pipe) -> None:
+    blocking = ("--logger-class", "gunicorn.glogging.Logger")
+    server = start_server("gunicorn", *blocking, stderr=pipe.writer)
+    open_without_end(server, 100)
+    wait_until(lambda: health(server)["seats_taken"] == 0)
+    pipe.break_()  # All threads go on.
+    assert server.stop() == 0
 
 
 @pytest.mark.parametrize("sign", [signal.SIGINT, signal.SIGQUIT])

@@ -172,8 +172,11 @@ def test_a_writer_whose_thread_rests_goes_on(pipe: Pipe) -> None:
 
 
 def test_a_thread_that_could_not_rest_in_time_goes_on(pipe: Pipe) -> None:
-    pipe.fill()
     writer = LogWriter()
+    writer.put(pipe.writer, b"zero\n")
+    assert pipe.read(b"zero\n") == b"zero\n"
+    writer.flush(within(10))
+    pipe.fill()
     writer.put(pipe.writer, b"one\n")
     writer.rest(0.01)
     writer.put(pipe.writer, b"two\n")
@@ -201,6 +204,14 @@ def test_a_stream_looks_like_the_one_that_it_replaces(pipe: Pipe) -> None:
 def test_a_stream_that_is_no_file_stays() -> None:
     text = io.StringIO()
     assert unblocked(text) is text
+
+
+def test_a_wrapper_of_the_application_stays() -> None:
+    class Wrapper(io.TextIOWrapper):
+        pass
+
+    with Wrapper(open(os.devnull, "wb")) as wrapper:
+        assert unblocked(wrapper) is wrapper
 
 
 def test_a_closed_file_has_all_its_lines_and_no_thread(tmp_path: Path) -> None:
