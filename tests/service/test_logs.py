@@ -9,7 +9,7 @@ import signal
 import socket
 import subprocess
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from time import monotonic
 from typing import Any
@@ -72,15 +72,17 @@ def workers(server: Server) -> set[int]:
     return {int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()}
 
 
-def sockets(pid: int) -> int:
-    """How many sockets a process has."""
-    count = 0
+def open_files(pid: int) -> list[str]:
+    """Return the names of the files and sockets that a process has open."""
+    names = []
     for link in Path(f"/proc/{pid}/fd").iterdir():
-        try:
-            count += os.readlink(link).startswith("socket:")
-        except OSError:  # It was closed meanwhile.
-            continue
-    return count
+        with suppress(OSError):  # It was closed meanwhile.
+            names.append(os.readlink(link))
+    return names
+
+
+def sockets(pid: int) -> int:
+    return sum(name.startswith("socket:") for name in open_files(pid))
 
 
 def open_and_close(server: Server, count: int, at_once: int = 100) -> None:
@@ -292,6 +294,9 @@ def test_files_of_logs_are_reopened(start_server: StartServer, tmp_path: Path) -
     reload(server)
     ask(server, page("/third"))
     wait_until(lambda: "/third" in access.read_text())
+    # The handlers of before are closed.
+    wait_until(lambda: open_files(server.process.pid).count(str(error)) == 1)
+    assert not [name for name in open_files(server.process.pid) if name.endswith(".old")]
     assert server.stop() == 0
     assert "Hang up: Master" in error.read_text()
     assert "Shutting down: Master" in error.read_text()
