@@ -374,9 +374,10 @@ def test_no_connection_gets_the_descriptor_of_a_closed_stream(closed: str, tmp_p
 def test_sigterm_ends_a_process_whose_thread_waits(pipe: Pipe) -> None:
     pipe.fill()
     script = (
-        "import signal, sys; from flask_echo import logs; logs.install()\n"
+        "import signal, sys, time; from flask_echo import logs; logs.install()\n"
         "signal.signal(signal.SIGTERM, lambda *_: sys.exit(3))\n"
-        "print('waits', file=sys.stderr); print('ready', flush=True); signal.pause()"
+        "print('waits', file=sys.stderr); print('ready', flush=True)\n"
+        "while True: time.sleep(0.1)"
     )
     with subprocess.Popen(
         [sys.executable, "-c", script],
