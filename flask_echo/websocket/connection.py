@@ -71,6 +71,7 @@ _UNLIMITED = sys.maxsize
 
 _TOO_SLOW = ending(CloseReason.POLICY_VIOLATION, "a large message arrives too slowly")
 _GOING_AWAY = ending(CloseReason.GOING_AWAY, "going away", await_close=True)
+_TOO_OLD = ending(CloseReason.GOING_AWAY, "maximum lifetime reached", await_close=True)
 
 _OPEN = State.OPEN  # A lookup in the enum would be 1 % of a small message.
 
@@ -131,7 +132,10 @@ class Connection(Server):
         self._turns = Turns()
         self._controls: list[bytes] = []  # Control frames that wait for a thread that is sending.
         self._keepalive = Keepalive(
-            limits.ping_interval_seconds or None, limits.ping_timeout_seconds
+            limits.ping_interval_seconds or None,
+            limits.ping_timeout_seconds,
+            limits.idle_timeout_seconds,
+            limits.max_lifetime_seconds,
         )
         self._account = Account(budget or Budget(_UNLIMITED))
         self._deflate = agreement.deflate
@@ -171,6 +175,14 @@ class Connection(Server):
     def received_bytes(self) -> int:
         """How many bytes of payload have arrived, after inflating."""
         return self._incoming.bytes
+
+    @property
+    def last_message_at(self) -> float:
+        """When the last message was sent or received, on the monotonic clock in seconds.
+
+        A reply counts as of the message that it answers, unless there is an idle time-out.
+        """
+        return self._keepalive.last_message_at
 
     @property
     def connected(self) -> bool:
@@ -221,6 +233,7 @@ class Connection(Server):
             return self._take_kept()
         deadline = None if timeout is None else Deadline(timeout)
         incoming = self._incoming
+        keepalive = self._keepalive
         time_is_up = False
         while True:
             while incoming.pending:
@@ -229,9 +242,12 @@ class Connection(Server):
                 except Unacceptable as error:
                     self._fail(error)
                 if isinstance(item, _MESSAGE):
+                    keepalive.last_message_at = monotonic()
                     return item
                 if item is not None:
                     self._on_control(item)
+                if keepalive.limited:
+                    keepalive.start(monotonic())  # The next read looks at the limits.
             if time_is_up or not self._read(deadline):
                 return None
             # A peer that sends parts without a pause does not put off the deadline.
@@ -264,8 +280,13 @@ class Connection(Server):
         """Wait for more input; return False if ``deadline`` comes first."""
         keepalive = self._keepalive
         slowly = self._incoming.holds_much
-        if deadline is None and keepalive.since is None and not slowly:
-            wait = keepalive.interval
+        if (
+            deadline is None
+            and keepalive.since is None
+            and not slowly
+            and keepalive.last_message_at < keepalive.exact_from
+        ):
+            wait = keepalive.first_wait
         else:
             wait = self._wait(deadline)
         try:
@@ -301,7 +322,9 @@ class Connection(Server):
 
     def _wait(self, deadline: Deadline | None) -> float | None:
         """Return the seconds until the deadline or the keepalive needs attention."""
-        waits = (self._keepalive.wait(monotonic()), deadline.left() if deadline else None)
+        now = monotonic()
+        self._heed_limits(now)
+        waits = (self._keepalive.wait(now), deadline.left() if deadline else None)
         return min((wait for wait in waits if wait is not None), default=None)
 
     def _on_silence(self) -> None:
@@ -312,6 +335,20 @@ class Connection(Server):
         elif due is Due.TIMEOUT:
             # The code and the reason of simple-websocket.
             self._end(ending(CloseReason.POLICY_VIOLATION, "Ping/Pong timeout"))
+        else:
+            self._end_over(due)
+
+    def _heed_limits(self, now: float) -> None:
+        """End a connection that is idle or too old, also if its peer never pauses."""
+        if self._keepalive.limited:
+            self._end_over(self._keepalive.over(now))
+
+    def _end_over(self, due: Due) -> None:
+        if due is Due.LIFETIME:
+            self._end(_TOO_OLD)
+        elif due is Due.IDLE:
+            reason = f"no message for {self._keepalive.idle:g} seconds"
+            self._end(ending(CloseReason.GOING_AWAY, reason, await_close=True))
 
     # -- Looking: handlers that send without receiving -----------------------------------------
 
@@ -329,6 +366,7 @@ class Connection(Server):
         self._next_look = now + (LOOK_SECONDS if can_send else _RETRY_SECONDS)
         if self._transport.woken and (self._keeps_enough() or not can_send):
             self._end(_GOING_AWAY)
+        self._heed_limits(now)
         if not can_send:
             return
         self._keepalive.start(now)
@@ -391,8 +429,12 @@ class Connection(Server):
         """
         if self._received:
             self._received = False
-        elif get_ident() == self._owner and self._state is _OPEN:
-            self._look()
+            if self._keepalive.idle is not None:
+                self._keepalive.last_message_at = monotonic()
+        else:
+            self._keepalive.last_message_at = monotonic()
+            if get_ident() == self._owner and self._state is _OPEN:
+                self._look()
         if not isinstance(data, _MESSAGE):
             data = bytes(data) if isinstance(data, (bytearray, memoryview)) else str(data)
         header, payload = frames.encode(data)

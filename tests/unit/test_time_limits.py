@@ -1,0 +1,159 @@
+"""A connection without messages, and one that has lasted long enough."""
+
+from threading import Event, Thread
+from time import monotonic
+from typing import Any
+
+import pytest
+
+from flask_echo.websocket.connection import Connection
+from tests.support.clients import RawWebSocket, close_frame, frame
+from tests.support.pairs import Open, Served, echo
+from tests.support.waiting import wait_until
+
+IDLE = (1001, "no message for 0.5 seconds")
+OLD = (1001, "maximum lifetime reached")
+
+
+def with_timeouts(connection: Connection) -> None:
+    while True:
+        connection.receive(timeout=0.05)
+
+
+def watching(connection: Connection) -> None:
+    pause = Event()
+    while connection.connected:
+        pause.wait(0.01)
+
+
+def ended_with(client: RawWebSocket, served: Served) -> tuple[int, str]:
+    """Finish the closing handshake, and return how the server began it."""
+    while (closed := client.receive()).first != 0x88:
+        pass
+    client.send(close_frame(closed.close_code))
+    assert client.rest() == b""
+    assert served.ended().close_message == closed.close_reason
+    return closed.close_code, closed.close_reason
+
+
+@pytest.mark.parametrize("handler", [echo, with_timeouts, watching])
+@pytest.mark.parametrize(
+    ("limit", "expected"), [("idle_timeout_seconds", IDLE), ("max_lifetime_seconds", OLD)]
+)
+@pytest.mark.parametrize("interval", [0, 0.2])
+def test_a_silent_connection_ends(
+    serve: Open, handler: Any, limit: str, expected: tuple[int, str], interval: float
+) -> None:
+    began = monotonic()
+    client, served = serve(
+        handler, ping_interval_seconds=interval, ping_timeout_seconds=9, **{limit: 0.5}
+    )
+    assert ended_with(client, served) == expected
+    assert monotonic() - began >= (0.5 if expected is IDLE else 0.4)
+
+
+def test_a_message_of_the_peer_puts_off_the_idle_end(serve: Open) -> None:
+    client, served = serve(idle_timeout_seconds=0.5)
+    pause = Event()
+    for _ in range(8):
+        pause.wait(0.1)
+        client.send(frame(0x81, b"x"))
+    sent = monotonic()
+    assert ended_with(client, served) == IDLE
+    assert monotonic() - sent >= 0.45
+
+
+def test_a_reply_after_long_work_is_a_message(serve: Open) -> None:
+    sent: list[float] = []
+
+    def handler(connection: Connection) -> None:
+        while True:
+            message = connection.receive(timeout=5)
+            Event().wait(0.7)
+            sent.append(monotonic())
+            connection.send(message)
+
+    client, served = serve(handler, idle_timeout_seconds=0.5)
+    client.send(frame(0x81, b"x"))
+    assert client.receive().payload == b"x"
+    assert ended_with(client, served) == IDLE
+    assert monotonic() - sent[0] >= 0.5
+
+
+def test_messages_of_other_threads_put_off_the_idle_end(serve: Open) -> None:
+    began: list[Connection] = []
+
+    def handler(connection: Connection) -> None:
+        began.append(connection)
+        echo(connection)
+
+    client, served = serve(handler, idle_timeout_seconds=0.5)
+    wait_until(lambda: began)
+    pause = Event()
+    for _ in range(8):
+        began[0].send("news")
+        pause.wait(0.1)
+    sent = monotonic()
+    for _ in range(8):
+        assert client.receive().payload == b"news"
+    assert ended_with(client, served) == IDLE
+    assert monotonic() - sent >= 0.3
+
+
+@pytest.mark.parametrize("data", [frame(0x8A), frame(0x00, b"x")], ids=["pongs", "fragments"])
+@pytest.mark.parametrize("handler", [echo, with_timeouts])
+def test_what_is_no_message_does_not_put_off_the_idle_end(
+    serve: Open, data: bytes, handler: Any
+) -> None:
+    client, served = serve(handler, ping_interval_seconds=0, idle_timeout_seconds=0.5)
+    client.send(frame(0x01, b"x"))
+    done = Event()
+
+    def talk() -> None:
+        while not done.wait(0.02):
+            client.send(data)
+
+    talker = Thread(target=talk)
+    talker.start()
+    try:
+        closed = client.receive()
+    finally:
+        done.set()
+        talker.join()
+    assert (closed.close_code, closed.close_reason) == IDLE
+    client.send(close_frame(1001))
+    client.rest()
+    served.ended()
+
+
+# -- Last message ----------------------------------------------------------------------------------
+
+
+def test_the_last_message_is_one_that_was_received_or_sent(serve: Open) -> None:
+    times: list[float] = []
+    steps = Event()
+
+    def handler(connection: Connection) -> None:
+        def note() -> None:
+            times.append(connection.last_message_at)
+
+        note()
+        assert connection.receive(timeout=0.05) is None  # A pong arrives meanwhile.
+        note()
+        connection.receive()
+        note()
+        steps.wait(0.01)
+        connection.send("answer")
+        connection.send("sent")
+        note()
+
+    began = monotonic()
+    client, served = serve(handler)
+    client.send(frame(0x8A))
+    wait_until(lambda: len(times) == 2)
+    client.send(frame(0x81, b"x"))
+    client.receive()
+    client.sock.close()
+    served.ended()
+    first, after_pong, received, sent = times
+    assert began - 1 <= first == after_pong < received < sent <= monotonic()
