@@ -678,6 +678,10 @@ class Connection(Server):
         self._transport.wake(grace)
         self._next_look = 0.0
 
+    def cut(self) -> None:
+        """Reset the connection. Any thread may; this does not block. The owner notices it."""
+        self._transport.cut()
+
     def hang_up(self) -> None:
         """Shut the socket down. Nobody can send anything on it afterwards.
 

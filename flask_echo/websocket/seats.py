@@ -1,19 +1,33 @@
-"""Seats: how many connections there may be, who has one, and the drain."""
+"""Seats: how many connections there may be, who has one, who gives one up, and the drain."""
 
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import NamedTuple, Protocol
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from enum import Enum
+from typing import NamedTuple
+
+from simple_websocket import ConnectionClosed
+from wsproto.frame_protocol import CloseReason
+
+from flask_echo.websocket.shares import Occupant, Seat, Shares
+
+__all__ = ["NoSeat", "Occupancy", "Occupant", "Seat", "Seats"]
+
+# A newcomer has its seat within a second. The closing handshake of the old connection may take
+# this much of it; the slowest paths to a browser, over two satellites, take 1.2 s for a round trip.
+EVICTION_SECONDS = 0.6
+
+# An evicted connection has no seat any more, but its thread may still be busy. There may be so many
+# of them at once, and then nobody is evicted. gunicorn_conf has twice as many threads to spare.
+MOST_LEAVING = 512
+
+_EVICTED = "all seats are taken and this client holds the most: another client needed one"
 
 
-class Occupant(Protocol):
-    """A connection, as its seat sees it."""
+class NoSeat(Enum):
+    """Why a client gets no seat."""
 
-    def wake(self, grace: float | None = None) -> None:
-        """Note that the server is going away. This must neither block nor fail.
-
-        :param grace: seconds during which input may still be answered.
-        """
+    FULL = "all seats are taken, or the server is stopping"
 
 
 class Occupancy(NamedTuple):
@@ -25,8 +39,37 @@ class Occupancy(NamedTuple):
     draining: bool
 
 
-class Seat:
-    """The right to one connection, from before its upgrade until after its end."""
+class _Eviction:
+    """The end of a connection that gives its seat to another client.
+
+    The lock keeps the connection from leaving while it is used: its descriptor could already belong
+    to another connection.
+    """
+
+    def __init__(self, occupant: Occupant) -> None:
+        self._occupant = occupant
+        self._lock = threading.Lock()
+        self._left = threading.Event()
+
+    def carry_out(self) -> None:
+        """Ask the connection to close, and wait until it has. Cut it if that takes too long.
+
+        Its thread notices the cut if it waits for the peer. A handler that does something else
+        keeps its thread, and notices later.
+        """
+        self._unless_left(lambda: self._occupant.close(CloseReason.TRY_AGAIN_LATER, _EVICTED))
+        if not self._left.wait(EVICTION_SECONDS):
+            self._unless_left(self._occupant.cut)
+
+    def _unless_left(self, act: Callable[[], object]) -> None:
+        with self._lock, suppress(ConnectionClosed):
+            if not self._left.is_set():
+                act()
+
+    def leave(self) -> None:
+        """Note that the owning thread leaves."""
+        with self._lock:
+            self._left.set()
 
 
 class Seats:
@@ -39,28 +82,79 @@ class Seats:
     def __init__(self, capacity: int) -> None:
         self.capacity = capacity
         self._lock = threading.Lock()
-        self._taken: dict[Seat, Occupant | None] = {}
+        self._taken: set[Seat] = set()
+        self._shares = Shares()
+        # Evicted, but their threads are still there.
+        self._leaving: dict[Seat, _Eviction] = {}
         self._draining = False
         self._grace: float | None = None
 
     @contextmanager
-    def take(self) -> Iterator[Seat | None]:
-        """Take a seat while the context lasts. It is None if all are taken, or in a drain."""
-        seat = Seat()
+    def take(self, client: str = "") -> Iterator[Seat | NoSeat]:
+        """Take a seat while the context lasts.
+
+        If none is free, another client that has more seats than this one gives one up. That takes
+        less than a second.
+
+        :param client: who takes it; see :func:`flask_echo.websocket.clients.client_of`.
+        """
         with self._lock:
-            admitted = not self._draining and len(self._taken) < self.capacity
-            if admitted:
-                self._taken[seat] = None
+            seat, eviction = self._admit(client)
+        if not isinstance(seat, Seat):
+            yield seat
+            return
         try:
-            yield seat if admitted else None
+            if eviction is not None:
+                eviction.carry_out()
+            yield NoSeat.FULL if eviction is not None and self._draining else seat
         finally:
-            with self._lock:
-                self._taken.pop(seat, None)
+            self._leave(seat)
+
+    def _admit(self, client: str) -> tuple[Seat | NoSeat, _Eviction | None]:
+        """Give ``client`` a seat, and return who has to leave for it. The caller has the lock."""
+        held = self._shares.size(client)
+        if self._draining:
+            return NoSeat.FULL, None
+        eviction = None
+        if len(self._taken) >= self.capacity:
+            eviction = self._evict(held)
+            if eviction is None:
+                return NoSeat.FULL, None
+        seat = Seat(client)
+        self._taken.add(seat)
+        self._shares.add(client)
+        return seat, eviction
+
+    def _evict(self, held: int) -> _Eviction | None:
+        """Take a seat from the client that has the most, if those are more than ``held``.
+
+        The seat changes hands at once in the books. So each newcomer that comes meanwhile gets
+        another one's, and a connection that leaves by itself saves nobody else's.
+        """
+        if len(self._leaving) >= MOST_LEAVING:
+            return None
+        old = self._shares.choose(held)
+        if old is None or old.occupant is None:
+            return None
+        self._taken.remove(old)
+        self._shares.remove(old.client)
+        eviction = self._leaving[old] = _Eviction(old.occupant)
+        return eviction
+
+    def _leave(self, seat: Seat) -> None:
+        with self._lock:
+            seat.occupant = None
+            eviction = self._leaving.pop(seat, None)
+            if eviction is None:
+                self._taken.remove(seat)
+                self._shares.remove(seat.client)
+        if eviction is not None:
+            eviction.leave()
 
     def occupy(self, seat: Seat, occupant: Occupant) -> None:
         """Register the connection on ``seat``. A drain wakes it; one that has begun, at once."""
         with self._lock:
-            self._taken[seat] = occupant
+            self._shares.occupy(seat, occupant)
             if self._draining:
                 occupant.wake(self._grace)
 
@@ -73,12 +167,12 @@ class Seats:
         # could already belong to another connection.
         with self._lock:
             self._draining, self._grace = True, grace
-            for occupant in self._taken.values():
-                if occupant is not None:
-                    occupant.wake(grace)
+            for seat in self._taken:
+                if seat.occupant is not None:
+                    seat.occupant.wake(grace)
 
     def occupancy(self) -> Occupancy:
         """Count the open connections and the seats."""
         with self._lock:
-            open_now = sum(occupant is not None for occupant in self._taken.values())
+            open_now = sum(seat.occupant is not None for seat in self._taken)
             return Occupancy(open_now, len(self._taken), self.capacity, self._draining)

@@ -26,11 +26,13 @@ from werkzeug.routing.exceptions import RoutingException, WebsocketMismatch
 
 from flask_echo.websocket import handshake
 from flask_echo.websocket.budget import Budget
+from flask_echo.websocket.clients import client_of
 from flask_echo.websocket.connection import Connection
 from flask_echo.websocket.extension import install
 from flask_echo.websocket.headers import printable
 from flask_echo.websocket.limits import Limits
 from flask_echo.websocket.refusal import Refusal, Respond, respond
+from flask_echo.websocket.seats import NoSeat
 
 # The key in the WSGI environment under which flask_echo.worker offers a function. It exempts the
 # connection of the current request from the worker's deadline for responses.
@@ -210,6 +212,7 @@ class Sock(FlaskSock):
         """Answer the current request: with the conversation, or with the reason for none."""
         extension = install(current_app)
         limits = extension.limits()
+        client = client_of(request.remote_addr)
         refusal = handshake.check(request.environ, limits.allowed_origins) or _check_server()
         if refusal is not None:
             return self._respond(refusal)
@@ -217,8 +220,8 @@ class Sock(FlaskSock):
         wanted = hook(upgrade) if hook else upgrade
         if isinstance(wanted, Refusal):
             return self._respond(wanted)
-        with ExitStack() as afterwards, extension.seats.take() as seat:
-            if seat is None:
+        with ExitStack() as afterwards, extension.seats.take(client) as seat:
+            if isinstance(seat, NoSeat):
                 return self._respond(_NO_SEAT)
             connection = _open(wanted, extension.budget)
             # The seat is free before its line is written: a log may block.

@@ -7,6 +7,7 @@ import logging
 import sys
 import threading
 from collections.abc import Iterable
+from threading import Event
 from typing import TYPE_CHECKING, Any
 
 from flask import Flask, request
@@ -23,7 +24,7 @@ def _application(**options: Any) -> Flask:
     """Make an application with a page at / and an echo at /ws."""
     app = Flask(__name__)
     app.config["SOCK_SERVER_OPTIONS"] = options
-    sock = Sock(app)
+    sock = app.extensions["tests"] = Sock(app)
 
     @app.get("/")
     def page() -> str:
@@ -81,3 +82,15 @@ def foreign(environ: "WSGIEnvironment", start_response: "StartResponse") -> Iter
     """A WSGI application without Flask."""
     start_response("200 OK", [("Content-Type", "text/plain")])
     return [b"foreign"]
+
+
+def stuck() -> Flask:
+    """Two seats, and a handler that does something else."""
+    app = _application(max_connections=2)
+    sock: Sock = app.extensions["tests"]
+
+    @sock.route("/sleep")
+    def sleep(ws: Connection) -> None:
+        Event().wait(60)
+
+    return app

@@ -14,7 +14,7 @@ from simple_websocket import ConnectionClosed
 from flask_echo.websocket.budget import Budget
 from flask_echo.websocket.connection import Connection
 from flask_echo.websocket.limits import Limits
-from flask_echo.websocket.seats import Seats
+from flask_echo.websocket.seats import Seat, Seats
 from tests.support.clients import RawWebSocket
 
 Pair = tuple[socket.socket, socket.socket]
@@ -92,7 +92,7 @@ class Served:
 
     def _serve(self, limits: Limits) -> Connection:
         with self.seats.take() as seat, self._sock:
-            assert seat is not None
+            assert isinstance(seat, Seat)
             request = environ(self._sock.recv(65536))
             connection = self._kind(self._sock, request, limits, budget=self._budget)
             self.seats.occupy(seat, connection)

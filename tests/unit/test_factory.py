@@ -4,6 +4,7 @@ import pytest
 
 from flask_echo import create_app
 from flask_echo.websocket.extension import install
+from flask_echo.websocket.seats import NoSeat, Seat
 
 CSP = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:;"
@@ -18,9 +19,9 @@ def test_flask_s_own_configuration_is_taken() -> None:
 def test_two_apps_side_by_side_have_their_own_seats() -> None:
     small, large = create_app({"MAX_CONNECTIONS": 1}), create_app({"MAX_CONNECTIONS": 2})
     with install(small).seats.take() as seat:
-        assert seat is not None
+        assert isinstance(seat, Seat)
         with install(small).seats.take() as none:
-            assert none is None
+            assert none is NoSeat.FULL
         taken = [
             app.test_client().get("/healthz").get_json()["seats_taken"] for app in (small, large)
         ]

@@ -1,14 +1,17 @@
-"""A connection without messages, and one that has lasted long enough."""
+"""A connection without messages, one that has lasted long enough, and one that is cut."""
 
+from collections.abc import Callable
 from threading import Event, Thread
 from time import monotonic
 from typing import Any
 
 import pytest
+from simple_websocket import ConnectionClosed
 
 from flask_echo.websocket.connection import Connection
+from flask_echo.websocket.limits import Limits
 from tests.support.clients import RawWebSocket, close_frame, frame
-from tests.support.pairs import Open, Served, echo
+from tests.support.pairs import Open, Pair, Served, echo, tcp_pair, tls_pair, unix_pair
 from tests.support.waiting import wait_until
 
 IDLE = (1001, "no message for 0.5 seconds")
@@ -157,3 +160,30 @@ def test_the_last_message_is_one_that_was_received_or_sent(serve: Open) -> None:
     served.ended()
     first, after_pong, received, sent = times
     assert began - 1 <= first == after_pong < received < sent <= monotonic()
+
+
+# -- Cut -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("make", [tcp_pair, unix_pair, tls_pair])
+@pytest.mark.parametrize("sends", [False, True], ids=["closing handshake", "send"])
+def test_a_cut_wakes_the_owner(make: Callable[[], Pair], sends: bool) -> None:
+    began: list[Connection] = []
+
+    def handler(connection: Connection) -> None:
+        began.append(connection)
+        while sends:
+            connection.send(bytes(2**16))
+        echo(connection)
+
+    limits = Limits(close_timeout_seconds=60, send_timeout_seconds=60)
+    with Served(make(), limits, handler) as served:
+        RawWebSocket(served.client)
+        wait_until(lambda: began)
+        Event().wait(0.1)  # Until the buffers are full.
+        began[0].close(1013, "make room")
+        Event().wait(0.1)
+        began[0].cut()
+        assert served.ended(5).close_reason == 1013
+        with pytest.raises(ConnectionClosed):
+            began[0].send("too late")
