@@ -7,12 +7,13 @@ from flask import Response, current_app, render_template, request
 
 from flask_echo.config import Settings
 from flask_echo.websocket import Refusal
+from flask_echo.websocket.limits import PREFIX
 from flask_echo.websocket.refusal import details, json_response
 
 # Browsers send about 150 characters. Parsing hundreds of KiB would take seconds.
 _LONGEST_ACCEPT = 1000
 
-# Which setting the operator can change, by status.
+# Which setting the operator can change, by status. A refusal may name another one.
 _SETTINGS = {
     403: "To allow an origin, add it to FLASK_ECHO_ALLOWED_ORIGINS.",
     503: "The number of seats is FLASK_ECHO_MAX_CONNECTIONS.",
@@ -21,8 +22,11 @@ _SETTINGS = {
 
 def respond(refusal: Refusal) -> Response:
     """Respond to the current request with ``refusal``, as JSON or as a page."""
-    if refusal.status in _SETTINGS:
-        refusal = replace(refusal, advice=f"{refusal.advice} {_SETTINGS[refusal.status]}")
+    setting = _SETTINGS.get(refusal.status)
+    if refusal.limit:
+        setting = f"The setting is {PREFIX}_{refusal.limit.upper()}."
+    if setting:
+        refusal = replace(refusal, advice=f"{refusal.advice} {setting}")
     members = {**details(refusal), "origins": _origins()}
     response = _page(refusal, members) if _prefers_a_page() else json_response(refusal, members)
     # It repeats headers of the request, so it is for nobody else.

@@ -18,6 +18,7 @@ from flask_echo.websocket.budget import Budget, default_budget
 from flask_echo.websocket.headers import TOKEN
 from flask_echo.websocket.limits import PREFIX, Limits, environment, variables
 from flask_echo.websocket.options import Kind, OptionError, checked, kinds
+from flask_echo.websocket.rates import Rates
 from flask_echo.websocket.seats import Seats
 
 KEY = "flask_echo.websocket"
@@ -53,6 +54,7 @@ class Extension:
         self.budget = Budget(0)
         self._sharers = 1
         self._set_budget()
+        self.handshakes = Rates()
         self.limits()
 
     def limits(self) -> Limits:

@@ -69,7 +69,11 @@ class Limits:
     send_timeout_seconds: float = option(20.0, number(0.1, 3600, "seconds"))
     close_timeout_seconds: float = option(5.0, number(0.1, 60, "seconds"))
     allowed_origins: frozenset[str] | None = option(None, ORIGINS)
-    # For these two, 0 is no limit. The longest times are a day and a week.
+    # For these four, 0 is no limit. The longest times are a day and a week.
+    max_connections_per_client: int = option(0, whole_number(0, 100_000, "seats per worker"))
+    max_handshakes_per_second_per_client: int = option(
+        0, whole_number(0, 10_000, "upgrade requests per worker")
+    )
     idle_timeout_seconds: float = option(0.0, number(0, 86_400, "seconds"))
     max_lifetime_seconds: float = option(0.0, number(0, 604_800, "seconds"))
     compression: bool = option(True, SWITCH)

@@ -28,6 +28,7 @@ class Refusal:
     :param cure: what to configure in a proxy, by product.
     :param allowed: the choices, where the choice was wrong.
     :param headers: of the response.
+    :param limit: the field of :class:`~flask_echo.websocket.limits.Limits` that was reached.
     """
 
     status: int
@@ -37,6 +38,7 @@ class Refusal:
     cure: Mapping[str, str] = field(default_factory=dict)
     allowed: Mapping[str, str] = field(default_factory=dict)
     headers: Mapping[str, str] = field(default_factory=dict)
+    limit: str = ""
 
 
 Respond = Callable[[Refusal], Response]

@@ -28,6 +28,7 @@ class NoSeat(Enum):
     """Why a client gets no seat."""
 
     FULL = "all seats are taken, or the server is stopping"
+    SHARE = "the client has as many as it may have"
 
 
 class Occupancy(NamedTuple):
@@ -90,16 +91,17 @@ class Seats:
         self._grace: float | None = None
 
     @contextmanager
-    def take(self, client: str = "") -> Iterator[Seat | NoSeat]:
+    def take(self, client: str = "", most: int = 0) -> Iterator[Seat | NoSeat]:
         """Take a seat while the context lasts.
 
         If none is free, another client that has more seats than this one gives one up. That takes
         less than a second.
 
         :param client: who takes it; see :func:`flask_echo.websocket.clients.client_of`.
+        :param most: how many seats a client may have; 0 allows all.
         """
         with self._lock:
-            seat, eviction = self._admit(client)
+            seat, eviction = self._admit(client, most)
         if not isinstance(seat, Seat):
             yield seat
             return
@@ -110,11 +112,13 @@ class Seats:
         finally:
             self._leave(seat)
 
-    def _admit(self, client: str) -> tuple[Seat | NoSeat, _Eviction | None]:
+    def _admit(self, client: str, most: int) -> tuple[Seat | NoSeat, _Eviction | None]:
         """Give ``client`` a seat, and return who has to leave for it. The caller has the lock."""
         held = self._shares.size(client)
         if self._draining:
             return NoSeat.FULL, None
+        if most and held >= most:
+            return NoSeat.SHARE, None
         eviction = None
         if len(self._taken) >= self.capacity:
             eviction = self._evict(held)

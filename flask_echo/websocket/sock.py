@@ -58,6 +58,30 @@ _NO_SEAT = Refusal(
 )
 
 
+def _too_many(most: int) -> Refusal:
+    return Refusal(
+        429,
+        f"This client has {most} WebSockets open at this worker, and may have no more.",
+        "Close one first. A client is an IPv4 address, or a /64 of IPv6.",
+        headers={"Retry-After": "2"},
+        limit="max_connections_per_client",
+    )
+
+
+def _too_fast(rate: int, wait: int) -> Refusal:
+    """Refuse an upgrade request that comes too early.
+
+    :param wait: seconds until another one may come.
+    """
+    return Refusal(
+        429,
+        f"This client may send {rate} upgrade requests per second to this worker, and sent more.",
+        "Wait before you try again. A client is an IPv4 address, or a /64 of IPv6.",
+        headers={"Retry-After": str(wait)},
+        limit="max_handshakes_per_second_per_client",
+    )
+
+
 @dataclass(frozen=True)
 class Upgrade:
     """How a route answers one good upgrade request. A hook may return another one.
@@ -213,6 +237,9 @@ class Sock(FlaskSock):
         extension = install(current_app)
         limits = extension.limits()
         client = client_of(request.remote_addr)
+        rate = limits.max_handshakes_per_second_per_client
+        if wait := extension.handshakes.admit(client, rate):
+            return self._respond(_too_fast(rate, wait))
         refusal = handshake.check(request.environ, limits.allowed_origins) or _check_server()
         if refusal is not None:
             return self._respond(refusal)
@@ -220,9 +247,10 @@ class Sock(FlaskSock):
         wanted = hook(upgrade) if hook else upgrade
         if isinstance(wanted, Refusal):
             return self._respond(wanted)
-        with ExitStack() as afterwards, extension.seats.take(client) as seat:
+        share = limits.max_connections_per_client
+        with ExitStack() as afterwards, extension.seats.take(client, share) as seat:
             if isinstance(seat, NoSeat):
-                return self._respond(_NO_SEAT)
+                return self._respond(_NO_SEAT if seat is NoSeat.FULL else _too_many(share))
             connection = _open(wanted, extension.budget)
             # The seat is free before its line is written: a log may block.
             afterwards.callback(_log_end, connection, monotonic())

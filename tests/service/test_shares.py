@@ -1,5 +1,6 @@
 """Shares of the seats between clients, and limits of time, with real servers and addresses."""
 
+import json
 import socket
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -346,6 +347,50 @@ def test_a_thousand_silent_connections_of_one_address_take_nothing_from_others(
     # The attacker may come back, but finds no seat as long as others have fewer.
     assert ask(server, RICH).status == 503
     assert taken(server, 1000)
+
+
+# -- Hard limits -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", ["gunicorn", "flask"])
+def test_a_client_may_be_limited_to_a_number_of_seats(
+    start_server: StartServer, stack: ExitStack, kind: str
+) -> None:
+    server = start_server(kind, MAX_CONNECTIONS_PER_CLIENT=2)
+    first = stack.enter_context(visit(server, RICH))
+    stack.enter_context(visit(server, RICH))
+    refused = ask(server, RICH)
+    assert refused.status == 429
+    assert int(refused.headers["Retry-After"]) > 0
+    problem = json.loads(refused.text)
+    assert "2 WebSockets" in problem["detail"]
+    assert "FLASK_ECHO_MAX_CONNECTIONS_PER_CLIENT" in problem["advice"]
+    stack.enter_context(visit(server, OTHER))
+    first.sock.close()
+    wait_until(lambda: taken(server, 2))
+    stack.enter_context(visit(server, RICH))
+
+
+def test_a_client_may_be_limited_to_a_number_of_handshakes_per_second(
+    start_server: StartServer, stack: ExitStack
+) -> None:
+    server = start_server("gunicorn", MAX_HANDSHAKES_PER_SECOND_PER_CLIENT=3)
+    bad = request_bytes(changes={"Sec-WebSocket-Key": "bad"})
+    answers = [ask(server, RICH, bad) for _ in range(20)]
+    # Some came back meanwhile, if this took long.
+    assert [answer.status for answer in answers[:3]] == [400] * 3
+    refused = [answer for answer in answers if answer.status == 429]
+    assert refused
+    assert refused[0].headers["Retry-After"] == "1"
+    problem = json.loads(refused[0].text)
+    assert "3 upgrade requests per second" in problem["detail"]
+    assert "FLASK_ECHO_MAX_HANDSHAKES_PER_SECOND_PER_CLIENT" in problem["advice"]
+    stack.enter_context(visit(server, OTHER))
+
+    def is_admitted() -> bool:
+        return ask(server, RICH, bad).status == 400
+
+    wait_until(is_admitted)
 
 
 # -- Limits of time --------------------------------------------------------------------------------

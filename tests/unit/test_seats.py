@@ -210,6 +210,16 @@ def test_a_newcomer_that_waits_when_the_drain_begins_gets_no_seat(stack: ExitSta
     assert seats.occupancy() == (0, 0, 1, True)
 
 
+def test_a_client_has_no_more_seats_than_it_may(stack: ExitStack) -> None:
+    seats = Seats(5)
+    assert isinstance(stack.enter_context(seats.take("a", 2)), Seat)
+    with seats.take("a", 2) as second:
+        assert isinstance(second, Seat)
+        assert stack.enter_context(seats.take("a", 2)) is NoSeat.SHARE
+        assert isinstance(stack.enter_context(seats.take("b", 2)), Seat)
+    assert isinstance(stack.enter_context(seats.take("a", 2)), Seat)
+
+
 def test_the_leaving_threads_fit_into_the_spare_threads_of_gunicorn() -> None:
     from flask_echo import gunicorn_conf
 
