@@ -27,12 +27,10 @@ def client_of(address: str | None) -> str:
 
 
 def _bare(text: str) -> str:
-    """Return the address in ``text`` without brackets, port and zone."""
+    """Return the address in ``text`` without brackets and port. A zone is no part of its number."""
     if text.startswith("["):
-        text = text[1:].partition("]")[0]
-    elif text.count(":") == 1:
-        text = text.partition(":")[0]
-    return text.partition("%")[0]
+        return text[1:].partition("]")[0]
+    return text.partition(":")[0] if text.count(":") == 1 else text
 
 
 def _network(address: IPv4Address | IPv6Address) -> str:
