@@ -1,5 +1,6 @@
 """A connection without messages, one that has lasted long enough, and one that is cut."""
 
+import socket
 from collections.abc import Callable
 from threading import Event, Thread
 from time import monotonic
@@ -31,9 +32,11 @@ def watching(connection: Connection) -> None:
 
 def ended_with(client: RawWebSocket, served: Served) -> tuple[int, str]:
     """Finish the closing handshake, and return how the server began it."""
+    deadline = monotonic() + 10
     while (closed := client.receive()).first != 0x88:
-        pass
+        assert monotonic() < deadline
     client.send(close_frame(closed.close_code))
+    client.sock.shutdown(socket.SHUT_WR)
     assert client.rest() == b""
     assert served.ended().close_message == closed.close_reason
     return closed.close_code, closed.close_reason
@@ -94,13 +97,37 @@ def test_messages_of_other_threads_put_off_the_idle_end(serve: Open) -> None:
     wait_until(lambda: began)
     pause = Event()
     for _ in range(8):
-        began[0].send("news")
         pause.wait(0.1)
+        began[0].send("news")
     sent = monotonic()
     for _ in range(8):
         assert client.receive().payload == b"news"
     assert ended_with(client, served) == IDLE
-    assert monotonic() - sent >= 0.3
+    assert monotonic() - sent >= 0.45
+
+
+def test_a_conversation_without_a_pause_has_a_lifetime(serve: Open) -> None:
+    client, served = serve(max_lifetime_seconds=0.5)
+    began = monotonic()
+    client.send(frame(0x81, b"x"))
+    while (received := client.receive()).first == 0x81:
+        assert monotonic() - began < 5
+        client.send(frame(0x81, b"x"))
+    assert (received.close_code, received.close_reason) == OLD
+    client.sock.close()
+    served.ended()
+
+
+def test_a_handler_that_only_sends_has_a_lifetime_when_no_more_can_be_kept(serve: Open) -> None:
+    def handler(connection: Connection) -> None:
+        pause = Event()
+        while True:
+            connection.send("x")
+            pause.wait(0.01)
+
+    client, served = serve(handler, max_lifetime_seconds=0.5)
+    client.send(frame(0x82, bytes(1000)) * 100)
+    assert ended_with(client, served) == OLD
 
 
 @pytest.mark.parametrize("data", [frame(0x8A), frame(0x00, b"x")], ids=["pongs", "fragments"])
