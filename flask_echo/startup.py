@@ -9,7 +9,6 @@ import sys
 from typing import Any, NoReturn
 
 from flask_echo.capacity import Capacity
-
 from flask_echo.logs import unblocked
 
 

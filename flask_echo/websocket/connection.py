@@ -432,9 +432,7 @@ class Connection(Server):
             if self._keepalive.idle is not None:
                 self._keepalive.last_message_at = monotonic()
         else:
-            self._keepalive.last_message_at = monotonic()
-            if get_ident() == self._owner and self._state is _OPEN:
-                self._look()
+            self._look_before_sending()
         if not isinstance(data, _MESSAGE):
             data = bytes(data) if isinstance(data, (bytearray, memoryview)) else str(data)
         header, payload = frames.encode(data)
@@ -478,6 +476,12 @@ class Connection(Server):
             if cost:
                 self._account.add_reply(-cost)
 
+    def _look_before_sending(self) -> None:
+        """Look at what has arrived, for a handler that sends without receiving."""
+        self._keepalive.last_message_at = monotonic()
+        if get_ident() == self._owner and self._state is _OPEN:
+            self._look()
+
     def send_parts(self, parts: Iterable[str | bytes], timeout: float | None = None) -> None:
         """Send one message in fragments (RFC 6455, section 5.4), so that it need not be in memory
         as a whole. Other threads that send wait until it is complete.
@@ -487,10 +491,10 @@ class Connection(Server):
         :param timeout: as for :meth:`send`, for the whole message.
         :raises ConnectionClosed: as :meth:`send` does.
         """
-        if self._received:
-            self._received = False
-        elif get_ident() == self._owner and self._state is _OPEN:
-            self._look()
+        if not self._received:
+            self._look_before_sending()
+        self._received = False
+        self._keepalive.last_message_at = monotonic()
         deadline = None if timeout is None else Deadline(timeout)
         try:
             if not self._turns.try_acquire():

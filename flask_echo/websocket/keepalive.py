@@ -81,6 +81,11 @@ class Keepalive:
             self.exact_from = self._ends_at - first_wait
         self.first_wait = None if first_wait == math.inf else first_wait
 
+    @property
+    def interval(self) -> float | None:
+        """Seconds of silence before a ping; None sends no pings."""
+        return None if self._interval == math.inf else self._interval
+
     def on_data(self) -> None:
         """Note that bytes have arrived."""
         self.since = None
