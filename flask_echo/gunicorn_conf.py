@@ -13,7 +13,7 @@ Your own ``gunicorn.conf.py`` includes them, and may change them below::
 
 They leave the address to gunicorn. The number of seats comes from
 ``FLASK_ECHO_MAX_CONNECTIONS``, because gunicorn needs the number of threads before it loads the
-application. Your own ``on_starting`` should call the one of this module, and your own
+application. Your own ``on_starting`` and ``pre_exec`` should call those of this module. Your own
 ``logger_class`` should extend :class:`flask_echo.gunicorn_log.Logger`.
 
 **A trap:** gunicorn's master imports this module, and all that it imports, before it forks its
@@ -28,7 +28,7 @@ from flask_echo import capacity
 from flask_echo.startup import allow_open_files, fitting_seats, refuse, survive_bad_reloads
 from flask_echo.websocket.limits import Limits, lower_default
 from flask_echo.websocket.options import OptionError
-from flask_echo.worker import EXIT_SECONDS
+from flask_echo.worker import EXIT_SECONDS, siblings_of_this_master
 
 __all__ = [
     "backlog",
@@ -36,6 +36,7 @@ __all__ = [
     "graceful_timeout",
     "logger_class",
     "on_starting",
+    "pre_exec",
     "threads",
     "worker_class",
     "worker_connections",
@@ -108,3 +109,8 @@ def _fit_into_workers(server: Any) -> int:
     if cfg.threads == threads:  # A number of the user's own stays.
         cfg.set("threads", room.threads(seats))
     return seats
+
+
+def pre_exec(server: Any) -> None:
+    """Tell the workers, at SIGUSR2, that those of a new gunicorn will serve after them."""
+    siblings_of_this_master().hand_over()

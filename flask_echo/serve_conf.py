@@ -61,11 +61,12 @@ limit_request_field_size = 8190
 worker_class = "flask_echo.worker.ServiceWorker"
 
 
-def pre_exec(server: Any) -> None:
+def pre_exec(server: Any) -> None:  # type: ignore[no-redef]
     """Make SIGUSR2 start a new gunicorn with ``python -m gunicorn``, as the command did.
 
     gunicorn would run its ``__main__.py`` by path. Its package ``http`` would then hide Python's.
     """
+    gunicorn_conf.pre_exec(server)
     server.START_CTX["args"] = [sys.executable, "-m", "gunicorn", *sys.argv[1:]]
 
 

@@ -1,7 +1,8 @@
 """gunicorn's threaded worker, fit for connections that last.
 
 The main thread accepts connections, counts them and enforces deadlines. A pool thread reads a
-request, writes the response and ends the connection. A lock guards the data that both use.
+request, writes the response and ends the connection. A lock guards the data that both use; see
+:mod:`flask_echo.deadlines`.
 
 :class:`LongConnectionWorker` is tested with gunicorn :data:`TESTED_GUNICORN`. It overrides:
 
@@ -15,41 +16,60 @@ init_process       sets up the process, then runs   also reduces the switch inte
                                                     the allocator return freed memory
 load_wsgi          loads the application            also checks its number of seats; offers it
                                                     an exemption from the response deadline
-run                serves; waits for connections,   also drains WebSockets, and cuts connections
-                   up to the graceful time-out      before the master kills the process
-accept             gives each connection a thread   waits for its first byte without a thread;
-                   at once; fails without           survives a lack of descriptors; reads headers
-                   descriptors                      in pieces that grow
+run                serves; waits for connections,   also drains WebSockets, serves pages meanwhile,
+                   up to the graceful time-out      and cuts connections before the master kills
+                                                    the process
+notify             touches a file                   the same; :mod:`flask_echo.heartbeat` makes the
+                                                    master look twice before it kills
+connection         (new) a connection of gunicorn   reads headers in pieces that grow
 handle             reads a request and responds,    enforces deadlines; ends the connection in
                    without a deadline               the pool thread, where it delays nobody
 handle_request     responds                         replaces the header deadline by the response
                                                     deadline
 handle_error       responds a second time if the    only logs it then: the client would take it for
                    rest of a body turns out bad     the response to its next request
-finish_request     closes the connection on the     only counts: the connection is closed. The
-                   main thread, for up to 2 s each  original counts twice if the close fails, and
-                                                    lets a SystemExit of a view end the worker
+handle_exit        notes that the worker must stop  also notes that a signal said so
 handle_quit        exits after 0.1 s                drains for :data:`QUICK_SECONDS`
 ================== ================================ ============================================
 
+These are in :class:`flask_echo.arrivals.ArrivalsWorker`:
+
+================== ================================ ============================================
+method             gunicorn                         here, and why
+================== ================================ ============================================
+get_thread_pool    ThreadPoolExecutor               :class:`flask_echo.pool.Pool` survives a lack of
+                                                    threads and memory
+wait_for_and       runs the callback of each event  also if memory lacks for one of them; listeners
+_dispatch_events                                    are last, so that accepting drops nobody who has
+                                                    sent something
+accept             gives each connection a thread   waits for its first byte without a thread;
+                   at once; fails without           survives a lack of descriptors; if there is no
+                   descriptors                      room, the oldest silent connection makes some
+enqueue_req        fails without threads            cuts the oldest half header for its thread, or
+                                                    answers 503
+finish_request     closes the connection on the     only counts: the connection is closed. The
+                   main thread, for up to 2 s each  original counts twice if the close fails, and
+                                                    lets a SystemExit of a view end the worker
+murder_pending,    close late connections, and      the same, and count each connection once,
+murder_keepalived  count                            whatever fails halfway
+================== ================================ ============================================
+
 **A trap:** gunicorn's master imports this module before it forks its workers. A reload (SIGHUP)
-does not load again the modules that the master has imported. So this module imports nothing of
-flask_echo at the top: only methods that run in the worker process do. The worker serves any other
-WSGI application as well.
+does not load again the modules that the master has imported. So this module imports at the top
+only the rooms of the worker: arrivals, deadlines, heartbeat, pool and siblings. Methods that run in
+the worker process import the rest. The worker serves any other WSGI application as well.
 """
 
-import errno
 import math
 import os
 import selectors
+import signal
 import socket
-import struct
 import sys
 import threading
 from collections.abc import Callable
-from concurrent.futures import Future
-from contextlib import suppress
-from functools import partial
+from functools import cache
+from itertools import islice
 from time import monotonic
 from typing import TYPE_CHECKING, Any, cast
 
@@ -57,7 +77,13 @@ import gunicorn
 from gunicorn import util
 from gunicorn.errors import AppImportError
 from gunicorn.http import Request
-from gunicorn.workers.gthread import TConn, ThreadWorker
+from gunicorn.workers.gthread import TConn
+
+from flask_echo.arrivals import ArrivalsWorker
+from flask_echo.deadlines import Deadlines
+from flask_echo.heartbeat import Heartbeat
+from flask_echo.pool import until_there_is_memory
+from flask_echo.siblings import Siblings
 
 if TYPE_CHECKING:  # Not in the master: see the docstring of this module.
     from flask_echo.request_head import HttpConnection
@@ -77,13 +103,6 @@ SWITCH_INTERVAL_SECONDS = 0.1
 # could be given a transparent huge page of memory for each thread.
 STACK_BYTES = (4 * 1024 + 64) * 1024
 
-# For a whole request header. For comparison: nginx's client_header_timeout is 60 s, Apache's
-# RequestReadTimeout begins with 20 s.
-HEADER_TIMEOUT_SECONDS = 10.0
-
-# For a response that is not a WebSocket. The largest file of the service is under 200 KiB.
-RESPONSE_TIMEOUT_SECONDS = 30.0
-
 # The master kills its workers after graceful_timeout. A worker cuts its open connections this much
 # earlier.
 EXIT_SECONDS = 2.0
@@ -95,27 +114,32 @@ QUICK_SECONDS = 1.0
 # its way. This is gunicorn's STOP_KEEPALIVE_LINGER.
 LINGER_SECONDS = 2.0
 
-# Without descriptors, connections stay in the kernel's queue for this long.
-ACCEPT_PAUSE_SECONDS = 0.5
+# During a reload, connections that have been accepted get this long to be served before the drain.
+# A request usually arrives within a round trip after its connection.
+SETTLE_SECONDS = 0.5
+
+# A stopping worker accepts until this long before it cuts connections, so that it cuts no page.
+PAGE_SECONDS = 0.5
 
 # One turn of the main loop waits at most this long for events; gunicorn's value. The master kills
 # a worker that does not notify it for `timeout` (30 s).
 _TURN_SECONDS = 1.0
 
+# The same while requests wait for threads, or the worker stops: no event says when a header has
+# become old, or that another worker has left.
+_BUSY_TURN_SECONDS = 0.1
+
 # After the cut: time for threads to notice it, between two looks at the deadlines.
 _SHORTEST_TURN_SECONDS = 0.02
 
-# struct linger: on, with a time-out of zero.
-_RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 
-# accept() fails with these if the client has left, or another worker was quicker.
-_NOBODY_THERE = {errno.EAGAIN, errno.ECONNABORTED}
-
-# accept() fails with these if there is no descriptor or no memory left.
-_EXHAUSTED = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
+@cache
+def siblings_of_this_master() -> Siblings:
+    """Return the memory that this process shares with the workers that it forks from now on."""
+    return Siblings()
 
 
-class LongConnectionWorker(ThreadWorker):
+class LongConnectionWorker(ArrivalsWorker):
     """A threaded worker for many long connections; see the table in this module's docstring."""
 
     tested_gunicorn = TESTED_GUNICORN
@@ -125,15 +149,20 @@ class LongConnectionWorker(ThreadWorker):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        # The lock guards the connections that pool threads serve, and the deadlines of those that
-        # have one. WebSockets have none, so a look at the deadlines is quick.
-        self._lock = threading.Lock()
-        self._in_pool: set[TConn] = set()
-        self._deadlines: dict[TConn, float] = {}
+        self._deadlines = Deadlines()
         # The connection that the current pool thread serves.
         self._current = threading.local()
-        self._resume_accept_at = 0.0
+        self._stopped_by_signal = False
+        self._notified_at = 0.0
+        self._linger_until = math.inf
         self._cut_at = math.inf
+        # This runs in the master, before the fork.
+        self._siblings = siblings_of_this_master()
+        self._siblings.expect(self.age)
+        self.tmp.close()
+        self.tmp = Heartbeat(
+            self.cfg, lambda: self.pid, on_close=lambda: self._siblings.bury(self.age)
+        )
 
     @classmethod
     def check_config(cls, cfg: Any, log: Any) -> None:
@@ -212,35 +241,37 @@ class LongConnectionWorker(ThreadWorker):
         return application
 
     def _exempt(self) -> None:
-        with self._lock:
-            self._deadlines.pop(self._current.conn, None)
+        self._deadlines.exempt(self._current.conn)
+
+    def connection(self, sock: socket.socket, address: Any, listener: socket.socket) -> TConn:
+        """Make the connection of a socket that was accepted."""
+        # Not at the top: see the docstring of this module.
+        from flask_echo.request_head import HttpConnection
+
+        name = listener.getsockname()
+        return HttpConnection(self.cfg, sock, address, name, self.max_head_bytes)
 
     # -- In the pool threads ---------------------------------------------------------------
 
     def handle(self, conn: TConn) -> Any:
         """Serve one request. If it was the last of its connection, end the connection."""
-        self._current.conn, self._current.answered = conn, False
-        cast("HttpConnection", conn).begin_head()
-        with self._lock:
-            self._in_pool.add(conn)
-            self._deadlines[conn] = monotonic() + HEADER_TIMEOUT_SECONDS
         try:
+            self._current.conn, self._current.answered = conn, False
+            cast("HttpConnection", conn).begin_head()
+            self._deadlines.begin(conn)
             keep = super().handle(conn)
             if keep is False:
                 # Reads for up to two seconds, if the peer does not close.
                 util.close_graceful(conn.sock)
             return keep
         finally:
-            del self._current.conn  # An idle thread would keep its buffers.
-            with self._lock:
-                self._in_pool.discard(conn)
-                self._deadlines.pop(conn, None)
+            self._current.conn = None  # An idle thread would keep its buffers.
+            until_there_is_memory(self._deadlines.end, conn)
 
     def handle_request(self, req: Request, conn: TConn) -> Any:
         """Respond to a request whose header has arrived."""
         cast("HttpConnection", conn).end_head()
-        with self._lock:
-            self._deadlines[conn] = monotonic() + RESPONSE_TIMEOUT_SECONDS
+        self._deadlines.respond(conn)
         keep = super().handle_request(req, conn)
         self._current.answered = True
         return keep
@@ -264,25 +295,59 @@ class LongConnectionWorker(ThreadWorker):
             selectors.EVENT_READ,
             self.method_queue.run_callbacks,
         )
-        while self.alive:
-            self.set_accept_enabled(self._can_accept())
-            self._take_turn()
-            if not self.is_parent_alive():
-                self.alive = False
-        self._stop()
+        try:
+            while self.alive:
+                self.set_accept_enabled(self.can_accept())
+                self._take_turn()
+                if not self.is_parent_alive():
+                    self.alive = False
+        finally:
+            self._stop()
 
     def _stop(self) -> None:
-        """Stop in four steps. SIGINT and SIGQUIT make the time for the third one shorter."""
+        """Stop in five steps. SIGINT and SIGQUIT make the time for the third one shorter."""
+        self.alive = False
+        started_at = monotonic()
         grace = max(QUICK_SECONDS, self.cfg.graceful_timeout - EXIT_SECONDS)
-        self._cut_at = min(self._cut_at, monotonic() + grace)
-        # 1. Accept no new connection.
-        self.set_accept_enabled(False)
+        self._cut_at = min(self._cut_at, started_at + grace)
+        self._linger_until = min(self._cut_at, started_at + LINGER_SECONDS)
+        killed_at = started_at + self.cfg.graceful_timeout
+        self._siblings.leave(self.age)
+        self._accept_while_stopping()
+        # 1. In a reload: serve the requests that have been accepted.
+        self._settle(started_at + SETTLE_SECONDS)
         # 2. Ask every WebSocket to say goodbye, which it does in its own thread.
-        self._drain_websockets()
-        # 3. Wait until all connections have ended. Cut those that are left when the time is up.
-        self._finish_connections()
-        # 4. Let the pool threads end. The process exits after the last one.
+        until_there_is_memory(self._drain_websockets)
+        self._limit_idle(self._linger_until)
+        # 3. Serve pages until all WebSockets have ended, or time is almost up.
+        while self._deadlines.count_websockets() and monotonic() < self._cut_at - PAGE_SECONDS:
+            self._accept_while_stopping()
+            self._take_turn()
+        # 4. Accept no more, and wait until all connections have ended. Cut them when time is up.
+        self.set_accept_enabled(False)
+        while self.nr_conns > 0 and monotonic() < killed_at:
+            self._take_turn()
+        # 5. Let the process exit.
         self._release()
+
+    def _settle(self, deadline: float) -> None:
+        """Serve requests whose connection has been accepted. An upgrade among them gets its 101.
+
+        If the whole server stops, it gets 503 instead: no other worker would have served it.
+        """
+        while self._siblings.any_serves() and monotonic() < min(deadline, self._cut_at):
+            settled = len(self.keepalived_conns) + self._deadlines.count_websockets()
+            if self.nr_conns <= settled:
+                return
+            self._take_turn()
+
+    def _accept_while_stopping(self) -> None:
+        """Go on accepting if the whole server stops: probes get a response, upgrades get 503.
+
+        Otherwise a worker that serves, or is about to, takes the connections, and loses no upgrade.
+        """
+        nobody_else_will = self._stopped_by_signal and not self._siblings.any_serves()
+        self.set_accept_enabled(nobody_else_will and self.can_accept())
 
     def _drain_websockets(self) -> None:
         # Not at the top: see the docstring of this module.
@@ -291,117 +356,88 @@ class LongConnectionWorker(ThreadWorker):
         # Half of the time is for replies that are due, the other half for the goodbye.
         drain_all((self._cut_at - monotonic()) / 2)
 
-    def _finish_connections(self) -> None:
-        self._limit_idle(min(self._cut_at, monotonic() + LINGER_SECONDS))
-        killed_at = monotonic() + self.cfg.graceful_timeout
-        while self.nr_conns > 0 and monotonic() < killed_at:
-            self._take_turn()
-
     def _limit_idle(self, deadline: float) -> None:
         """Close connections without a request at ``deadline``, or earlier if they are due then."""
         for conn in (*self.pending_conns, *self.keepalived_conns):
             conn.timeout = min(conn.timeout or 0.0, deadline)
 
+    def keep_alive_until(self) -> float:
+        """Return when a stopping worker closes connections without a request."""
+        return self._linger_until
+
     def _release(self) -> None:
         self._exit_without_threads_that_never_end()
-        self.murder_keepalived(force=True)  # type: ignore[call-arg]  # The types are of gunicorn 26.
-        self.tpool.shutdown(wait=False)
+        self.murder_keepalived(force=True)
+        self.tpool.shutdown()
         self.poller.close()
         self.method_queue.close()
         for listener in self.sockets:
             listener.close()
 
     def _exit_without_threads_that_never_end(self) -> None:
-        """Bound the wait for pool threads: Python joins them at exit, without a limit.
+        """Bound the exit. Threads of handlers that never return may hold locks that it needs.
 
-        A handler that never returns would keep the process. The master kills it after SIGTERM, but
-        not after SIGHUP or ``max_requests``.
+        The master kills the process after SIGTERM, but not after SIGHUP or ``max_requests``. A
+        timer needs no thread, which the system may not give.
         """
-        with self._lock:
-            abandoned = len(self._in_pool)
+        abandoned = self._deadlines.count()
         if not abandoned:
             return
+        signal.signal(signal.SIGALRM, lambda *_: os._exit(0))
+        signal.setitimer(signal.ITIMER_REAL, EXIT_SECONDS)
         self.log.warning("%d handlers have not returned. They are abandoned", abandoned)
-        last_resort = threading.Timer(EXIT_SECONDS, os._exit, [0])
-        last_resort.daemon = True
-        last_resort.start()
 
     def _take_turn(self) -> None:
-        """Wait for events, run their callbacks, and enforce the deadlines."""
-        self.notify()
-        self.wait_for_and_dispatch_events(self._time_to_next_deadline())
-        self._cut_late_connections()
-        self.murder_pending()
-        self.murder_keepalived()
+        """Wait for events, run their callbacks, and enforce the deadlines. Survive MemoryError."""
+        try:
+            self.notify()
+            self.wait_for_and_dispatch_events(self._time_to_next_deadline())
+            self._cut_late_connections()
+            self.refuse_requests_without_thread()
+            self.murder_pending()
+            self.murder_keepalived()
+        except MemoryError:
+            self.recover_from_lack_of_memory()
+
+    def notify(self) -> None:
+        """Tell the master that the worker is alive."""
+        self._notified_at = monotonic()
+        super().notify()
+
+    def notify_in_time(self) -> None:
+        """Tell the master, once a second. Each time may cost this thread its turn with the GIL."""
+        if monotonic() >= self._notified_at + _TURN_SECONDS:
+            self.notify()
 
     def _time_to_next_deadline(self) -> float:
         """Return how long a turn may wait: a second, or less if connections end before."""
         deadlines = [self._cut_at]
         if not self.alive:
-            idle = (*self.pending_conns, *self.keepalived_conns)
-            deadlines += [conn.timeout or 0.0 for conn in idle]
-        return min(_TURN_SECONDS, max(_SHORTEST_TURN_SECONDS, min(deadlines) - monotonic()))
+            # Each of them is in the order of time.
+            oldest = (*islice(self.pending_conns, 1), *islice(self.keepalived_conns, 1))
+            deadlines += [conn.timeout or 0.0 for conn in oldest]
+        is_busy = self.is_full() or self.tpool.shortage() or not self.alive
+        limit = _BUSY_TURN_SECONDS if is_busy else _TURN_SECONDS
+        return min(limit, max(_SHORTEST_TURN_SECONDS, min(deadlines) - monotonic()))
 
     def _cut_late_connections(self) -> None:
         now = monotonic()
-        time_is_up = self._cut_at <= now
-        if time_is_up:
+        if self._cut_at <= now:
             self._limit_idle(now)
-        with self._lock:
-            late = [conn for conn, deadline in self._deadlines.items() if deadline <= now]
-            for conn in self._in_pool if time_is_up else late:
-                _cut(conn)
-
-    # -- Accepting and counting, on the main thread ----------------------------------------
-
-    def _can_accept(self) -> bool:
-        return self.nr_conns < self.worker_connections and monotonic() >= self._resume_accept_at
-
-    def accept(self, listener: socket.socket) -> None:
-        """Accept a connection, and wait for its first byte without a thread."""
-        try:
-            sock, address = listener.accept()
-        except OSError as error:
-            return self._cannot_accept(error)
-        conn = self._connection(sock, address, listener)
-        conn.timeout = monotonic() + HEADER_TIMEOUT_SECONDS
-        self.nr_conns += 1
-        self.pending_conns.append(conn)
-        first_byte = partial(self.on_pending_socket_readable, conn)
-        self.poller.register(sock, selectors.EVENT_READ, first_byte)
-        return None
-
-    def _connection(self, sock: socket.socket, address: Any, listener: socket.socket) -> TConn:
-        # Not at the top: see the docstring of this module.
-        from flask_echo.request_head import HttpConnection
-
-        name = listener.getsockname()
-        return HttpConnection(self.cfg, sock, address, name, self.max_head_bytes)
-
-    def _cannot_accept(self, error: OSError) -> None:
-        """Without a descriptor for the connection, leave it in the kernel's queue for a while."""
-        if error.errno in _NOBODY_THERE:
-            return
-        if error.errno not in _EXHAUSTED:
-            raise error
-        self.log.warning("Cannot accept: %s", error)
-        self._resume_accept_at = monotonic() + ACCEPT_PAUSE_SECONDS
-        self.set_accept_enabled(False)
-
-    def finish_request(self, conn: TConn, fs: "Future[Any]") -> None:
-        """Count a connection down once, whoever has closed it."""
-        if fs.cancelled():
-            super().finish_request(conn, fs)
-        elif fs.exception() is not None:  # The original would let a SystemExit end the worker.
-            self.log.error("A view has ended its thread", exc_info=fs.exception())
-            self.nr_conns -= 1
-            conn.close()
-        elif fs.result() is False:
-            self.nr_conns -= 1
+            self._deadlines.cut_all()
         else:
-            super().finish_request(conn, fs)
+            self._deadlines.cut_late()
+
+    def free_threads(self, count: int) -> None:
+        """Cut connections that wait for the rest of a header; see :class:`Deadlines`."""
+        self._deadlines.free_threads(count)
 
     # -- In a signal handler: take no lock and start no thread -----------------------------
+
+    def handle_exit(self, sig: int, frame: Any) -> None:
+        """SIGTERM: stop."""
+        self._stopped_by_signal = True
+        super().handle_exit(sig, frame)
 
     def handle_quit(self, sig: int, frame: Any) -> None:
         """SIGQUIT and SIGINT: stop as after SIGTERM, but quickly."""
@@ -418,15 +454,3 @@ class ServiceWorker(LongConnectionWorker):
     """
 
     max_head_bytes = 32 * 1024
-
-
-def _cut(conn: TConn) -> None:
-    """Shut a connection down both ways, while a pool thread serves it.
-
-    The thread wakes up at the end of the stream, and closes the socket. The close is a reset, which
-    drops the data that the peer has not read. The method of an SSLSocket would take the TLS state
-    away from that thread, so this calls the one of :class:`socket.socket`.
-    """
-    with suppress(OSError):
-        conn.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
-        socket.socket.shutdown(conn.sock, socket.SHUT_RDWR)

@@ -7,7 +7,8 @@ import logging
 import sys
 import threading
 from collections.abc import Iterable
-from threading import Event
+from threading import Barrier, Event
+from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 from flask import Flask, request
@@ -18,6 +19,10 @@ from flask_echo.websocket import Connection, Sock
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
+
+# Each thread computes for a switch interval of 0.1 s, so that another one has a turn every 6 s.
+COMPUTING_THREADS = 60
+COMPUTING_SECONDS = 6
 
 
 def _application(**options: Any) -> Flask:
@@ -92,5 +97,21 @@ def stuck() -> Flask:
     @sock.route("/sleep")
     def sleep(ws: Connection) -> None:
         Event().wait(60)
+
+    return app
+
+
+def busy() -> Flask:
+    """An application whose page /compute computes once it has been requested often enough."""
+    app = _application()
+    crowd = Barrier(COMPUTING_THREADS)
+
+    @app.get("/compute")
+    def compute() -> str:
+        crowd.wait(30)
+        deadline = monotonic() + COMPUTING_SECONDS
+        while monotonic() < deadline:
+            sum(range(1000))
+        return "done"
 
     return app

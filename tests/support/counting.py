@@ -1,8 +1,11 @@
 """Workers for tests: one that tells what it counts, others with more or less patience."""
 
+import os
 import resource
+import threading
+import time
 
-from flask_echo import worker
+from flask_echo import arrivals, worker
 from flask_echo.worker import LongConnectionWorker
 
 
@@ -31,7 +34,7 @@ class ImpatientWorker(LongConnectionWorker):
     """Waits a second for headers and responses."""
 
     def init_process(self) -> None:
-        worker.HEADER_TIMEOUT_SECONDS = worker.RESPONSE_TIMEOUT_SECONDS = 1.0
+        arrivals.HEADER_TIMEOUT_SECONDS = arrivals.RESPONSE_TIMEOUT_SECONDS = 1.0
         super().init_process()
 
 
@@ -47,3 +50,52 @@ class UntestedWorker(LongConnectionWorker):
     """Is tested with another gunicorn."""
 
     tested_gunicorn = "1.2.3"
+
+
+class OrdinaryWorker(LongConnectionWorker):
+    """Changes from root to a user that may have 23 threads, after the first page.
+
+    By then all modules are loaded, which that user may not be able to read.
+    """
+
+    USER = 12345
+
+    def murder_pending(self) -> None:
+        super().murder_pending()
+        if self.nr >= 2 and os.getuid() == 0:
+            os.fchown(self.tmp.fileno(), self.USER, self.USER)
+            os.setresgid(self.USER, self.USER, self.USER)
+            resource.setrlimit(resource.RLIMIT_NPROC, (23, 23))
+            os.setresuid(self.USER, self.USER, self.USER)
+
+
+class StuckWorker(LongConnectionWorker):
+    """Its main loop ends up in :meth:`stand_still` once a page has been served."""
+
+    def stand_still(self) -> None:
+        """Wait for a lock that nobody releases."""
+        lock = threading.Lock()
+        lock.acquire()
+        lock.acquire()
+
+    def murder_pending(self) -> None:
+        super().murder_pending()
+        if self.nr >= 3:  # The tests have asked twice for the health of the server.
+            self.log.info("The main loop stands still.")
+            self.stand_still()
+
+
+class SpinningWorker(StuckWorker):
+    """Its main loop computes for ever."""
+
+    def stand_still(self) -> None:
+        while True:
+            pass
+
+
+class SleepingWorker(StuckWorker):
+    """Its main loop asks again and again for something that never happens."""
+
+    def stand_still(self) -> None:
+        while True:
+            time.sleep(0.05)

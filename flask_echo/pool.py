@@ -1,0 +1,161 @@
+"""A pool of threads that survives when the system gives no thread, or no memory.
+
+Python's ThreadPoolExecutor does not: if it cannot start a thread, it raises an error and keeps the
+call in its queue all the same. And it starts threads with ``Thread.start``, which waits for the
+new thread. That wait has no end if the thread finds no memory for its first step.
+
+gunicorn's master imports this module; see :mod:`flask_echo.worker`.
+"""
+
+import _thread
+import queue
+import threading
+from collections.abc import Callable
+from time import monotonic, sleep
+from typing import Any
+
+# A new thread that has not begun by then has found no memory for its first step, or waits for the
+# GIL. If it still begins, it is counted again.
+BIRTH_SECONDS = 30.0
+
+# How long a thread without memory waits before it tries again.
+MEMORY_PAUSE_SECONDS = 0.01
+
+
+class Job:
+    """One call for a thread of the pool.
+
+    :param call: the function to call.
+    :ivar error: the exception that ended the call, whichever it was.
+    """
+
+    def __init__(self, call: Callable[[], Any]) -> None:
+        self.submitted_at = monotonic()
+        self.error: BaseException | None = None
+        self.done: Callable[[], Any] = bool
+        self._call = call
+        self._result: Any = None
+        self._claim = threading.Lock()
+
+    def claim(self) -> bool:
+        """Take the job: True for the first caller, which a thread of the pool may be."""
+        return self._claim.acquire(blocking=False)
+
+    def is_claimed(self) -> bool:
+        """Whether somebody has taken the job."""
+        return self._claim.locked()
+
+    def run(self) -> None:
+        """Call the function in this thread, then ``done``, unless the job is taken. Never fail."""
+        if not self.claim():
+            return
+        try:
+            self._result = self._call()
+        except BaseException as error:
+            self.error = error
+        until_there_is_memory(self.done)
+
+    def result(self) -> Any:
+        """Return the result of the call, or raise its exception."""
+        if self.error is not None:
+            raise self.error
+        return self._result
+
+
+class Pool:
+    """Threads that run jobs in the order of their arrival. They never end before :meth:`shutdown`.
+
+    Python does not wait for these threads when the process exits.
+
+    :param size: how many threads there may be.
+    """
+
+    def __init__(self, size: int) -> None:
+        self._size = size
+        self._queue: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
+        self._lock = threading.Lock()
+        # Threads that wait for a job, or will soon, minus the jobs in the queue.
+        self._free = 0
+        self._threads = 0
+        # When each thread that has not begun was started.
+        self._unborn: dict[object, float] = {}
+
+    def submit(self, job: Job) -> None:
+        """Put a job into the queue. Call :meth:`grow` next."""
+        with self._lock:
+            free = self._free - 1
+            self._queue.put(job)
+            self._free = free
+
+    def shortage(self) -> int:
+        """Return how many jobs wait for a thread that is busy."""
+        return max(0, -self._free)
+
+    def grow(self) -> None:
+        """Start threads for the jobs that would have to wait, up to the size of the pool.
+
+        :raises RuntimeError: if the system gives no thread.
+        :raises MemoryError: if there is no memory for one.
+        """
+        if not self._unborn and self._free >= 0:
+            return
+        with self._lock:
+            self._forget_stillborn()
+            while self._free < 0 and self._threads < self._size:
+                self._start_thread()
+
+    def _start_thread(self) -> None:
+        name = object()
+        self._unborn[name] = monotonic()
+        free, threads = self._free + 1, self._threads + 1
+        try:
+            _thread.start_new_thread(self._work, (name,))
+        except BaseException:
+            del self._unborn[name]
+            raise
+        self._free, self._threads = free, threads
+
+    def _forget_stillborn(self) -> None:
+        latest = monotonic() - BIRTH_SECONDS
+        for name in [name for name, started_at in self._unborn.items() if started_at < latest]:
+            del self._unborn[name]
+            self._free, self._threads = self._free - 1, self._threads - 1
+
+    def _work(self, name: object) -> None:
+        until_there_is_memory(self._begin, name)
+        while (job := until_there_is_memory(self._queue.get)) is not None:
+            job.run()
+            del job  # A waiting thread would keep the buffers of its last connection.
+            until_there_is_memory(self._become_free)
+        self._queue.put(None)  # for the next thread
+
+    def _begin(self, name: object) -> None:
+        with self._lock:
+            if name in self._unborn:
+                del self._unborn[name]
+            else:
+                self._free, self._threads = self._free + 1, self._threads + 1
+
+    def _become_free(self) -> None:
+        with self._lock:
+            self._free += 1
+
+    def shutdown(self) -> None:
+        """Let each thread end after its job."""
+        self._queue.put(None)
+
+
+def until_there_is_memory(call: Callable[..., Any], *arguments: Any) -> Any:
+    """Call a function again and again while it raises MemoryError. Return its result."""
+    while True:
+        try:
+            return call(*arguments)
+        except MemoryError:
+            _pause()
+
+
+def _pause() -> None:
+    try:
+        sleep(MEMORY_PAUSE_SECONDS)
+    except MemoryError:
+        return

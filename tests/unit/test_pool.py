@@ -1,0 +1,120 @@
+"""The pool of threads, when the system gives none and when it does."""
+
+import _thread
+import threading
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import pytest
+
+from flask_echo import pool as pool_module
+from flask_echo.pool import Job, Pool, until_there_is_memory
+from tests.support.waiting import wait_until
+
+
+def no_thread(*_: object) -> None:
+    raise RuntimeError("can't start new thread")
+
+
+def submitted(pool: Pool, call: Callable[[], Any]) -> Job:
+    job = Job(call)
+    pool.submit(job)
+    return job
+
+
+def test_jobs_run_in_threads_and_report_their_end() -> None:
+    pool, done = Pool(2), threading.Event()
+    job = Job(lambda: 6 * 7)
+    job.done = done.set
+    pool.submit(job)
+    pool.grow()
+    assert done.wait(10)
+    assert job.result() == 42
+    pool.shutdown()
+
+
+def test_an_idle_thread_is_used_again() -> None:
+    pool = Pool(10)
+    threads = set()
+    for _ in range(20):
+        job = submitted(pool, lambda: threads.add(threading.get_ident()))
+        pool.grow()
+        wait_until(job.is_claimed)
+        wait_until(lambda: pool.shortage() == 0)
+    assert len(threads) <= 2
+    pool.shutdown()
+
+
+def test_a_job_of_a_full_pool_waits_for_a_thread() -> None:
+    pool, go = Pool(1), threading.Event()
+    first = submitted(pool, partial(go.wait, 10))
+    pool.grow()
+    wait_until(first.is_claimed)
+    second = submitted(pool, bool)
+    pool.grow()
+    assert pool.shortage() == 1
+    assert not second.is_claimed()
+    go.set()
+    wait_until(second.is_claimed)
+    pool.shutdown()
+
+
+def test_a_job_that_got_no_thread_runs_later_or_never_but_not_twice(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    pool = Pool(2)
+    ran: list[str] = []
+    with monkeypatch.context() as patch:
+        patch.setattr(_thread, "start_new_thread", no_thread)
+        refused = submitted(pool, lambda: ran.append("refused"))
+        waiting = submitted(pool, lambda: ran.append("waiting"))
+        with pytest.raises(RuntimeError):
+            pool.grow()
+        assert pool.shortage() == 2
+        assert refused.claim()
+    pool.grow()
+    wait_until(waiting.is_claimed)
+    wait_until(lambda: pool.shortage() == 0)
+    wait_until(lambda: ran == ["waiting"])
+    pool.shutdown()
+
+
+def test_threads_that_die_before_their_first_step_are_replaced(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    pool = Pool(1)
+    with monkeypatch.context() as patch:
+        patch.setattr(_thread, "start_new_thread", lambda *_: None)
+        job = submitted(pool, bool)
+        pool.grow()
+    pool.grow()
+    assert not job.is_claimed()
+    monkeypatch.setattr(pool_module, "BIRTH_SECONDS", 0.0)
+    pool.grow()
+    wait_until(job.is_claimed)
+    pool.shutdown()
+
+
+def test_an_error_of_a_job_is_kept_and_its_thread_goes_on() -> None:
+    pool, done = Pool(1), threading.Event()
+    job = Job(partial(exit, "an error"))
+    job.done = done.set
+    pool.submit(job)
+    pool.grow()
+    assert done.wait(10)
+    assert isinstance(job.error, SystemExit)
+    wait_until(submitted(pool, bool).is_claimed)
+    pool.shutdown()
+
+
+def test_a_step_without_memory_is_tried_again() -> None:
+    outcomes = iter([MemoryError, MemoryError, 42])
+
+    def step() -> object:
+        outcome = next(outcomes)
+        if outcome is MemoryError:
+            raise MemoryError
+        return outcome
+
+    assert until_there_is_memory(step) == 42
