@@ -1,7 +1,7 @@
 """permessage-deflate (RFC 7692): inflate what arrives, deflate what is sent."""
 
 import zlib
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from io import BytesIO
 from typing import Any, Protocol
 
@@ -38,6 +38,17 @@ class Meter(Protocol):
         """Note that the piece has ``count`` bytes so far. Raise an exception to stop."""
 
 
+class Unmetered:
+    """Lets a message grow."""
+
+    def large_work(self) -> AbstractContextManager[None]:
+        """Wait for nothing."""
+        return nullcontext()
+
+    def inflated(self, count: int) -> None:
+        """Do nothing."""
+
+
 class Inflater:
     """Inflates the messages of a client (RFC 7692, section 7.2.2).
 
@@ -46,7 +57,7 @@ class Inflater:
     :param meter: is told about a piece that inflates to more than 64 KiB.
     """
 
-    def __init__(self, window_bits: int, keeps_context: bool, meter: Meter | None = None) -> None:
+    def __init__(self, window_bits: int, keeps_context: bool, meter: Meter) -> None:
         self._meter = meter
         self._window_bits = window_bits
         self._keeps_context = keeps_context
@@ -87,7 +98,6 @@ class Inflater:
 
     def _inflate_much(self, begun: bytes) -> bytes:
         """Go on after an output of 64 KiB, in steps of that size."""
-        assert self._meter is not None
         steps = [begun]
         while len(steps[-1]) == _PIECE_BYTES and not self._stream.eof:
             self._meter.inflated(len(steps) * _PIECE_BYTES)
@@ -126,12 +136,12 @@ class Deflate(PerMessageDeflate):
       6455, section 5.4) the rest is not inflated.
     - It does not start again after a block that is marked as the last one.
 
-    :ivar meter: see :class:`Inflater`; it must be set before anything is inflated.
+    :ivar meter: see :class:`Inflater`; it may be changed before anything is inflated.
     """
 
     def __init__(self) -> None:
         super().__init__()
-        self.meter: Meter | None = None
+        self.meter: Meter = Unmetered()
         self._inflater: Inflater | None = None
         self._deflater: Any = None  # zlib gives the type no public name.
         self._is_control = False

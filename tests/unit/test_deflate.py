@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flask_echo.websocket.deflate import Deflate, Inflater
+from flask_echo.websocket.deflate import Deflate, Inflater, Unmetered
 
 TAIL = b"\x00\x00\xff\xff"
 # Text that later messages can refer to, and that deflate cannot shorten by itself.
@@ -31,7 +31,7 @@ def inflate(inflater: Inflater, message: bytes, step: int = 1024) -> bytes:
 def test_messages_with_a_last_block_are_inflated_and_so_are_those_after_them(
     keeps_context: bool, end: bytes, step: int
 ) -> None:
-    inflater = Inflater(15, keeps_context)
+    inflater = Inflater(15, keeps_context, Unmetered())
     for text in (b"Hello", b"", b"Hello again"):
         assert inflate(inflater, last_block(text) + end, step) == text
     ordinary = zlib.compressobj(wbits=-15)
@@ -40,7 +40,7 @@ def test_messages_with_a_last_block_are_inflated_and_so_are_those_after_them(
 
 
 def test_a_message_may_refer_to_those_before_a_last_block() -> None:
-    inflater = Inflater(15, keeps_context=True)
+    inflater = Inflater(15, True, Unmetered())
     assert inflate(inflater, last_block(BASE) + b"\x00") == BASE
     again = last_block(BASE, window=BASE)
     assert len(again) < 500, "the second message refers to the first"
@@ -49,16 +49,16 @@ def test_a_message_may_refer_to_those_before_a_last_block() -> None:
 
 def test_several_last_blocks_in_one_message() -> None:
     message = b"".join(last_block(bytes([digit])) for digit in b"0123456789") + b"\x00"
-    assert inflate(Inflater(15, keeps_context=True), message) == b"0123456789"
+    assert inflate(Inflater(15, True, Unmetered()), message) == b"0123456789"
 
 
 def test_too_many_last_blocks_are_an_error_because_each_takes_time() -> None:
     with pytest.raises(zlib.error, match="too many"):
-        inflate(Inflater(15, keeps_context=True), last_block(b"") * 100)
+        inflate(Inflater(15, True, Unmetered()), last_block(b"") * 100)
 
 
 def test_the_count_of_last_blocks_starts_again_with_each_message() -> None:
-    inflater = Inflater(15, keeps_context=True)
+    inflater = Inflater(15, True, Unmetered())
     for _ in range(100):
         assert inflate(inflater, last_block(b"x") + b"\x00") == b"x"
 
