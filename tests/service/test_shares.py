@@ -208,7 +208,9 @@ def fragments(server: Server) -> RawWebSocket:
     return client
 
 
-@pytest.mark.parametrize("old", [silent, deaf, closing, paused, fragments], ids=str)
+@pytest.mark.parametrize(
+    "old", [silent, deaf, closing, paused, fragments], ids=lambda old: old.__name__
+)
 def test_a_newcomer_does_not_wait_for_the_old_peer(
     start_server: StartServer, stack: ExitStack, old: Callable[[Server], RawWebSocket]
 ) -> None:
