@@ -85,6 +85,7 @@ def test_the_settings_bring_no_other_names_into_an_own_configuration() -> None:
         "graceful_timeout",
         "logger_class",
         "on_starting",
+        "pre_exec",
         "threads",
         "worker_class",
         "worker_connections",

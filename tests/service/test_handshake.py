@@ -312,8 +312,8 @@ def test_the_time_for_an_offer_grows_with_its_size_and_not_with_its_square(patte
 
 def test_many_repeated_fields_are_refused_and_not_repeated(each_server: Server) -> None:
     line = f"Sec-WebSocket-Extensions: {'a,' * 3000}\r\n"
-    ninety = request_bytes()[:-2] + line.encode() * 90 + b"\r\n"
-    answer = ask(each_server, ninety)
+    four = request_bytes()[:-2] + line.encode() * 4 + b"\r\n"
+    answer = ask(each_server, four)
     assert answer.status == 431
     assert "Sec-WebSocket-Extensions is too large" in answer.text
     long = ask(each_server, request_bytes(changes={"Connection": "close, " + "a" * 8000}))
