@@ -18,6 +18,10 @@ from typing import Any
 # GIL. If it still begins, it is counted again.
 BIRTH_SECONDS = 30.0
 
+# So many free threads are kept for requests to come. If the system gives no more threads, they are
+# left for requests that are answered soon, and no connection may keep one.
+SPARE_THREADS = 4
+
 # How long a thread without memory waits before it tries again.
 MEMORY_PAUSE_SECONDS = 0.01
 
@@ -77,6 +81,8 @@ class Pool:
         # Threads that wait for a job, or will soon, minus the jobs in the queue.
         self._free = 0
         self._threads = 0
+        # Whether the system gave no thread at the last attempt.
+        self._starving = False
         # When each thread that has not begun was started.
         self._unborn: dict[object, float] = {}
 
@@ -92,17 +98,22 @@ class Pool:
         return max(0, -self._free)
 
     def grow(self) -> None:
-        """Start threads for the jobs that would have to wait, up to the size of the pool.
+        """Start threads for the jobs that would have to wait, and some to spare, up to the size of
+        the pool.
 
         :raises RuntimeError: if the system gives no thread.
         :raises MemoryError: if there is no memory for one.
         """
-        if not self._unborn and self._free >= 0:
+        if not self._unborn and self._free >= SPARE_THREADS:
             return
         with self._lock:
             self._forget_stillborn()
-            while self._free < 0 and self._threads < self._size:
+            while self._free < SPARE_THREADS and self._threads < self._size:
                 self._start_thread()
+
+    def can_keep_one(self) -> bool:
+        """Whether a job may keep its thread for long, so that others still find one."""
+        return not self._starving or self._free >= SPARE_THREADS
 
     def _start_thread(self) -> None:
         name = object()
@@ -111,8 +122,10 @@ class Pool:
         try:
             _thread.start_new_thread(self._work, (name,))
         except BaseException:
+            self._starving = True
             del self._unborn[name]
             raise
+        self._starving = False
         self._free, self._threads = free, threads
 
     def _forget_stillborn(self) -> None:

@@ -16,7 +16,6 @@ _LONGEST_ACCEPT = 1000
 # Which setting the operator can change, by status. A refusal may name another one.
 _SETTINGS = {
     403: "To allow an origin, add it to FLASK_ECHO_ALLOWED_ORIGINS.",
-    503: "The number of seats is FLASK_ECHO_MAX_CONNECTIONS.",
 }
 
 

@@ -229,7 +229,8 @@ class LongConnectionWorker(ArrivalsWorker):
             )
 
     def _with_exemption(self, wsgi: Callable[..., Any]) -> Callable[..., Any]:
-        """Wrap an application: its environment gets a function that lifts the deadline.
+        """Wrap an application: its environment gets a function that lifts the deadline. It returns
+        False, and lifts nothing, if that would leave no thread for others.
 
         The function must be called from the thread of the request.
         """
@@ -240,8 +241,11 @@ class LongConnectionWorker(ArrivalsWorker):
 
         return application
 
-    def _exempt(self) -> None:
+    def _exempt(self) -> bool:
+        if not self.tpool.can_keep_one():
+            return False
         self._deadlines.exempt(self._current.conn)
+        return True
 
     def connection(self, sock: socket.socket, address: Any, listener: socket.socket) -> TConn:
         """Make the connection of a socket that was accepted."""

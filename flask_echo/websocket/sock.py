@@ -35,7 +35,8 @@ from flask_echo.websocket.refusal import Refusal, Respond, respond
 from flask_echo.websocket.seats import NoSeat
 
 # The key in the WSGI environment under which flask_echo.worker offers a function. It exempts the
-# connection of the current request from the worker's deadline for responses.
+# connection of the current request from the worker's deadline for responses. It returns False if
+# that would leave no thread for others.
 EXEMPT_KEY = "flask_echo.exempt_from_deadline"
 
 # RFC 6455, section 7.4.1: an unexpected condition on the server.
@@ -54,6 +55,15 @@ _NO_SEAT = Refusal(
     503,
     "All seats of this worker are taken, or it is about to stop.",
     "Try again in a moment. The operator of this server can raise the number of seats.",
+    headers={"Retry-After": "2"},
+    limit="max_connections",
+)
+
+
+_NO_THREAD = Refusal(
+    503,
+    "The system gives this server no more threads.",
+    "Try again in a moment. The operator of this server can raise its limit on processes.",
     headers={"Retry-After": "2"},
 )
 
@@ -251,6 +261,8 @@ class Sock(FlaskSock):
         with ExitStack() as afterwards, extension.seats.take(client, share) as seat:
             if isinstance(seat, NoSeat):
                 return self._respond(_NO_SEAT if seat is NoSeat.FULL else _too_many(share))
+            if not _may_keep_thread():
+                return self._respond(_NO_THREAD)
             connection = _open(wanted, extension.budget)
             # The seat is free before its line is written: a log may block.
             afterwards.callback(_log_end, connection, monotonic())
@@ -309,11 +321,14 @@ _USE = (
 )
 
 
+def _may_keep_thread() -> bool:
+    exempt = request.environ.get(EXEMPT_KEY)
+    return exempt is None or exempt() is not False
+
+
 def _open(upgrade: Upgrade, budget: Budget) -> Connection:
     environ = request.environ
     sock = cast(socket.socket, environ.get("gunicorn.socket") or environ["werkzeug.socket"])
-    if EXEMPT_KEY in environ:
-        environ[EXEMPT_KEY]()
     early = _read_ahead(environ, sock)
     return upgrade.connection_class(
         sock, environ, upgrade.limits, early, upgrade.subprotocols, budget

@@ -53,7 +53,7 @@ class UntestedWorker(LongConnectionWorker):
 
 
 class OrdinaryWorker(LongConnectionWorker):
-    """Changes from root to a user that may have 23 threads, after the first page.
+    """Changes from root to a user that may have 28 threads, after the first page.
 
     By then all modules are loaded, which that user may not be able to read.
     """
@@ -65,7 +65,7 @@ class OrdinaryWorker(LongConnectionWorker):
         if self.nr >= 2 and os.getuid() == 0:
             os.fchown(self.tmp.fileno(), self.USER, self.USER)
             os.setresgid(self.USER, self.USER, self.USER)
-            resource.setrlimit(resource.RLIMIT_NPROC, (23, 23))
+            resource.setrlimit(resource.RLIMIT_NPROC, (28, 28))
             os.setresuid(self.USER, self.USER, self.USER)
 
 
