@@ -86,6 +86,8 @@ class ArrivalsWorker(ThreadWorker):
         self._lacks_threads_until = 0.0
         self._resume_accept_at = 0.0
         self._warn_again_at = 0.0
+        # How many connections have ended since this was reset.
+        self.dropped = 0
 
     def get_thread_pool(self) -> Pool:  # type: ignore[override]
         """Make the pool; see :mod:`flask_echo.pool`."""
@@ -203,6 +205,7 @@ class ArrivalsWorker(ThreadWorker):
         """Close a connection, and count it down, unless that is done."""
         self._open.discard(conn)
         self._count()
+        self.dropped += 1
         conn.close()
 
     def _drop_waiting(self, conn: TConn) -> None:

@@ -82,7 +82,7 @@ from gunicorn.workers.gthread import TConn
 from flask_echo.arrivals import ArrivalsWorker
 from flask_echo.deadlines import Deadlines
 from flask_echo.heartbeat import Heartbeat
-from flask_echo.pool import until_there_is_memory
+from flask_echo.pool import Job, until_there_is_memory
 from flask_echo.siblings import Siblings
 
 if TYPE_CHECKING:  # Not in the master: see the docstring of this module.
@@ -121,6 +121,9 @@ SETTLE_SECONDS = 0.5
 # A stopping worker accepts until this long before it cuts connections, so that it cuts no page.
 PAGE_SECONDS = 0.5
 
+# How often free memory is returned to the system. It takes up to 30 ms of a pool thread.
+RETURN_MEMORY_SECONDS = 5.0
+
 # One turn of the main loop waits at most this long for events; gunicorn's value. The master kills
 # a worker that does not notify it for `timeout` (30 s).
 _TURN_SECONDS = 1.0
@@ -155,6 +158,7 @@ class LongConnectionWorker(ArrivalsWorker):
         self._stopped_by_signal = False
         self._notified_at = 0.0
         self._linger_until = math.inf
+        self._return_memory_at = 0.0
         self._cut_at = math.inf
         # This runs in the master, before the fork.
         self._siblings = siblings_of_this_master()
@@ -400,8 +404,21 @@ class LongConnectionWorker(ArrivalsWorker):
             self.refuse_requests_without_thread()
             self.murder_pending()
             self.murder_keepalived()
+            self._return_memory()
         except MemoryError:
             self.recover_from_lack_of_memory()
+
+    def _return_memory(self) -> None:
+        """Let a pool thread return free memory to the system, some time after connections ended."""
+        now = monotonic()
+        if now < self._return_memory_at or not self.dropped:
+            return
+        # Not at the top: see the docstring of this module.
+        from flask_echo.allocator import return_free_pages
+
+        self._return_memory_at, self.dropped = now + RETURN_MEMORY_SECONDS, 0
+        self.tpool.submit(Job(return_free_pages))
+        self.find_threads()
 
     def notify(self) -> None:
         """Tell the master that the worker is alive."""

@@ -12,8 +12,10 @@ from wsproto.frame_protocol import CloseReason
 from flask_echo.websocket.frames import Message
 from flask_echo.websocket.incoming import Incoming, Unacceptable
 from flask_echo.websocket.transport import Deadline, SendTimeout, Transport
+from flask_echo.websocket.transport.base import DISCARD_BYTES
 from flask_echo.websocket.turns import Turns
 
+# Read size for a large message.
 READ_LARGE_BYTES = 64 * 1024
 
 # Time to read the rest of a broken stream. It has arrived already, so this rarely matters.
@@ -122,7 +124,7 @@ class ClosingHandshake:
                     return item
                 if isinstance(item, str | bytes):
                     keep(item)
-            data = self._transport.recv(READ_LARGE_BYTES, deadline.left())
+            data = self._transport.recv(DISCARD_BYTES, deadline.left())
             if not data:
                 return None
             self._incoming.add(data)

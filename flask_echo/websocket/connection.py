@@ -695,6 +695,8 @@ class Connection(Server):
         self._transport.finish()
         # A thread that was sending notices the shutdown, and leaves.
         if self._turns.acquire(Deadline(_LEAVE_SECONDS)):
+            if self._deflate is not None:
+                self._deflate.drop_deflater()
             self._turns.release()
         with self._transition:
             self._state = State.CLOSED

@@ -10,6 +10,8 @@ from wsproto.frame_protocol import CloseReason, FrameDecoder, FrameProtocol, Opc
 
 # The longest distance that a deflated stream looks back, in bytes (RFC 1951, section 2).
 _WINDOW_BYTES = 32 * 1024
+# So much more is kept, so that not every message moves the history.
+_RESERVE_BYTES = 4 * 1024
 # The sender has removed these bytes from the end of each message (RFC 7692, section 7.2.1).
 _TAIL = b"\x00\x00\xff\xff"
 
@@ -23,13 +25,14 @@ _MOST_ENDS = 16
 _WINDOW_BITS = 12
 _MEMORY_LEVEL = 5
 
-# A message is deflated in pieces, and inflated in steps: the input of a deflate, and the output of
-# an inflate.
+# A message is deflated in pieces of this size,
 _PIECE_BYTES = 64 * 1024
+# and inflated in steps with this much output.
+_STEP_BYTES = 16 * 1024
 
 
 class Meter(Protocol):
-    """Watches a message grow while a piece of it is inflated."""
+    """Watches a message grow while a piece of it is inflated, in steps of 16 KiB."""
 
     def large_work(self) -> AbstractContextManager[None]:
         """Wait for the turn to work on something large."""
@@ -54,7 +57,7 @@ class Inflater:
 
     :param window_bits: the negotiated size of the client's window.
     :param keeps_context: whether a message may refer to earlier ones.
-    :param meter: is told about a piece that inflates to more than 64 KiB.
+    :param meter: is told about a piece that inflates to 16 KiB or more.
     """
 
     def __init__(self, window_bits: int, keeps_context: bool, meter: Meter) -> None:
@@ -88,22 +91,22 @@ class Inflater:
 
     def _inflate(self, data: bytes) -> bytes:
         self._ended = False
-        output = self._stream.decompress(data, _PIECE_BYTES)
-        if len(output) == _PIECE_BYTES:
+        output = self._stream.decompress(data, _STEP_BYTES)
+        if len(output) == _STEP_BYTES:
             output = self._inflate_much(output)
         self._history += output[-_WINDOW_BYTES:]
-        if len(self._history) > 3 * _WINDOW_BYTES // 2:
+        if len(self._history) > _WINDOW_BYTES + _RESERVE_BYTES:
             del self._history[:-_WINDOW_BYTES]
         return output
 
     def _inflate_much(self, begun: bytes) -> bytes:
-        """Go on after an output of 64 KiB, in steps of that size."""
+        """Go on after the first step."""
         steps = [begun]
-        while len(steps[-1]) == _PIECE_BYTES and not self._stream.eof:
-            self._meter.inflated(len(steps) * _PIECE_BYTES)
+        while len(steps[-1]) == _STEP_BYTES and not self._stream.eof:
+            self._meter.inflated(len(steps) * _STEP_BYTES)
             with self._meter.large_work():
                 rest = self._stream.unconsumed_tail
-                steps.append(self._stream.decompress(rest, _PIECE_BYTES))
+                steps.append(self._stream.decompress(rest, _STEP_BYTES))
         return b"".join(steps)
 
     def _restart(self) -> None:
@@ -188,6 +191,15 @@ class Deflate(PerMessageDeflate):
             return self._inflater.finish()
         except zlib.error:
             return CloseReason.INVALID_FRAME_PAYLOAD_DATA
+
+    def drop_inflater(self) -> None:
+        """Free what is needed to inflate. wsproto's objects refer to each other, so they live on
+        until the next garbage collection."""
+        self._inflater, self.meter = None, Unmetered()
+
+    def drop_deflater(self) -> None:
+        """Free what is needed to deflate."""
+        self._deflater = None
 
     def compress(self, payload: bytes, is_final: bool = True) -> bytes:
         """Deflate a message, or a part of one (section 7.2.1)."""

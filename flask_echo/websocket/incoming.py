@@ -87,6 +87,7 @@ class Incoming:
         self._protocol = protocol
         self.limit = limit
         self._account = account
+        self._deflate = deflate
         if deflate is not None:
             deflate.meter = self
         self._data = early
@@ -121,6 +122,8 @@ class Incoming:
         """Drop all input, used or not."""
         self._data, self._at, self.pending = b"", 0, False
         self.large = self._parts = None
+        if self._deflate is not None:
+            self._deflate.drop_inflater()
         self._account.clear()
 
     @property

@@ -165,8 +165,8 @@ def test_at_most_two_threads_do_large_work(pool: ThreadPoolExecutor) -> None:
 @pytest.mark.parametrize(
     ("memory", "sharers", "seats", "budget"),
     [
-        (512 * 2**20, 1, 1000, (512 - 80) * 2**20 // 2 - 1000 * 274 * KIB // 2),
-        (2**30, 2, 100, (512 - 80) * 2**20 // 2 - 100 * 274 * KIB // 2),
+        (512 * 2**20, 1, 1000, (512 - 80) * 2**20 // 2 - 1000 * 298 * KIB // 2),
+        (2**30, 2, 100, (512 - 80) * 2**20 // 2 - 100 * 298 * KIB // 2),
         (64 * 2**20, 1, 1000, 8 * 2**20),  # The least.
     ],
 )

@@ -26,8 +26,8 @@ GATHER_FROM = 16 * 1024
 # Interval of looking where no event can be awaited.
 _LOOK_SECONDS = 0.01
 
-# Read size while discarding input.
-DISCARD_BYTES = 256 * 1024
+# Read size while discarding input. A thread that waits in a read holds a buffer of that size.
+DISCARD_BYTES = 16 * 1024
 
 # struct linger: on, with zero seconds.
 RESET_ON_CLOSE = struct.pack("ii", 1, 0)
