@@ -22,7 +22,7 @@ test: test-fast test-service test-browser
 
 # Lint, types and the tests without a server: under a minute.
 test-fast: lint types
-	$(PYTEST) tests/unit $(PYTEST_ARGS)
+	$(PYTEST) $(PARALLEL) tests/unit $(PYTEST_ARGS)
 
 # Real servers and clients.
 test-service: $(VENV)/test.stamp
