@@ -182,7 +182,7 @@ def test_the_last_message_is_one_that_was_received_or_sent(serve: Open) -> None:
     client.send(frame(0x8A))
     wait_until(lambda: len(times) == 2)
     client.send(frame(0x81, b"x"))
-    client.receive()
+    assert [client.receive().payload for _ in range(2)] == [b"answer", b"sent"]
     client.sock.close()
     served.ended()
     first, after_pong, received, sent = times
