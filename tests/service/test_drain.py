@@ -14,6 +14,7 @@ from tests.support.servers import Server, StartServer
 from tests.support.waiting import wait_until
 
 KEPT_ALIVE = b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"
+LIVE = b"GET /healthz/live HTTP/1.1\r\nHost: localhost\r\n\r\n"
 HEALTH = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n"
 
 
@@ -42,6 +43,7 @@ def test_a_stopping_server_answers_pages_and_probes_until_the_last_goodbye(
         page: Answer = ask(server, KEPT_ALIVE)
         assert (page.status, page.headers["Connection"]) == (200, "close")
         assert ask(server, HEALTH).status == 503
+        assert ask(server, LIVE).status == 200
         assert ask(server, request_bytes()).status == 503
     for client in clients:
         client.send(close_frame(1001))
