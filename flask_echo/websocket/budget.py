@@ -233,20 +233,22 @@ class Account:
             try:
                 self.budget.take(more, wait)
             except BaseException:
-                with self._lock:
-                    self._charged -= more
-                self._add(-under_way, -delivered, -replies)
+                # Another thread may have given back meanwhile, with FREE_BYTES counted for this.
+                more = self._add(-under_way, -delivered, -replies, refused=more)
+                self.budget.give_back(-more)
                 raise
 
-    def _add(self, under_way: int, delivered: int, replies: int) -> int:
-        """Return how much more to charge; less, if it is negative."""
+    def _add(self, under_way: int, delivered: int, replies: int, refused: int = 0) -> int:
+        """Return how much more to charge; less, if it is negative.
+
+        :param refused: how much of the charge the budget did not give.
+        """
         with self._lock:
+            self._charged -= refused
             self._under_way += under_way
             self.delivered += delivered
             self._replies += replies
             held = self._under_way + self.delivered + self._replies
             more = max(0, held - FREE_BYTES) - self._charged
-            if under_way + delivered + replies <= 0:
-                more = min(more, 0)  # To give back never waits.
             self._charged += more
             return more

@@ -144,6 +144,24 @@ def test_giving_back_never_waits() -> None:
     assert account.budget.used == 0
 
 
+def test_a_refusal_is_exact_although_another_thread_gave_back_meanwhile(
+    pool: ThreadPoolExecutor,
+) -> None:
+    budget = Budget(1000 * KIB)
+    account = Account(budget)
+    account.hold_under_way(128 * KIB)
+    others = budget.size - budget.used
+    budget.take(others)
+    reply = pool.submit(account.add_reply, 200 * KIB, 0.3)
+    wait_until(lambda: budget.waiting)
+    account.clear()
+    with pytest.raises(OverBudget):
+        reply.result(10)
+    assert budget.used == others
+    account.add_reply(FREE_BYTES)
+    assert budget.used == others
+
+
 def test_at_most_two_threads_do_large_work(pool: ThreadPoolExecutor) -> None:
     budget = Budget(1)
     at_work = [budget.large_work(), budget.large_work()]
