@@ -156,16 +156,17 @@ class Account:
     """What one connection holds of a budget.
 
     :ivar delivered: bytes of the last message that the handler got; 0 if it was small.
+    :ivar under_way: bytes of the message that arrives; 0 if it is small so far.
     """
 
     __slots__ = (
-        "_charged", "_lock", "_patience", "_replies", "_under_way", "budget", "delivered",
+        "_charged", "_lock", "_patience", "_replies", "budget", "delivered", "under_way",
     )  # fmt: skip
 
     def __init__(self, budget: Budget) -> None:
         self.budget = budget
         self.delivered = 0
-        self._under_way = 0
+        self.under_way = 0
         self._replies = 0
         self._charged = 0
         self._lock = Lock()
@@ -187,17 +188,22 @@ class Account:
         # In steps, so that not every part of a message takes the lock.
         self.expect(count)
         steps = -(-count // FREE_BYTES) * FREE_BYTES if count > FREE_BYTES else count
-        if steps != self._under_way:
+        if steps != self.under_way:
             began = monotonic()
-            self._change(under_way=steps - self._under_way, wait=self._patience)
+            self._change(under_way=steps - self.under_way, wait=self._patience)
             self._patience = max(0.0, self._patience - (monotonic() - began))
 
     def deliver(self, count: int) -> None:
         """Hold ``count`` bytes for the message that the handler gets, and none under way."""
         self._patience = WAIT_SECONDS
         counted = count if count > UNCOUNTED_BYTES else 0
-        if counted or self._under_way:
-            self._change(-self._under_way, counted - self.delivered)
+        if counted or self.under_way:
+            self._change(-self.under_way, counted - self.delivered)
+
+    def drop_under_way(self) -> None:
+        """Hold nothing for a message that is small so far, or has arrived and was small."""
+        self._patience = WAIT_SECONDS
+        self._change(-self.under_way)
 
     def drop_delivered(self) -> None:
         """The handler wants the next message, so it is done with the last one."""
@@ -213,7 +219,7 @@ class Account:
 
     def clear(self) -> None:
         """Hold nothing but the replies that other threads are sending."""
-        self._change(-self._under_way, -self.delivered)
+        self._change(-self.under_way, -self.delivered)
 
     def _change(
         self,
@@ -245,10 +251,10 @@ class Account:
         """
         with self._lock:
             self._charged -= refused
-            self._under_way += under_way
+            self.under_way += under_way
             self.delivered += delivered
             self._replies += replies
-            held = self._under_way + self.delivered + self._replies
+            held = self.under_way + self.delivered + self._replies
             more = max(0, held - FREE_BYTES) - self._charged
             self._charged += more
             return more

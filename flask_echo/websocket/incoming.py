@@ -215,10 +215,21 @@ class Incoming:
         if self.holds_much:
             with _unless_over_budget():
                 self._account.hold_under_way(payload.cost)
+        else:
+            self._release()
+
+    def _release(self) -> None:
+        """Release what a piece of a small message took while it was inflated."""
+        if self._account.under_way:
+            self._account.drop_under_way()
 
     def _finish(self, payload: Assembly, compressed: bool) -> Message:
         self.holds_much = False
-        message = self._finish_large(payload) if payload.size > FREE_BYTES else payload.finish()
+        if payload.size > FREE_BYTES:
+            message = self._finish_large(payload)
+        else:
+            message = payload.finish()
+            self._release()
         self.messages += 1
         self.compressed = compressed
         return message

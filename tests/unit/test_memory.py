@@ -112,6 +112,19 @@ def test_a_reply_is_charged_until_the_peer_has_taken_it(serve: Open, text: bool)
     assert budget.used == 0
 
 
+@pytest.mark.parametrize("first", [0xC1, 0x41], ids=["message", "fragment"])
+def test_a_small_message_holds_nothing_once_it_is_inflated(serve: Open, first: int) -> None:
+    budget = Budget(100 * MIB)
+    client, _ = serve(extensions=DEFLATE, budget=budget)
+    client.send(frame(first, deflated(bytes(60 * KIB)), KEY))
+    client.send(frame(0x89, b"inflated"))
+    answer = client.receive()
+    if first == 0xC1:
+        answer = client.receive()
+    assert answer.payload == b"inflated"
+    assert budget.used == 0
+
+
 def test_a_message_that_costs_more_than_the_budget_is_refused_at_once(serve: Open) -> None:
     client, served = serve(budget=Budget(MIB), max_message_bytes=2 * MIB)
     sender = Thread(target=client.send, args=[frame(0x82, bytes(2 * MIB), KEY)])
