@@ -22,7 +22,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from functools import partial
 from queue import Empty, SimpleQueue
-from time import monotonic, strftime
+from time import monotonic, sleep, strftime
 from typing import NamedTuple, TextIO, cast
 from weakref import WeakSet
 
@@ -41,6 +41,9 @@ EXIT_SECONDS = 1.0
 
 # Before a fork, a thread has this long to end. It needs less, unless it waits for a reader.
 _REST_SECONDS = 0.1
+
+# A thread without memory waits this long before it tries again.
+_MEMORY_PAUSE_SECONDS = 0.01
 
 # Linux writes this much to a pipe in one piece (PIPE_BUF), so lines of two workers do not mix.
 _PIECE_BYTES = 4096
@@ -180,16 +183,29 @@ class LogWriter:
 
     def _run(self) -> None:
         try:
+            while not self._has_ended():
+                sleep(_MEMORY_PAUSE_SECONDS)
+        finally:
+            with self._lock:
+                self._thread = None
+                # Something came while the thread was told to end.
+                if self._waiting or not self._tasks.empty():
+                    self._need_thread()
+
+    def _has_ended(self) -> bool:
+        """Write until the thread is told to end, or there is no memory.
+
+        Then this thread goes on. A new one would need memory, too, and without it for its first
+        step, its starter would wait for ever, and hold the lock.
+        """
+        try:
             self._write_waiting()
             while (task := self._tasks.get()) is not None:
                 self._write_waiting()
                 task()
-        finally:
-            with self._lock:
-                self._thread = None
-                # After a MemoryError, or something came while the thread was told to end.
-                if self._waiting or not self._tasks.empty():
-                    self._need_thread()
+        except MemoryError:
+            return False
+        return True
 
     def _write_waiting(self) -> None:
         with self._lock:

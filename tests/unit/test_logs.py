@@ -6,14 +6,15 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from time import monotonic
 from typing import TextIO
 
 import pytest
 
-from flask_echo.logs import LONGEST_TEXT, LogWriter, queued, unblocked
+from flask_echo import logs
+from flask_echo.logs import LONGEST_TEXT, Entry, LogWriter, queued, unblocked
 from tests.support.pipes import PIPE_BYTES, Account, Pipe, open_pipe
 from tests.support.servers import ROOT, environment
 from tests.support.waiting import wait_until
@@ -159,6 +160,24 @@ def test_a_lack_of_threads_loses_no_line(pipe: Pipe, monkeypatch: pytest.MonkeyP
         writer.put(pipe.writer, b"one\n")
     writer.put(pipe.writer, b"two\n")
     assert pipe.read(b"two\n") == b"one\ntwo\n"
+
+
+def test_the_thread_outlives_a_lack_of_memory(pipe: Pipe, monkeypatch: pytest.MonkeyPatch) -> None:
+    writer, threads = LogWriter(), []
+    pieces = logs._pieces
+
+    def without_memory(entries: Iterable[Entry]) -> Iterator[Entry]:
+        threads.append(threading.get_ident())
+        if len(threads) == 1:
+            raise MemoryError
+        return pieces(entries)
+
+    monkeypatch.setattr(logs, "_pieces", without_memory)
+    writer.put(pipe.writer, b"lost\n")
+    wait_until(lambda: threads)
+    writer.put(pipe.writer, b"written\n")
+    assert pipe.read(b"written\n") == b"written\n"
+    assert len(set(threads)) == 1
 
 
 def test_a_writer_whose_thread_rests_goes_on(pipe: Pipe) -> None:
