@@ -437,9 +437,9 @@ class Connection(Server):
             data = bytes(data) if isinstance(data, (bytearray, memoryview)) else str(data)
         header, payload = frames.encode(data)
         size = len(payload)
-        cost = self._charge(payload, data, timeout) if size > UNCOUNTED_BYTES else 0
-        del data  # The text, if nobody else has it. Its payload may wait for long.
         deadline = None if timeout is None else Deadline(timeout)
+        cost = self._charge(payload, data, deadline) if size > UNCOUNTED_BYTES else 0
+        del data  # The text, if nobody else has it. Its payload may wait for long.
         turns = self._turns
         try:
             try:
@@ -542,7 +542,7 @@ class Connection(Server):
         else:
             self._transport.send_frame_by(header, payload, deadline)
 
-    def _charge(self, payload: bytes, data: Message, timeout: float | None) -> int:
+    def _charge(self, payload: bytes, data: Message, deadline: Deadline | None) -> int:
         """Hold memory for a reply, and return how much.
 
         :raises ConnectionClosed: if there is none left.
@@ -553,8 +553,9 @@ class Connection(Server):
         )
         if self._incoming.compressed:
             cost += len(payload)
+        wait = WAIT_SECONDS if deadline is None else min(WAIT_SECONDS, deadline.left())
         try:
-            self._account.add_reply(cost, min(WAIT_SECONDS, timeout or WAIT_SECONDS))
+            self._account.add_reply(cost, wait)
         except OverBudget as error:
             self._end_from_any_thread(ending(CloseReason.TRY_AGAIN_LATER, str(error)))
         return cost

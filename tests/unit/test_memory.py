@@ -10,7 +10,7 @@ import pytest
 
 from flask_echo import conversation
 from flask_echo.websocket.assembly import Assembly
-from flask_echo.websocket.budget import Budget
+from flask_echo.websocket.budget import WAIT_SECONDS, Budget
 from flask_echo.websocket.connection import Connection
 from tests.support.clients import Frame, close_frame, deflated, frame
 from tests.support.pairs import Open, echo
@@ -188,6 +188,26 @@ def test_a_reply_without_room_ends_the_connection_with_1013(serve: Open) -> None
     client.sock.close()
     assert served.ended().close_reason == 1013
     assert budget.used == 0
+
+
+def test_the_time_limit_of_a_reply_holds_for_its_wait_for_the_budget(serve: Open) -> None:
+    waits: list[float] = []
+
+    class Watched(Budget):
+        def take(self, count: int, wait: float = WAIT_SECONDS) -> None:
+            waits.append(wait)
+            super().take(count, wait)
+
+    def handler(connection: Connection) -> None:
+        connection.receive()
+        connection.send(bytes(MIB), timeout=0)
+
+    budget = Watched(MIB)
+    budget.take(MIB)
+    client, _ = serve(budget=budget, handler=handler)
+    client.send(frame(0x81, b"go"))
+    assert client.receive().close_code == 1013
+    assert waits[1:] == [0]
 
 
 def test_another_threads_reply_without_room_ends_it_too(serve: Open) -> None:
