@@ -155,7 +155,7 @@ class Budget:
 class Account:
     """What one connection holds of a budget.
 
-    :ivar delivered: bytes of the last message that the handler got; 0 if it was small.
+    :ivar delivered: bytes of the large messages that the handler got, or that are kept for it.
     :ivar under_way: bytes of the message that arrives; 0 if it is small so far.
     """
 
@@ -196,18 +196,19 @@ class Account:
     def deliver(self, count: int) -> None:
         """Hold ``count`` bytes for the message that the handler gets, and none under way."""
         self._patience = WAIT_SECONDS
-        counted = count if count > UNCOUNTED_BYTES else 0
-        if counted or self.under_way:
-            self._change(-self.under_way, counted - self.delivered)
+        self._change(-self.under_way, count)
 
     def drop_under_way(self) -> None:
         """Hold nothing for a message that is small so far, or has arrived and was small."""
         self._patience = WAIT_SECONDS
         self._change(-self.under_way)
 
-    def drop_delivered(self) -> None:
-        """The handler wants the next message, so it is done with the last one."""
-        self._change(delivered=-self.delivered)
+    def drop_delivered(self, kept: int = 0) -> None:
+        """The handler wants the next message, so it is done with the last one.
+
+        :param kept: bytes of messages that are kept for it.
+        """
+        self._change(delivered=min(0, kept - self.delivered))
 
     def add_reply(self, count: int, wait: float = WAIT_SECONDS) -> None:
         """Hold ``count`` bytes more for replies; less, if it is negative.

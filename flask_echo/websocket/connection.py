@@ -228,7 +228,7 @@ class Connection(Server):
             raise RuntimeError("only the thread of its request may receive on a connection")
         self._received = True
         if self._account.delivered:
-            self._account.drop_delivered()
+            self._drop_delivered()
         if self._kept:
             return self._take_kept()
         deadline = None if timeout is None else Deadline(timeout)
@@ -253,6 +253,10 @@ class Connection(Server):
             # A peer that sends parts without a pause does not put off the deadline.
             if deadline is not None:
                 time_is_up = not deadline.left()
+
+    def _drop_delivered(self) -> None:
+        """Note that the handler is done with its last message."""
+        self._account.drop_delivered(self._kept.bytes if self._kept is not None else 0)
 
     def _receive_closed(self) -> Message:
         """Return the messages that came before the end, then raise."""

@@ -7,6 +7,7 @@ from threading import Event
 import pytest
 
 from flask_echo.simulation.connection import FaultyConnection
+from flask_echo.websocket.budget import FREE_BYTES, Budget
 from tests.support.clients import close_frame, deflated, frame
 from tests.support.pairs import Open
 from tests.support.waiting import wait_until
@@ -36,6 +37,29 @@ def test_a_ping_is_answered_during_a_pause_and_no_message_is_lost(serve: Open) -
     client.send(close_frame(4000))
     assert served.ended().close_reason == 4000
     assert results == [True, True]
+
+
+def test_what_a_pause_keeps_in_memory_is_charged(serve: Open) -> None:
+    budget, mib = Budget(2**30), 2**20
+    go_on = [Event(), Event()]
+
+    def handler(connection: FaultyConnection) -> None:
+        for go in go_on:
+            message = connection.receive()
+            while not go.is_set():
+                connection.pause(0.02)
+            connection.send(message)
+        connection.receive()
+
+    client, _ = serve(handler, "permessage-deflate", kind=FaultyConnection, budget=budget)
+    client.send(frame(0xC2, deflated(bytes(mib)), bytes(4)) * 2)
+    wait_until(lambda: 2 * mib - FREE_BYTES <= budget.used < 2 * mib)
+    go_on[0].set()
+    client.receive()
+    wait_until(lambda: mib - FREE_BYTES <= budget.used < mib)
+    go_on[1].set()
+    client.receive()
+    wait_until(lambda: budget.used == 0)
 
 
 @pytest.mark.parametrize(
