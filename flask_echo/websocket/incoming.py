@@ -16,7 +16,7 @@ from wsproto.frame_protocol import CloseReason
 
 from flask_echo.websocket import frames
 from flask_echo.websocket.assembly import Assembly
-from flask_echo.websocket.budget import FREE_BYTES, Account, OverBudget
+from flask_echo.websocket.budget import FREE_BYTES, UNCOUNTED_BYTES, Account, OverBudget
 from flask_echo.websocket.deflate import Deflate
 from flask_echo.websocket.frames import Header, LargeFrame, Message
 
@@ -26,6 +26,11 @@ _LEAST_INFLATE_BYTES = 64
 _MOST_INFLATE_BYTES = 1024
 _LITTLE_OUTPUT_BYTES = 8 * 1024
 _MUCH_OUTPUT_BYTES = 32 * 1024
+# The fast path charges nothing: of this many bytes, four bytes for each character make 64 KiB.
+_MOST_QUICK_BYTES = FREE_BYTES // 4
+# More than a payload of 64 KiB takes whose characters take one byte each.
+_WIDE_BYTES = FREE_BYTES + UNCOUNTED_BYTES
+
 # wsproto 1.3.2 copies what a piece inflates to so many times.
 _COPIES = 5
 
@@ -86,6 +91,7 @@ class Incoming:
         self.holds_much = False
         self._protocol = protocol
         self.limit = limit
+        self._quick_limit = min(limit, _MOST_QUICK_BYTES)
         self._account = account
         self._deflate = deflate
         if deflate is not None:
@@ -143,7 +149,7 @@ class Incoming:
         data = self._data
         if self._fresh:
             try:
-                whole = frames.whole_message(data, self._at, self.limit)
+                whole = frames.whole_message(data, self._at, self._quick_limit)
             except UnicodeDecodeError as error:
                 raise _not_utf8(error) from None
             if whole is not None:
@@ -230,9 +236,17 @@ class Incoming:
         else:
             message = payload.finish()
             self._release()
+            self._charge_wide(message)
         self.messages += 1
         self.compressed = compressed
         return message
+
+    def _charge_wide(self, message: Message) -> None:
+        """Charge the account for a small text that takes up to four bytes for each character."""
+        size = getsizeof(message)
+        if size > _WIDE_BYTES:
+            with _unless_over_budget():
+                self._account.deliver(size)
 
     def _finish_large(self, payload: Assembly) -> Message:
         with _unless_over_budget():

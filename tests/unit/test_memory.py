@@ -3,6 +3,7 @@
 import tracemalloc
 import zlib
 from collections.abc import Callable, Iterator
+from sys import getsizeof
 from threading import Event, Thread
 from typing import Any
 
@@ -10,7 +11,7 @@ import pytest
 
 from flask_echo import conversation
 from flask_echo.websocket.assembly import Assembly
-from flask_echo.websocket.budget import WAIT_SECONDS, Budget
+from flask_echo.websocket.budget import FREE_BYTES, WAIT_SECONDS, Budget
 from flask_echo.websocket.connection import Connection
 from tests.support.clients import Frame, close_frame, deflated, frame
 from tests.support.pairs import Open, echo
@@ -123,6 +124,29 @@ def test_a_small_message_holds_nothing_once_it_is_inflated(serve: Open, first: i
         answer = client.receive()
     assert answer.payload == b"inflated"
     assert budget.used == 0
+
+
+@pytest.mark.parametrize("first", [0xC1, 0x81], ids=["compressed", "whole"])
+def test_a_small_text_of_wide_characters_is_charged_for_their_width(
+    serve: Open, first: int
+) -> None:
+    budget, sizes = Budget(100 * MIB), []
+    text = "\N{GRINNING FACE}" + "x" * (60 * KIB - 4)
+
+    def handler(connection: Connection) -> None:
+        while True:
+            sizes.append(getsizeof(connection.receive()))
+            connection.send(str(budget.used))
+
+    client, _ = serve(extensions=DEFLATE, budget=budget, handler=handler)
+    payload = text.encode() if first == 0x81 else deflated(text.encode())
+    # The end of a large message, and then this one, come in one read.
+    large = frame(0x82, bytes(72 * KIB), KEY)
+    client.send(large[: 70 * KIB])
+    wait_until(lambda: budget.used)
+    client.send(large[70 * KIB :] + frame(first, payload, KEY))
+    client.receive()
+    assert text_of(client.receive()) == str(sizes[1] - FREE_BYTES)
 
 
 def test_a_message_that_costs_more_than_the_budget_is_refused_at_once(serve: Open) -> None:
