@@ -57,12 +57,15 @@ class HeadReader(SocketUnreader):
         return piece
 
     def _piece(self) -> bytes:
-        """Read as much as the parser has already, or until the head or the stream ends.
+        """Read as much as the parser has already, or until the head or the stream ends, or until
+        the head is longer than the limit.
 
         So all pieces together cost no more than the head itself, twice.
         """
         piece = bytearray()
         wanted = self._delivered if self._delivered > _SMALL_BYTES else 1
+        if self._limit is not None:
+            wanted = min(wanted, self._limit + 1 - self._delivered)
         while len(piece) < wanted:
             data = super().chunk()
             piece += data

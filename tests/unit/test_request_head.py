@@ -74,6 +74,13 @@ def test_the_end_of_the_stream_ends_a_piece(ends: Ends) -> None:
     assert len(b"".join(pieces)) == 20_000
 
 
+def test_a_head_is_refused_as_soon_as_it_is_longer_than_the_limit(ends: Ends) -> None:
+    ours, theirs = ends
+    theirs.sendall(b"a" * (32 * 1024 + 1))
+    with pytest.raises(LimitRequestHeaders):
+        pieces_of(HeadReader(ours, 32 * 1024), 10**6)
+
+
 def test_a_body_comes_as_it_arrives_and_the_limit_does_not_bind_it(ends: Ends) -> None:
     ours, theirs = ends
     reader = HeadReader(ours, 1000)
