@@ -78,7 +78,7 @@ def start(start_server: StartServer, limit: object) -> tuple[Server, int]:
     server = start_server(
         "gunicorn", *(kind if limit is few_processes else ()), PING_INTERVAL_SECONDS=0
     )
-    ask(server, PAGE)
+    assert ask(server, PAGE).status == ask(server, PAGE).status == 200, server.describe()
     booted = re.search(r"Booting worker with pid: (\d+)", server.output())
     assert booted is not None
     return server, int(booted[1])

@@ -53,16 +53,17 @@ class UntestedWorker(LongConnectionWorker):
 
 
 class OrdinaryWorker(LongConnectionWorker):
-    """Changes from root to a user that may have 28 threads, after the first page.
+    """Changes from root to a user that may have 28 threads, once the tests ask for a second page.
 
-    By then all modules are loaded, which that user may not be able to read.
+    By then the first page is complete, and all modules are loaded, which that user may not be
+    able to read. The third request is the second page: a server is up when it has answered one.
     """
 
     USER = 12345
 
     def murder_pending(self) -> None:
         super().murder_pending()
-        if self.nr >= 2 and os.getuid() == 0:
+        if self.nr >= 3 and os.getuid() == 0:
             os.fchown(self.tmp.fileno(), self.USER, self.USER)
             os.setresgid(self.USER, self.USER, self.USER)
             resource.setrlimit(resource.RLIMIT_NPROC, (28, 28))
