@@ -206,11 +206,17 @@ class Connection(Server):
             try:
                 self._transport.send(self.head)
             finally:
-                self._state = _OPEN
+                self._leave_connecting()
                 self._turns.release()
         except (SendTimeout, OSError) as error:
             self._break(error)
             self._raise_unsent()
+
+    def _leave_connecting(self) -> None:
+        """Go from CONNECTING to OPEN, unless another thread has asked for the end already."""
+        with self._transition:
+            if self._state is State.CONNECTING:
+                self._state = _OPEN
 
     # -- Receiving -------------------------------------------------------------------------
 
@@ -668,9 +674,12 @@ class Connection(Server):
         code = CloseReason.NORMAL_CLOSURE if reason is None else reason
         if not may_be_sent(code):
             raise ValueError(f"close code {code} must not be sent (RFC 6455, section 7.4)")
-        self._check_open()
+        is_owner = get_ident() == self._owner
+        # The peer may have the 101 before the owner notes that the connection is open.
+        if is_owner or self._state is not State.CONNECTING:
+            self._check_open()
         wanted = ending(code, _checked_reason(message), await_close=True)
-        if get_ident() == self._owner:
+        if is_owner:
             self._kept = None
             self._finish(wanted)
         elif self._begin_closing(wanted, asked=True):
@@ -720,10 +729,10 @@ class Connection(Server):
 
         From here on, no frame but a Close frame is begun.
 
-        :param asked: whether the owner is to carry out ``how``.
+        :param asked: whether the owner is to carry out ``how``. It may still be sending the 101.
         """
         with self._transition:
-            if self._state is not _OPEN:
+            if self._state is not _OPEN and not (asked and self._state is State.CONNECTING):
                 return False
             self.close_reason, self.close_message = how.code, how.reason
             if asked:

@@ -1,4 +1,4 @@
-"""A connection without messages, one that has lasted long enough, and one that is cut."""
+"""A connection without messages, one that has lasted long enough, and one that others end."""
 
 import socket
 from collections.abc import Callable
@@ -214,3 +214,22 @@ def test_a_cut_wakes_the_owner(make: Callable[[], Pair], sends: bool) -> None:
         assert served.ended(5).close_reason == 1013
         with pytest.raises(ConnectionClosed):
             began[0].send("too late")
+
+
+# -- Close before the connection is open -----------------------------------------------------------
+
+
+class ClosedByAnother(Connection):
+    """Another thread closes it before it is open."""
+
+    def upgrade(self) -> None:
+        other = Thread(target=self.close, args=(1013, "make room"))
+        other.start()
+        other.join()
+        super().upgrade()
+
+
+def test_a_connection_that_is_not_open_yet_gets_its_closing_handshake() -> None:
+    with Served(tcp_pair(), kind=ClosedByAnother) as served:
+        client = RawWebSocket(served.client)
+        assert ended_with(client, served) == (1013, "make room")
