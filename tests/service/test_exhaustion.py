@@ -105,6 +105,13 @@ def opens(server: Server) -> bool:
         return first_line_of_upgrade(server, stack) == b"HTTP/1.1 101"
 
 
+def shows_page(server: Server) -> bool:
+    """Whether the server responds with its page."""
+    with suppress(OSError):
+        return ask(server, PAGE).status == 200
+    return False
+
+
 def echoes(client: RawWebSocket) -> bool:
     """Whether a WebSocket returns a message."""
     client.send(frame(0x81, b"still here"))
@@ -155,7 +162,7 @@ def test_without_memory_at_all_the_worker_survives(start_server: StartServer) ->
                         sock.sendall(request_bytes())
                         sock.sendall(big)
                 wait_until(lambda: "Cannot start a thread" in server.output(), 20, server.describe)
-        wait_until(lambda: ask(server, PAGE).status == 200, 20, server.describe)
+        wait_until(lambda: shows_page(server), PATIENCE_SECONDS, server.describe)
         assert all(map(echoes, clients))
     wait_until(lambda: health(server)["seats_taken"] == 0, 20, server.describe)
     assert "Worker exiting" not in server.output()
