@@ -8,15 +8,21 @@ gunicorn's master imports this module; see :mod:`flask_echo.worker`.
 """
 
 import _thread
+import os
 import queue
 import threading
 from collections.abc import Callable
 from time import monotonic, sleep
 from typing import Any
 
-# A new thread that has not begun by then has found no memory for its first step, or waits for the
-# GIL. If it still begins, it is counted again.
+# A new thread that has not begun by then has found no memory for its first step and has ended, or
+# it waits for the GIL. The system knows which: it is asked after the first of these times. Without
+# an answer, the thread is given up after the second one. If it still begins, it is counted again.
+LATE_SECONDS = 1.0
 BIRTH_SECONDS = 30.0
+
+# A directory with an entry for each thread of this process; proc(5).
+TASKS = "/proc/self/task"
 
 # So many free threads are kept for requests to come. If the system gives no more threads, they are
 # left for requests that are answered soon, and no connection may keep one.
@@ -85,6 +91,8 @@ class Pool:
         self._starving = False
         # When each thread that has not begun was started.
         self._unborn: dict[object, float] = {}
+        # Threads of this process that are not of the pool; None if the system does not tell.
+        self._others: int | None = None
 
     def submit(self, job: Job) -> None:
         """Put a job into the queue. Call :meth:`grow` next."""
@@ -113,9 +121,12 @@ class Pool:
 
     def can_keep_one(self) -> bool:
         """Whether a job may keep its thread for long, so that others still find one."""
-        return not self._starving or self._free >= SPARE_THREADS
+        return not self._starving or self._free - len(self._unborn) >= SPARE_THREADS
 
     def _start_thread(self) -> None:
+        if not self._unborn:
+            count = _count_threads()
+            self._others = None if count is None else count - self._threads
         name = object()
         self._unborn[name] = monotonic()
         free, threads = self._free + 1, self._threads + 1
@@ -125,14 +136,23 @@ class Pool:
             self._starving = True
             del self._unborn[name]
             raise
-        self._starving = False
         self._free, self._threads = free, threads
 
     def _forget_stillborn(self) -> None:
-        latest = monotonic() - BIRTH_SECONDS
-        for name in [name for name, started_at in self._unborn.items() if started_at < latest]:
+        ages = {name: monotonic() - started_at for name, started_at in self._unborn.items()}
+        late = [name for name, age in ages.items() if age > LATE_SECONDS]
+        lost = sum(age > BIRTH_SECONDS for age in ages.values())
+        for name in late[: max(lost, self._count_stillborn())] if late else ():
             del self._unborn[name]
             self._free, self._threads = self._free - 1, self._threads - 1
+            self._starving = True
+
+    def _count_stillborn(self) -> int:
+        """Return how many threads have ended before they began, as far as the system tells."""
+        count = _count_threads()
+        if count is None or self._others is None:
+            return 0
+        return max(0, self._threads + self._others - count)
 
     def _work(self, name: object) -> None:
         until_there_is_memory(self._begin, name)
@@ -144,6 +164,7 @@ class Pool:
 
     def _begin(self, name: object) -> None:
         with self._lock:
+            self._starving = False
             if name in self._unborn:
                 del self._unborn[name]
             else:
@@ -156,6 +177,14 @@ class Pool:
     def shutdown(self) -> None:
         """Let each thread end after its job."""
         self._queue.put(None)
+
+
+def _count_threads() -> int | None:
+    """Return how many threads this process has; None where the system does not tell."""
+    try:
+        return len(os.listdir(TASKS))
+    except OSError:
+        return None
 
 
 def until_there_is_memory(call: Callable[..., Any], *arguments: Any) -> Any:

@@ -80,18 +80,46 @@ def test_a_job_that_got_no_thread_runs_later_or_never_but_not_twice(
     pool.shutdown()
 
 
+@pytest.mark.parametrize("system_tells", [True, False])
 def test_threads_that_die_before_their_first_step_are_replaced(
-    monkeypatch: pytest.MonkeyPatch,
+    monkeypatch: pytest.MonkeyPatch, system_tells: bool
 ) -> None:
     pool = Pool(1)
+    if not system_tells:
+        monkeypatch.setattr(pool_module, "TASKS", "/nowhere")
     with monkeypatch.context() as patch:
         patch.setattr(_thread, "start_new_thread", lambda *_: None)
         job = submitted(pool, bool)
         pool.grow()
     pool.grow()
     assert not job.is_claimed()
-    monkeypatch.setattr(pool_module, "BIRTH_SECONDS", 0.0)
+    monkeypatch.setattr(pool_module, "LATE_SECONDS", 0.0)
+    if not system_tells:
+        pool.grow()
+        assert not job.is_claimed()
+        monkeypatch.setattr(pool_module, "BIRTH_SECONDS", 0.0)
     pool.grow()
+    wait_until(job.is_claimed)
+    pool.shutdown()
+
+
+def test_a_thread_that_waits_for_its_first_step_is_not_given_up(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    pool, go = Pool(1), threading.Event()
+    start = _thread.start_new_thread
+    monkeypatch.setattr(pool_module, "LATE_SECONDS", 0.0)
+
+    def start_late(work: Callable[..., object], arguments: tuple[object, ...]) -> int:
+        return start(lambda: go.wait(10) and work(*arguments), ())
+
+    with monkeypatch.context() as patch:
+        patch.setattr(_thread, "start_new_thread", start_late)
+        job = submitted(pool, bool)
+        pool.grow()
+    pool.grow()
+    assert pool.shortage() == 0, "the pool counts on the thread"
+    go.set()
     wait_until(job.is_claimed)
     pool.shutdown()
 
