@@ -46,4 +46,4 @@ def test_a_limit_of_memory_is_one_of_memory_and_swap(place: Path) -> None:
 def test_without_control_groups_the_address_space_is_limited() -> None:
     words = Group({}, 2**20).words(["true", "x"])
     assert words[-3:] == ["sh", "true", "x"]
-    assert "ulimit -v 8192" in words[2]
+    assert "ulimit -v 24576" in words[2]
