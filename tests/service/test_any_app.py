@@ -127,7 +127,7 @@ def test_a_bad_setting_stops_the_start_of_any_app_with_one_line() -> None:
 def test_another_gunicorn_than_the_tested_one_is_warned_of(start_server: StartServer) -> None:
     untested = ("--worker-class", "tests.support.counting.UntestedWorker")
     warning = "flask_echo's worker is tested with gunicorn 1.2.3 only"
-    assert warning in start_server("gunicorn", *untested).output()
+    start_server("gunicorn", *untested).await_output(warning)
     assert "is tested with" not in start_server("gunicorn").output()
 
 

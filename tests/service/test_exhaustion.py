@@ -83,6 +83,7 @@ def start(start_server: StartServer, limit: object) -> tuple[Server, int]:
         "gunicorn", *(kind if limit is few_processes else ()), PING_INTERVAL_SECONDS=0
     )
     assert ask(server, PAGE).status == ask(server, PAGE).status == 200, server.describe()
+    server.await_output("Booting worker with pid:")
     booted = re.search(r"Booting worker with pid: (\d+)", server.output())
     assert booted is not None
     return server, int(booted[1])
@@ -142,7 +143,7 @@ def test_without_threads_a_connection_gets_503_and_the_others_go_on(
         wait_until(lambda: opens(server), 20, server.describe)
         assert all(map(echoes, clients))
     wait_until(lambda: health(server)["seats_taken"] == 0, 20, server.describe)
-    assert "Cannot start a thread" in server.output()
+    server.await_output("Cannot start a thread")
     assert "Worker exiting" not in server.output()
 
 

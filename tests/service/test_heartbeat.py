@@ -20,6 +20,7 @@ COMPUTE = b"GET /compute HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\
 
 def worker_of(server: Server) -> int:
     """Return the process id of the youngest worker."""
+    server.await_output("Booting worker with pid:")
     return int(re.findall(r"Booting worker with pid: (\d+)", server.output())[-1])
 
 

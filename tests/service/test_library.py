@@ -224,12 +224,11 @@ def test_whatever_a_handler_raises_its_connection_ends_with_a_close_frame(
         assert ws.rest() == b""
         healthy = json.loads(get(host, "/healthz")) if host.url.startswith("http:") else True
     assert healthy
-    logged = host.output()
-    assert "Worker exiting" not in logged
     if how == "another":
-        assert "The handler of /ends/another lost another connection" in logged
+        host.await_output("The handler of /ends/another lost another connection")
     if how in ("abort", "error", "recursion"):
-        assert f"Exception on /ends/{how} [GET]" in logged
+        host.await_output(f"Exception on /ends/{how} [GET]")
+    assert "Worker exiting" not in host.output()
 
 
 def test_a_reporter_that_fails_costs_no_close_frame(host: Server) -> None:
@@ -357,7 +356,7 @@ def test_a_system_exit_of_a_view_ends_no_worker(start_server: StartServer) -> No
     with raw(server, "/rooms/x") as ws:
         with suppress(OSError, HTTPException):
             ask(server, PAGE % b"/exit")
-        assert "A view has ended its thread" in server.output()
+        server.await_output("A view has ended its thread")
         ws.send(frame(0x81, b"still here"))
         assert ws.receive().payload == b"x: still here"
 
@@ -399,7 +398,7 @@ def test_a_server_that_cannot_serve_websockets_says_so_and_goes_on(
         assert answer.status == 500
         assert "--config python:flask_echo.gunicorn_conf" in json.loads(answer.text)["advice"]
         assert json.loads(get(server, "/healthz"))
-    assert "No WebSocket is possible" in server.output()
+    server.await_output("No WebSocket is possible")
 
 
 def test_a_server_without_sockets_says_so(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -167,6 +167,10 @@ class Server:
             return self._last_words
         return os.pread(self._log.fileno(), 10**8, 0).decode()
 
+    def await_output(self, text: str) -> None:
+        """Wait until it has printed ``text``. A thread of its own writes the log, a little later."""
+        wait_until(lambda: text in self.output(), describe=self.describe)
+
     def press(self, sign: int) -> None:
         """Send a signal to all its processes, as a terminal does on Ctrl-C."""
         os.killpg(self.process.pid, sign)
