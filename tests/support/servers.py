@@ -168,7 +168,7 @@ class Server:
         return os.pread(self._log.fileno(), 10**8, 0).decode()
 
     def await_output(self, text: str) -> None:
-        """Wait until it has printed ``text``. A thread of its own writes the log, a little later."""
+        """Wait until it has printed ``text``. Another thread writes the log, a little later."""
         wait_until(lambda: text in self.output(), describe=self.describe)
 
     def press(self, sign: int) -> None:
