@@ -20,7 +20,7 @@ run: $(VENV)/run.stamp
 # Everything, in under ten minutes. Each level is a target of its own, the fastest first.
 test: test-fast test-service test-browser
 
-# Lint, types and the tests without a server: under a minute.
+# Lint, types and the tests without a server: about a minute and a half.
 test-fast: lint types
 	$(PYTEST) $(PARALLEL) tests/unit $(PYTEST_ARGS)
 

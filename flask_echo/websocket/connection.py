@@ -529,7 +529,7 @@ class Connection(Server):
     def _send_fragments(self, parts: Iterable[str | bytes], deadline: Deadline | None) -> None:
         """Send the frames of one message, and control frames between them. The caller has the turn.
 
-        The last frame is empty: nobody knows before whether another part comes.
+        The last frame is empty, because only then is it known that no other part comes.
         """
         deflate = self._deflate if self._incoming.compressed else None
         first = None
