@@ -10,8 +10,8 @@ answers, and how the connection ends (RFC 6455).
 
 import socket
 import sys
-from collections.abc import Collection, Iterable, Mapping
-from contextlib import suppress
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from threading import Lock, get_ident
 from time import monotonic
 from typing import Any, NoReturn
@@ -23,14 +23,7 @@ from wsproto.events import CloseConnection, Event, Ping
 from wsproto.frame_protocol import CloseReason
 
 from flask_echo.websocket import frames
-from flask_echo.websocket.budget import (
-    FREE_BYTES,
-    UNCOUNTED_BYTES,
-    WAIT_SECONDS,
-    Account,
-    Budget,
-    OverBudget,
-)
+from flask_echo.websocket.budget import UNCOUNTED_BYTES, Account, Budget, OverBudget
 from flask_echo.websocket.closing import (
     LOST,
     READ_LARGE_BYTES,
@@ -46,9 +39,9 @@ from flask_echo.websocket.incoming import Incoming, Unacceptable
 from flask_echo.websocket.keepalive import Due, Keepalive
 from flask_echo.websocket.kept import KEEP_BYTES, Kept
 from flask_echo.websocket.limits import Limits
+from flask_echo.websocket.outgoing import Outgoing
 from flask_echo.websocket.pace import Pace
 from flask_echo.websocket.transport import Deadline, SendTimeout, Woken, open_transport
-from flask_echo.websocket.turns import Turns
 
 # One read takes many small frames, or a piece of a large one. A thread that waits in a read
 # holds the buffer for it: 16 KiB would cost an idle connection 4 KiB of memory more.
@@ -129,8 +122,6 @@ class Connection(Server):
         self._transport = open_transport(
             sock, limits.send_timeout_seconds, limits.close_timeout_seconds / 2
         )
-        self._turns = Turns()
-        self._controls: list[bytes] = []  # Control frames that wait for a thread that is sending.
         self._keepalive = Keepalive(
             limits.ping_interval_seconds or None,
             limits.ping_timeout_seconds,
@@ -138,11 +129,12 @@ class Connection(Server):
             limits.max_lifetime_seconds,
         )
         self._account = Account(budget or Budget(_UNLIMITED))
-        self._deflate = agreement.deflate
-        self._protocol = Protocol(ConnectionType.SERVER, [self._deflate] if self._deflate else [])
+        deflate = agreement.deflate
+        self._protocol = Protocol(ConnectionType.SERVER, [deflate] if deflate else [])
         self._incoming = Incoming(
-            self._protocol, limits.max_message_bytes, self._account, self._deflate, early
+            self._protocol, limits.max_message_bytes, self._account, deflate, early
         )
+        self._outgoing = Outgoing(self._transport, deflate, self._account)
         self._pace = Pace(limits.send_timeout_seconds)
         self._peer_has_closed = False
         # For handlers that send without receiving: whether the handler has received since it sent
@@ -202,12 +194,13 @@ class Connection(Server):
         :raises ConnectionClosed: if the peer is gone already.
         """
         try:
-            self._turns.acquire()
+            turns = self._outgoing.turns
+            turns.acquire()
             try:
                 self._transport.send(self.head)
             finally:
                 self._leave_connecting()
-                self._turns.release()
+                turns.release()
         except (SendTimeout, OSError) as error:
             self._break(error)
             self._raise_unsent()
@@ -450,7 +443,8 @@ class Connection(Server):
         deadline = None if timeout is None else Deadline(timeout)
         cost = self._charge(payload, data, deadline) if size > UNCOUNTED_BYTES else 0
         del data  # The text, if nobody else has it. Its payload may wait for long.
-        turns = self._turns
+        outgoing = self._outgoing
+        turns = outgoing.turns
         try:
             try:
                 turns.free.pop()  # turns.acquire(), inlined
@@ -460,15 +454,15 @@ class Connection(Server):
                 if self._state is not _OPEN:
                     raise _Closed
                 if self._incoming.compressed:
-                    header, payload = self._compress(header, payload)
+                    header, payload = outgoing.compress(header, payload)
                 if deadline is None:
                     self._transport.send_frame(header, payload)
                 else:
-                    self._send_frame(header, payload, deadline)
+                    outgoing.send_frame(header, payload, deadline)
                 self.sent_messages += 1
                 self.sent_bytes += size
-                if self._controls:
-                    self._flush_controls(deadline)
+                if outgoing.controls:
+                    outgoing.flush_controls(deadline)
             except _Closed:
                 raise
             except BaseException as error:
@@ -478,13 +472,13 @@ class Connection(Server):
                 turns.free.append(None)  # turns.release(), inlined
                 if turns.waiting:
                     turns.hand_over()
-            if self._controls:
+            if outgoing.controls:
                 self._send_controls()
         except (_Closed, SendTimeout, OSError):
             self._raise_unsent()
         finally:
             if cost:
-                self._account.add_reply(-cost)
+                outgoing.discharge(cost)
 
     def _look_before_sending(self) -> None:
         """Look at what has arrived, for a handler that sends without receiving."""
@@ -506,69 +500,29 @@ class Connection(Server):
         self._received = False
         self._keepalive.last_message_at = monotonic()
         deadline = None if timeout is None else Deadline(timeout)
+        outgoing = self._outgoing
         try:
-            if not self._turns.try_acquire():
+            if not outgoing.turns.try_acquire():
                 self._await_turn(deadline)
-            try:
+            with self._turn():
                 if self._state is not _OPEN:
                     raise _Closed
-                self._send_fragments(parts, deadline)
+                compressed = self._incoming.compressed
+                self.sent_bytes += outgoing.send_fragments(parts, compressed, deadline)
                 self.sent_messages += 1
-            except _Closed:
-                raise
-            except BaseException as error:
-                self._break(error)
-                raise
-            finally:
-                self._turns.release()
-            if self._controls:
-                self._send_controls()
+            self._send_controls()
         except (_Closed, SendTimeout, OSError):
             self._raise_unsent()
-
-    def _send_fragments(self, parts: Iterable[str | bytes], deadline: Deadline | None) -> None:
-        """Send the frames of one message, and control frames between them. The caller has the turn.
-
-        The last frame is empty, because only then is it known that no other part comes.
-        """
-        deflate = self._deflate if self._incoming.compressed else None
-        first = None
-        for part in parts:
-            first = frames.first_byte(part, deflate is not None) if first is None else 0
-            payload = part.encode() if isinstance(part, str) else part
-            self.sent_bytes += len(payload)
-            if deflate is not None:
-                payload = deflate.compress(payload, is_final=False)
-            self._send_frame(frames.header(first, len(payload)), payload, deadline)
-            self._flush_controls(deadline)
-        rest = deflate.compress(b"") if deflate is not None else b""
-        opcode = frames.first_byte("", deflate is not None) if first is None else 0
-        self._send_frame(frames.header(frames.FIN | opcode, len(rest)), rest, deadline)
-        self._flush_controls(deadline)
-
-    def _send_frame(self, header: bytes, payload: bytes, deadline: Deadline | None) -> None:
-        if deadline is None:
-            self._transport.send_frame(header, payload)
-        else:
-            self._transport.send_frame_by(header, payload, deadline)
 
     def _charge(self, payload: bytes, data: Message, deadline: Deadline | None) -> int:
         """Hold memory for a reply, and return how much.
 
         :raises ConnectionClosed: if there is none left.
         """
-        # An echo of bytes is the message itself.
-        cost = (
-            len(payload) if payload is not data else max(0, len(payload) - self._account.delivered)
-        )
-        if self._incoming.compressed:
-            cost += len(payload)
-        wait = WAIT_SECONDS if deadline is None else min(WAIT_SECONDS, deadline.left())
         try:
-            self._account.add_reply(cost, wait)
+            return self._outgoing.charge(payload, data, self._incoming.compressed, deadline)
         except OverBudget as error:
             self._end_from_any_thread(ending(CloseReason.TRY_AGAIN_LATER, str(error)))
-        return cost
 
     def _end_from_any_thread(self, how: Ending) -> NoReturn:
         if get_ident() == self._owner:
@@ -583,12 +537,13 @@ class Connection(Server):
         :raises _Closed: if the connection closes meanwhile.
         :raises SendTimeout: if ``deadline`` comes first.
         """
+        turns = self._outgoing.turns
         if get_ident() == self._owner:
-            has_turn = self._turns.wait(
+            has_turn = turns.wait(
                 deadline, lambda: self._state is not _OPEN or self._transport.woken
             )
         else:
-            has_turn = self._turns.wait(deadline, lambda: self._state is not _OPEN)
+            has_turn = turns.wait(deadline, lambda: self._state is not _OPEN)
         if has_turn:
             return
         if self._state is _OPEN and get_ident() == self._owner and self._transport.woken:
@@ -598,24 +553,26 @@ class Connection(Server):
         self._break(SendTimeout())
         raise SendTimeout
 
-    def _compress(self, header: bytes, payload: bytes) -> tuple[bytes, bytes]:
-        assert self._deflate is not None
-        if len(payload) <= FREE_BYTES:
-            deflated = self._deflate.compress(payload)
-        else:
-            with self._account.budget.large_work():
-                deflated = self._deflate.compress(payload)
-        return frames.header(header[0] | frames.RSV1, len(deflated)), deflated
+    @contextmanager
+    def _turn(self) -> Iterator[None]:
+        """Give up the turn at the end. A frame that was sent in part ends the connection."""
+        try:
+            yield
+        except _Closed:
+            raise
+        except BaseException as error:
+            self._break(error)
+            raise
+        finally:
+            self._outgoing.turns.release()
 
     def _send_control(self, data: bytes) -> None:
         """Send a control frame. If another thread is sending, leave the frame to it: it sends the
         frame when its message is done.
 
-        So the owner never waits here for a slow message. Two frames are enough: only the last ping
-        needs a pong (RFC 6455, section 5.5.3).
+        So the owner never waits here for a slow message.
         """
-        self._controls.append(data)
-        del self._controls[:-2]
+        self._outgoing.add_control(data)
         try:
             self._send_controls()
         except (SendTimeout, OSError):
@@ -623,25 +580,10 @@ class Connection(Server):
 
     def _send_controls(self) -> None:
         # A thread that gives up its turn comes here, so no frame is left behind.
-        while self._controls and self._turns.try_acquire():
-            try:
-                self._flush_controls(None)
-            except BaseException as error:
-                self._break(error)
-                raise
-            finally:
-                self._turns.release()
-
-    def _flush_controls(self, deadline: Deadline | None) -> None:
-        """Send the waiting control frames. The caller has the turn."""
-        while self._controls:
-            control = self._controls.pop(0)
-            if self._state is not _OPEN:
-                continue  # Nothing follows a Close frame (section 5.5.1).
-            if deadline is None:
-                self._transport.send(control)
-            else:
-                self._transport.send_by(control, deadline)
+        outgoing = self._outgoing
+        while outgoing.controls and outgoing.turns.try_acquire():
+            with self._turn():
+                outgoing.flush_controls(None)
 
     def _break(self, error: BaseException) -> None:
         """Note that a frame may have been sent in part: nothing can follow it."""
@@ -707,11 +649,7 @@ class Connection(Server):
         that the kernel has reused.
         """
         self._transport.finish()
-        # A thread that was sending notices the shutdown, and leaves.
-        if self._turns.acquire(Deadline(_LEAVE_SECONDS)):
-            if self._deflate is not None:
-                self._deflate.drop_deflater()
-            self._turns.release()
+        self._outgoing.finish(_LEAVE_SECONDS)
         with self._transition:
             self._state = State.CLOSED
         self._incoming.clear()
@@ -738,6 +676,7 @@ class Connection(Server):
             if asked:
                 self._asked = how
             self._state = State.CLOSING
+            self._outgoing.closing = True
             return True
 
     def _finish(self, how: Ending) -> None:
@@ -749,7 +688,9 @@ class Connection(Server):
         keep = self._keep_last if self._asked is None else _drop
         if self._asked is not None:
             self._kept = None
-        handshake = ClosingHandshake(self._transport, self._turns, self._protocol, self._incoming)
+        handshake = ClosingHandshake(
+            self._transport, self._outgoing.turns, self._protocol, self._incoming
+        )
         try:
             if how.close is not None:
                 await_close = how.await_close and not self._peer_has_closed
