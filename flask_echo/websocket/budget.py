@@ -5,7 +5,7 @@ has not taken, with Python's representation and the copies that this library mak
 count the first :data:`FREE_BYTES` of a connection, so that nobody waits because of small messages.
 """
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 from queue import SimpleQueue
@@ -57,12 +57,27 @@ class OverBudget(Exception):
 
 
 class _Waiting(NamedTuple):
+    """A thread that waits for bytes.
+
+    :ivar number: by order of arrival.
+    :ivar size: how many bytes it wants.
+    :ivar own: how many bytes its connection holds already.
+    :ivar turn: a lock that is released when it gets them.
+    """
+
+    number: int
     size: int
+    own: int
     turn: Lock
 
 
 class Budget:
     """Bytes that the connections of one worker may hold together. Any thread may use it.
+
+    The connections of one client may hold at most as much as they leave free, so one client gets
+    half of the budget, two get a third each, and so on. Buffers of switches are shared by the same
+    rule: Choudhury and Hahne, "Dynamic queue length thresholds for shared-memory packet switches",
+    1998. One connection alone may hold all that is free.
 
     :param size: the budget in bytes. It may change at any time.
     :ivar used: how many of them are taken.
@@ -72,7 +87,9 @@ class Budget:
         self.size = size
         self.used = 0
         self._lock = Lock()
-        self._waiting: deque[_Waiting] = deque()
+        self._held: Counter[str] = Counter()
+        self._waiting: dict[str, deque[_Waiting]] = {}
+        self._arrivals = 0
         self._tokens: SimpleQueue[None] = SimpleQueue()
         for _ in range(_LARGE_WORK_AT_ONCE):
             self._tokens.put(None)
@@ -80,23 +97,21 @@ class Budget:
     @property
     def waiting(self) -> int:
         """How many threads wait for bytes."""
-        return len(self._waiting)
+        with self._lock:
+            return sum(map(len, self._waiting.values()))
 
-    def take(self, count: int, wait: float = WAIT_SECONDS) -> None:
+    def take(self, count: int, wait: float = WAIT_SECONDS, client: str = "", own: int = 0) -> None:
         """Take ``count`` bytes. Wait for them, in order of arrival, if there are not enough.
 
         :param wait: seconds to wait at most.
+        :param client: whose bytes they are.
+        :param own: how many bytes the connection holds already.
         :raises OverBudget: if there is no room for so many, or not in time.
         """
         self.check(count)
-        with self._lock:
-            if not self._waiting and self.used + count <= self.size:
-                self.used += count
-                return
-            mine = _Waiting(count, Lock())
-            mine.turn.acquire()
-            self._waiting.append(mine)
-        self._wait(mine, wait)
+        mine = self._enter(client, count, own)
+        if mine is not None:
+            self._wait(client, mine, wait)
 
     def check(self, count: int) -> None:
         """Check that the whole budget is not less than ``count`` bytes.
@@ -106,38 +121,85 @@ class Budget:
         if count > self.size:
             raise OverBudget("this message alone takes more memory than the server may use")
 
-    def _wait(self, mine: _Waiting, seconds: float) -> None:
+    def _enter(self, client: str, count: int, own: int) -> _Waiting | None:
+        """Give the bytes, or join those who wait."""
+        with self._lock:
+            if not self._waiting and self._has_room(count) and self._is_fair(client, count, own):
+                self._give(client, count)
+                return None
+            self._arrivals += 1
+            mine = _Waiting(self._arrivals, count, own, Lock())
+            mine.turn.acquire()
+            self._waiting.setdefault(client, deque()).append(mine)
+            self._serve()
+            return mine
+
+    def _has_room(self, count: int) -> bool:
+        return self.used + count <= self.size
+
+    def _is_fair(self, client: str, count: int, own: int) -> bool:
+        held = self._held[client]
+        return held <= own or held + count <= self.size - self.used - count
+
+    def _give(self, client: str, count: int) -> None:
+        self.used += count
+        self._held[client] += count
+
+    def _wait(self, client: str, mine: _Waiting, seconds: float) -> None:
         try:
             if mine.turn.acquire(timeout=seconds):
                 return
         except BaseException:
-            if not self._leave(mine):
-                self.give_back(mine.size)
+            if not self._leave(client, mine):
+                self.give_back(mine.size, client)
             raise
-        if self._leave(mine):
+        if self._leave(client, mine):
             raise OverBudget("the memory for messages is used up; try again later")
 
-    def _leave(self, mine: _Waiting) -> bool:
+    def _leave(self, client: str, mine: _Waiting) -> bool:
         """Leave the queue; return False if the bytes came at the last moment."""
         with self._lock:
-            if mine not in self._waiting:
+            queue = self._waiting.get(client, ())
+            if mine not in queue:
                 return False
-            self._waiting.remove(mine)
+            self._remove(client, mine)
             self._serve()  # Those behind may need less.
             return True
 
-    def give_back(self, count: int) -> None:
-        """Give back ``count`` bytes."""
+    def _remove(self, client: str, waiting: _Waiting) -> None:
+        queue = self._waiting[client]
+        queue.remove(waiting)
+        if not queue:
+            del self._waiting[client]
+
+    def give_back(self, count: int, client: str = "") -> None:
+        """Give back ``count`` bytes of a client."""
         with self._lock:
             self.used -= count
-            self._serve()
+            self._held[client] -= count
+            if not self._held[client]:
+                del self._held[client]
+            if self._waiting:
+                self._serve()
 
     def _serve(self) -> None:
-        """Give those that wait their bytes, in order of arrival. The caller has the lock."""
-        while self._waiting and self.used + self._waiting[0].size <= self.size:
-            served = self._waiting.popleft()
-            self.used += served.size
-            served.turn.release()
+        """Give those that wait their bytes, in order of arrival. The caller has the lock.
+
+        A client that holds its share does not hold up the others. A connection that needs much
+        does: otherwise small ones could overtake it for ever.
+        """
+        while served := self._next_served():
+            client, waiting = served
+            self._remove(client, waiting)
+            self._give(client, waiting.size)
+            waiting.turn.release()
+
+    def _next_served(self) -> tuple[str, _Waiting] | None:
+        first = sorted((queue[0], client) for client, queue in self._waiting.items())
+        for waiting, client in first:
+            if self._is_fair(client, waiting.size, waiting.own):
+                return (client, waiting) if self._has_room(waiting.size) else None
+        return None
 
     @contextmanager
     def large_work(self) -> Iterator[None]:
@@ -155,16 +217,18 @@ class Budget:
 class Account:
     """What one connection holds of a budget.
 
+    :param client: whose connection it is; see :func:`flask_echo.websocket.clients.client_of`.
     :ivar delivered: bytes of the large messages that the handler got, or that are kept for it.
     :ivar under_way: bytes of the message that arrives; 0 if it is small so far.
     """
 
     __slots__ = (
-        "_charged", "_lock", "_patience", "_replies", "budget", "delivered", "under_way",
+        "_charged", "_client", "_lock", "_patience", "_replies", "budget", "delivered", "under_way",
     )  # fmt: skip
 
-    def __init__(self, budget: Budget) -> None:
+    def __init__(self, budget: Budget, client: str = "") -> None:
         self.budget = budget
+        self._client = client
         self.delivered = 0
         self.under_way = 0
         self._replies = 0
@@ -233,29 +297,32 @@ class Account:
 
         :raises OverBudget: if there is no room. Then nothing has changed.
         """
-        more = self._add(under_way, delivered, replies)
+        more, before = self._add(under_way, delivered, replies)
         if more < 0:
-            self.budget.give_back(-more)
+            self.budget.give_back(-more, self._client)
         elif more:
             try:
-                self.budget.take(more, wait)
+                self.budget.take(more, wait, self._client, before)
             except BaseException:
                 # Another thread may have given back meanwhile, with FREE_BYTES counted for this.
-                more = self._add(-under_way, -delivered, -replies, refused=more)
-                self.budget.give_back(-more)
+                more, _ = self._add(-under_way, -delivered, -replies, refused=more)
+                self.budget.give_back(-more, self._client)
                 raise
 
-    def _add(self, under_way: int, delivered: int, replies: int, refused: int = 0) -> int:
-        """Return how much more to charge; less, if it is negative.
+    def _add(
+        self, under_way: int, delivered: int, replies: int, refused: int = 0
+    ) -> tuple[int, int]:
+        """Return how much more to charge (less, if it is negative), and how much was charged.
 
         :param refused: how much of the charge the budget did not give.
         """
         with self._lock:
             self._charged -= refused
+            before = self._charged
             self.under_way += under_way
             self.delivered += delivered
             self._replies += replies
             held = self.under_way + self.delivered + self._replies
-            more = max(0, held - FREE_BYTES) - self._charged
+            more = max(0, held - FREE_BYTES) - before
             self._charged += more
-            return more
+            return more, before

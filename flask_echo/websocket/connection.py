@@ -81,7 +81,7 @@ class Connection(Server):
     :param limits: limits and time-outs.
     :param early: bytes that the HTTP server has read beyond the request.
     :param subprotocols: those that the handler speaks.
-    :param budget: memory for the messages of all connections of a worker; by default without limit.
+    :param account: is charged for the memory of large messages; by default without limit.
     :ivar environ: as above.
     :ivar subprotocol: the negotiated subprotocol, or None.
     :ivar extensions: the negotiated extensions, with their parameters.
@@ -99,7 +99,7 @@ class Connection(Server):
         limits: Limits,
         early: bytes = b"",
         subprotocols: Collection[str] = (),
-        budget: Budget | None = None,
+        account: Account | None = None,
     ) -> None:
         # Not super().__init__(): it starts the thread that this class exists to avoid.
         self.sock = sock
@@ -128,7 +128,7 @@ class Connection(Server):
             limits.idle_timeout_seconds,
             limits.max_lifetime_seconds,
         )
-        self._account = Account(budget or Budget(_UNLIMITED))
+        self._account = account or Account(Budget(_UNLIMITED))
         deflate = agreement.deflate
         self._protocol = Protocol(ConnectionType.SERVER, [deflate] if deflate else [])
         self._incoming = Incoming(

@@ -25,7 +25,7 @@ from werkzeug.routing import Rule
 from werkzeug.routing.exceptions import RoutingException, WebsocketMismatch
 
 from flask_echo.websocket import handshake
-from flask_echo.websocket.budget import Budget
+from flask_echo.websocket.budget import Account
 from flask_echo.websocket.clients import client_of
 from flask_echo.websocket.connection import Connection
 from flask_echo.websocket.extension import install
@@ -263,7 +263,7 @@ class Sock(FlaskSock):
                 return self._respond(_NO_SEAT if seat is NoSeat.FULL else _too_many(share))
             if not _may_keep_thread():
                 return self._respond(_NO_THREAD)
-            connection = _open(wanted, extension.budget)
+            connection = _open(wanted, Account(extension.budget, client))
             # The seat is free before its line is written: a log may block.
             afterwards.callback(_log_end, connection, monotonic())
             extension.seats.occupy(seat, connection)
@@ -326,12 +326,12 @@ def _may_keep_thread() -> bool:
     return exempt is None or exempt() is not False
 
 
-def _open(upgrade: Upgrade, budget: Budget) -> Connection:
+def _open(upgrade: Upgrade, account: Account) -> Connection:
     environ = request.environ
     sock = cast(socket.socket, environ.get("gunicorn.socket") or environ["werkzeug.socket"])
     early = _read_ahead(environ, sock)
     return upgrade.connection_class(
-        sock, environ, upgrade.limits, early, upgrade.subprotocols, budget
+        sock, environ, upgrade.limits, early, upgrade.subprotocols, account
     )
 
 

@@ -35,6 +35,7 @@ def small() -> Iterator[Server]:
         MAX_MESSAGE_BYTES=MESSAGE,
         MAX_BUFFERED_BYTES=BUDGET,
         SEND_TIMEOUT_SECONDS=5,
+        TRUSTED_PROXIES=1,
     )
     yield server
     server.stop()
@@ -65,16 +66,15 @@ def test_many_large_messages_take_no_more_than_the_budget(small: Server, attack:
     most = [before]
     bound = before + FRAGMENTED * BUDGET // KIB + CLIENTS * EACH_KIB + SLACK_KIB
 
-    def strike() -> None:
-        with (
-            suppress(OSError),
-            raw(small, path, DEFLATE, receive_buffer=4096) as ws,
-        ):
+    def strike(number: int) -> None:
+        # One client alone would get half of the budget.
+        headers = DEFLATE | client(number)
+        with suppress(OSError), raw(small, path, headers, receive_buffer=4096) as ws:
             ws.send(wire)
             await_end(ws)
 
     with ThreadPoolExecutor(CLIENTS) as pool, raw(small) as bystander:
-        done = [pool.submit(strike) for _ in range(CLIENTS)]
+        done = [pool.submit(strike, number) for number in range(CLIENTS)]
         while not all(future.done() for future in done):
             bystander.send(frame(0x81, b"still here"))
             assert bystander.receive().payload == b"still here"
@@ -82,6 +82,29 @@ def test_many_large_messages_take_no_more_than_the_budget(small: Server, attack:
             assert most[-1] <= bound, f"{most[-1]} KiB after {before} KiB"
     wait_until(lambda: health(small)["seats_taken"] == 0, 20, small.describe)
     assert worker_of(small) == pid
+
+
+def client(number: int) -> dict[str, str]:
+    """A header that makes a connection that of another client."""
+    return {"X-Forwarded-For": f"192.0.2.{number}"}
+
+
+def test_a_client_with_many_large_messages_leaves_room_for_those_of_others(
+    small: Server,
+) -> None:
+    message = frame(0x82, bytes(MESSAGE), KEY)
+    with ExitStack() as stack, ThreadPoolExecutor(CLIENTS) as pool:
+        greedy = [
+            stack.enter_context(raw(small, "/echo", client(1), receive_buffer=4096))
+            for _ in range(20)
+        ]
+        for ws in greedy:
+            pool.submit(ws.send, message[:-1])
+        # The first Close frame comes after two seconds: this client has its share.
+        assert select.select([ws.sock for ws in greedy], [], [], 10)[0]
+        with raw(small, "/echo", client(2)) as other:
+            other.send(message)
+            assert len(other.receive().payload) == MESSAGE
 
 
 def await_end(ws: RawWebSocket) -> None:

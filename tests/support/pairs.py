@@ -11,7 +11,7 @@ from typing import Any
 import trustme
 from simple_websocket import ConnectionClosed
 
-from flask_echo.websocket.budget import Budget
+from flask_echo.websocket.budget import Account, Budget
 from flask_echo.websocket.connection import Connection
 from flask_echo.websocket.limits import Limits
 from flask_echo.websocket.seats import Seat, Seats
@@ -86,7 +86,7 @@ class Served:
         self.client.settimeout(10)
         self._handler = handler
         self._kind = kind
-        self._budget = budget
+        self._account = Account(budget) if budget is not None else None
         self._pool = ThreadPoolExecutor(1)
         self._ended: Future[Connection] = self._pool.submit(self._serve, limits or Limits())
 
@@ -94,7 +94,7 @@ class Served:
         with self.seats.take() as seat, self._sock:
             assert isinstance(seat, Seat)
             request = environ(self._sock.recv(65536))
-            connection = self._kind(self._sock, request, limits, budget=self._budget)
+            connection = self._kind(self._sock, request, limits, account=self._account)
             self.seats.occupy(seat, connection)
             with suppress(ConnectionClosed):
                 connection.upgrade()

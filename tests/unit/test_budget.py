@@ -18,20 +18,21 @@ def pool() -> ThreadPoolExecutor:
 
 
 def in_order(pool: ThreadPoolExecutor, budget: Budget, *counts: int) -> list["Future[None]"]:
-    """Let one thread after another wait for some bytes."""
+    """Let one thread after another wait for some bytes, each for a client of its own."""
     futures = []
     for place, count in enumerate(counts, 1):
-        futures.append(pool.submit(budget.take, count, 10))
+        futures.append(pool.submit(budget.take, count, 10, f"client {place}"))
         wait_until(lambda place=place: budget.waiting == place)  # type: ignore[misc]
     return futures
 
 
 def test_a_budget_gives_what_it_has() -> None:
     budget = Budget(100)
-    budget.take(60)
-    budget.take(40)
+    budget.take(60, client="one")
+    budget.take(40, client="two")
     assert budget.used == 100
-    budget.give_back(100)
+    budget.give_back(60, "one")
+    budget.give_back(40, "two")
     assert budget.used == 0
 
 
@@ -68,14 +69,45 @@ def test_those_that_wait_are_served_in_order(pool: ThreadPoolExecutor) -> None:
 def test_one_that_gives_up_lets_those_behind_it_pass(pool: ThreadPoolExecutor) -> None:
     budget = Budget(100)
     budget.take(60)
-    large = pool.submit(budget.take, 80, 0.3)
+    large = pool.submit(budget.take, 80, 0.3, "large")
     wait_until(lambda: budget.waiting == 1)
-    small = pool.submit(budget.take, 40, 10)
+    small = pool.submit(budget.take, 40, 10, "small")
     wait_until(lambda: budget.waiting == 2 or small.done())
     with pytest.raises(OverBudget):
         large.result(10)
     small.result(10)
     assert budget.used == 100
+
+
+def test_a_client_may_hold_as_much_as_it_leaves_free() -> None:
+    budget = Budget(100)
+    budget.take(30, client="greedy")
+    budget.take(20, client="greedy")
+    with pytest.raises(OverBudget, match="try again later"):
+        budget.take(1, wait=0.01, client="greedy")
+    budget.take(20, client="other")
+    budget.take(5, client="other")  # Now it holds 25, and 25 are free.
+    with pytest.raises(OverBudget, match="try again later"):
+        budget.take(1, wait=0.01, client="other")
+
+
+def test_one_connection_may_hold_all_that_is_free() -> None:
+    budget = Budget(100)
+    budget.take(60, client="one")
+    budget.take(40, client="one", own=60)
+    assert budget.used == 100
+
+
+def test_a_client_with_its_share_does_not_hold_up_others(pool: ThreadPoolExecutor) -> None:
+    budget = Budget(100)
+    budget.take(50, client="greedy")
+    more = pool.submit(budget.take, 10, 10, "greedy")
+    wait_until(lambda: budget.waiting == 1)
+    budget.take(40, client="other", wait=0)
+    assert not more.done()
+    budget.give_back(40, "greedy")
+    more.result(10)
+    assert (budget.used, budget.waiting) == (60, 0)
 
 
 def test_a_connection_with_64_kib_is_never_refused() -> None:
@@ -151,7 +183,7 @@ def test_a_refusal_is_exact_although_another_thread_gave_back_meanwhile(
     account = Account(budget)
     account.hold_under_way(128 * KIB)
     others = budget.size - budget.used
-    budget.take(others)
+    budget.take(others, client="another")
     reply = pool.submit(account.add_reply, 200 * KIB, 0.3)
     wait_until(lambda: budget.waiting)
     account.clear()

@@ -179,12 +179,12 @@ def test_a_message_without_room_in_the_budget_waits_and_is_then_refused(serve: O
 
 def test_a_message_that_gets_room_in_time_is_answered(serve: Open) -> None:
     budget = Budget(MIB)
-    budget.take(MIB)
+    budget.take(MIB, client="another")
     client, _ = serve(budget=budget, max_message_bytes=MIB)
     sender = Thread(target=client.send, args=[frame(0x82, bytes(256 * KIB), KEY)])
     sender.start()
     wait_until(lambda: budget.waiting)
-    budget.give_back(MIB)
+    budget.give_back(MIB, "another")
     assert client.receive().payload == bytes(256 * KIB)
     sender.join()
 
@@ -218,16 +218,18 @@ def test_the_time_limit_of_a_reply_holds_for_its_wait_for_the_budget(serve: Open
     waits: list[float] = []
 
     class Watched(Budget):
-        def take(self, count: int, wait: float = WAIT_SECONDS) -> None:
+        def take(
+            self, count: int, wait: float = WAIT_SECONDS, client: str = "", own: int = 0
+        ) -> None:
             waits.append(wait)
-            super().take(count, wait)
+            super().take(count, wait, client, own)
 
     def handler(connection: Connection) -> None:
         connection.receive()
         connection.send(bytes(MIB), timeout=0)
 
     budget = Watched(MIB)
-    budget.take(MIB)
+    budget.take(MIB, client="another")
     client, _ = serve(budget=budget, handler=handler)
     client.send(frame(0x81, b"go"))
     assert client.receive().close_code == 1013
