@@ -55,7 +55,7 @@ class Assembly:
     @property
     def held(self) -> int:
         """How many bytes of memory this takes."""
-        return self.size + self.size // _RESERVE
+        return _with_reserve(self.size)
 
     @property
     def cost(self) -> int:
@@ -64,7 +64,8 @@ class Assembly:
         If its size is known before, that is the cost of it all. Messages that get their memory bit
         by bit would wait for each other, and none of them would get it all.
         """
-        return max(self.held, self._cost_of_finishing(self._expected))
+        size = max(self.size, self._expected)
+        return max(_with_reserve(size), self._cost_of_finishing(self._expected))
 
     @property
     def cost_of_finishing(self) -> int:
@@ -84,6 +85,10 @@ class Assembly:
         """Return the message."""
         data = self._bytes.getvalue()  # This is the buffer itself, and not a copy.
         return data.decode() if self._is_text else data
+
+
+def _with_reserve(size: int) -> int:
+    return size + size // _RESERVE
 
 
 def _width(text: str) -> int:
