@@ -40,6 +40,10 @@ from typing import NamedTuple, Self
 TEXT = 0x1
 BINARY = 0x2
 CLOSE = 0x8
+PING = 0x9
+PONG = 0xA
+# RFC 7692 section 6: set in the first byte of a compressed message.
+RSV1 = 0x40
 
 # The example key and its answer from RFC 6455 section 1.3. One key for all connections lets
 # servers without any protocol (bench/servers/floor.py, ceiling.c) answer with a fixed string.
@@ -65,7 +69,10 @@ class WrongAnswer(Exception):
 
 
 def frame(opcode: int, payload: bytes, mask: bytes = b"") -> bytes:
-    """Return a whole final frame (RFC 6455 section 5.2), masked if `mask` is given."""
+    """Return a whole final frame (RFC 6455 section 5.2), masked if `mask` is given.
+
+    `opcode` may include `RSV1`.
+    """
     length = len(payload)
     mask_bit = 0x80 if mask else 0
     if length < 126:
@@ -86,37 +93,58 @@ def _masked(payload: bytes, mask: bytes) -> bytes:
 _NORMAL_CLOSURE = struct.pack("!H", 1000)
 CLOSE_FRAME = frame(CLOSE, _NORMAL_CLOSURE, MASK)
 CLOSE_REPLY = frame(CLOSE, _NORMAL_CLOSURE)
+_PING_BEGINS = bytes([0x80 | PING])
 
 
 @dataclass(frozen=True)
 class Message:
     """A message as the wire sees it: the client's frame and the echo of it."""
 
+    payload: bytes
+    opcode: int
     frame: bytes
     reply: bytes
 
     @classmethod
     def of(cls, size: int, opcode: int = TEXT) -> Self:
         """Make a message of `size` bytes of payload."""
-        payload = (ALPHABET * (size // len(ALPHABET) + 1))[:size]
-        return cls(frame(opcode, payload, MASK), frame(opcode, payload))
+        return cls.containing((ALPHABET * (size // len(ALPHABET) + 1))[:size], opcode)
+
+    @classmethod
+    def containing(cls, payload: bytes, opcode: int = TEXT) -> Self:
+        """Make a message of `payload`."""
+        return cls(payload, opcode, frame(opcode, payload, MASK), frame(opcode, payload))
+
+    def is_echo(self, received: bytes) -> bool:
+        """Return whether `received` is the whole echo, and not only its beginning.
+
+        Raises `WrongAnswer` if it is neither.
+        """
+        if self.reply.startswith(received):
+            return len(received) == len(self.reply)
+        raise WrongAnswer(f"not the echo: {received[:16]!r}...")
 
 
 @dataclass(frozen=True)
 class Target:
-    """The address of a WebSocket; connections go to this machine unless `host` says otherwise."""
+    """The address of a WebSocket; connections go to this machine unless `host` says otherwise.
+
+    `offer` is the value of `Sec-WebSocket-Extensions`. Without it nothing is compressed.
+    """
 
     port: int
     path: str = "/echo"
     host: str = "127.0.0.1"
+    offer: str = ""
 
     @property
     def request(self) -> bytes:
-        """The upgrade request. It offers no extension, so nothing is compressed."""
+        """The upgrade request."""
+        extensions = f"Sec-WebSocket-Extensions: {self.offer}\r\n" if self.offer else ""
         return (
             f"GET {self.path} HTTP/1.1\r\nHost: {self.host}:{self.port}\r\n"
             "Connection: Upgrade\r\nUpgrade: websocket\r\n"
-            f"Sec-WebSocket-Key: {KEY}\r\nSec-WebSocket-Version: 13\r\n\r\n"
+            f"Sec-WebSocket-Key: {KEY}\r\nSec-WebSocket-Version: 13\r\n{extensions}\r\n"
         ).encode("ascii")
 
     def connect(self) -> socket.socket:
@@ -162,19 +190,22 @@ class Step(NamedTuple):
 
 
 def upgrade_step(target: Target) -> Step:
-    """Ask for the upgrade, accept nothing but a right 101."""
-    return Step(target.request, _upgraded)
+    """Ask for the upgrade, accept nothing but a right 101, with the extension that was offered."""
+    extension = target.offer.partition(";")[0].encode("ascii")
+
+    def upgraded(received: bytes) -> bool:
+        if not _upgraded(received):
+            return False
+        if extension not in received:
+            raise WrongAnswer(f"no {extension.decode()} in the 101")
+        return True
+
+    return Step(target.request, upgraded)
 
 
 def echo_step(message: Message) -> Step:
     """Send one message, accept nothing but its echo."""
-
-    def echoed(received: bytes) -> bool:
-        if message.reply.startswith(received):
-            return len(received) == len(message.reply)
-        raise WrongAnswer(f"not the echo: {received[:16]!r}...")
-
-    return Step(message.frame, echoed)
+    return Step(message.frame, message.is_echo)
 
 
 def close_steps() -> tuple[Step, Step]:
@@ -216,7 +247,7 @@ class _Conversation:
         if step is None:
             return False
         self._answered = step.answered
-        self.unsent = memoryview(step.send)
+        self.unsent = memoryview(bytes(self.unsent) + step.send)
         return True
 
     def advance(self, events: int) -> bool:
@@ -243,7 +274,20 @@ class _Conversation:
         if not data:
             raise WrongAnswer("the connection ended")
         self._received += data
-        return self._answered(self._received)
+        while self._received.startswith(_PING_BEGINS):
+            if not self._answer_ping():
+                return False
+        return bool(self._received) and self._answered(self._received)
+
+    def _answer_ping(self) -> bool:
+        """Prepare the pong (RFC 6455 section 5.5.3); False if the ping is incomplete."""
+        end = 2 + self._received[1] if len(self._received) > 1 else 2
+        if len(self._received) < end:
+            return False
+        pong = frame(PONG, self._received[2:end], MASK)
+        self.unsent = memoryview(bytes(self.unsent) + pong)
+        self._received = self._received[end:]
+        return True
 
 
 @dataclass
@@ -408,7 +452,7 @@ class Traffic:
     dropped: Counter[str]
 
 
-class _Peer:
+class Peer:
     """What an `Exchange` knows about one connection."""
 
     # Slots and prepared methods: their lookup is a tenth of the cost of a message.
@@ -448,12 +492,14 @@ class Exchange:
         window: int = 1,
         spin: bool = True,
     ) -> None:
-        self._peers = {sock.fileno(): _Peer(sock, window) for sock in sockets}
+        self._peers = {sock.fileno(): Peer(sock, window) for sock in sockets}
         self._window = window
         self._poll_seconds = 0 if spin else 0.001
-        self._reply = message.reply
+        # What a read returns as a rule; None if that is not known.
+        self._reply: bytes | None = message.reply
         # A read starts anywhere in a reply and holds a window of them at most.
         self._expected = message.reply * (window + 1)
+        self._reply_bytes = len(message.reply)
         self._read_bytes = min(window * len(message.reply), READ_BYTES)
         self._batches = [message.frame * count for count in range(window + 1)]
         self._dropped: Counter[str] = Counter()
@@ -531,14 +577,14 @@ class Exchange:
                     self._drop(peer, _reason(error))
         return messages, now
 
-    def _count(self, peer: _Peer, data: bytes) -> int:
+    def _count(self, peer: Peer, data: bytes) -> int:
         """Check a read that is not exactly one reply; return how many it completes."""
         if not self._expected.startswith(data, peer.position):
             raise WrongAnswer("not the echo")
-        answered, peer.position = divmod(peer.position + len(data), len(self._reply))
+        answered, peer.position = divmod(peer.position + len(data), self._reply_bytes)
         return answered
 
-    def _unusual(self, peer: _Peer, events: int) -> None:
+    def _unusual(self, peer: Peer, events: int) -> None:
         """Deal with anything but "there is something to read"."""
         try:
             if events & ~(select.EPOLLIN | select.EPOLLOUT):
@@ -547,19 +593,19 @@ class Exchange:
         except (OSError, WrongAnswer) as error:
             self._drop(peer, _reason(error))
 
-    def _postpone(self, peer: _Peer, data: bytes) -> None:
+    def _postpone(self, peer: Peer, data: bytes) -> None:
         """Keep what the socket did not take, and queue what follows behind it."""
         peer.unsent += data
         peer.transmit = peer.queue
         self._poller.modify(peer.fd, READ_EVENTS | select.EPOLLOUT)
 
-    def _flush(self, peer: _Peer) -> None:
+    def _flush(self, peer: Peer) -> None:
         del peer.unsent[: peer.sock.send(peer.unsent)]
         if not peer.unsent:
             peer.transmit = peer.sock.send
             self._poller.modify(peer.fd, READ_EVENTS)
 
-    def _drop(self, peer: _Peer, reason: str) -> None:
+    def _drop(self, peer: Peer, reason: str) -> None:
         self._dropped[reason] += 1
         self._poller.unregister(peer.fd)
         del self._peers[peer.fd]

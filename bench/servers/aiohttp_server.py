@@ -7,7 +7,7 @@ from bench.servers.common import HOST, MAX_MESSAGE_BYTES, port_argument
 
 async def echo(request: web.Request) -> web.WebSocketResponse:
     """Return every message as it came."""
-    ws = web.WebSocketResponse(compress=False, max_msg_size=MAX_MESSAGE_BYTES)
+    ws = web.WebSocketResponse(max_msg_size=MAX_MESSAGE_BYTES)
     await ws.prepare(request)
     async for message in ws:
         if message.type is WSMsgType.TEXT:

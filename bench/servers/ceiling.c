@@ -11,6 +11,7 @@
 #include <netinet/tcp.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -20,7 +21,11 @@ enum { MAX_FDS = 65536, EVENTS = 256, BACKLOG = 4096, READ_BYTES = 256 * 1024 };
 /* The answer to the example key of RFC 6455 section 1.3, which the generator always uses. */
 static const char UPGRADED[] =
     "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-    "Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n";
+    "Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n";
+/* The fixed reply is a compressed one if the clients of the load offer compression. */
+static const char DEFLATE[] = "permessage-deflate";
+static const char AGREED[] = "Sec-WebSocket-Extensions: permessage-deflate\r\n";
+static const char END[] = "\r\n";
 static const char CLOSED[] = {(char)0x88, 2, 3, (char)0xe8};
 
 static char input[READ_BYTES];
@@ -81,6 +86,15 @@ static void accept_all(int poller, int listener)
     }
 }
 
+static void upgrade(int fd, size_t request_bytes)
+{
+    int offered = memmem(input, request_bytes, DEFLATE, sizeof DEFLATE - 1) != NULL;
+    send(fd, UPGRADED, sizeof UPGRADED - 1, MSG_NOSIGNAL | MSG_MORE);
+    if (offered)
+        send(fd, AGREED, sizeof AGREED - 1, MSG_NOSIGNAL | MSG_MORE);
+    send(fd, END, sizeof END - 1, MSG_NOSIGNAL);
+}
+
 /* A blocking send cannot hang here: the generator always reads, whatever it has to send. */
 static void answer(int fd)
 {
@@ -89,7 +103,7 @@ static void answer(int fd)
     if (got <= 0) {
         close(fd);
     } else if (at_start && input[0] == 'G') {
-        send(fd, UPGRADED, sizeof UPGRADED - 1, MSG_NOSIGNAL);
+        upgrade(fd, got);
     } else if (at_start && input[0] == CLOSED[0]) {
         send(fd, CLOSED, sizeof CLOSED, MSG_NOSIGNAL);
         close(fd);

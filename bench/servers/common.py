@@ -3,7 +3,8 @@
 import sys
 
 HOST = "127.0.0.1"
-# More than any load sends, so that no limit is near. Compression and pings are off in every server.
+# More than any load sends, so that no limit is near. Pings are off in every server. Compression is
+# as each server has it by default: the clients of a load offer it or not.
 MAX_MESSAGE_BYTES = 16 * 1024 * 1024
 
 

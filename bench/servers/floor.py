@@ -25,16 +25,19 @@ MAX_READ_BYTES = 256 * 1024
 
 UPGRADED = (
     b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-    b"Sec-WebSocket-Accept: " + ACCEPT + b"\r\n\r\n"
+    b"Sec-WebSocket-Accept: " + ACCEPT + b"\r\n"
 )
+# Its fixed bytes are a compressed reply if the clients of the load offer compression.
+DEFLATE = b"permessage-deflate"
+AGREED = b"Sec-WebSocket-Extensions: " + DEFLATE + b"\r\n"
 
 
 def answer(client: socket.socket, frame_bytes: int, reply: bytes) -> None:
     """Answer one connection until it ends; runs in a thread of its own."""
     with client, contextlib.suppress(OSError):
         client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        client.recv(MAX_READ_BYTES)
-        client.sendall(UPGRADED)
+        request = client.recv(MAX_READ_BYTES)
+        client.sendall(UPGRADED + (AGREED if DEFLATE in request else b"") + b"\r\n")
         read_bytes = min(READ_AHEAD * frame_bytes, MAX_READ_BYTES)
         pending = 0
         while data := client.recv(read_bytes):

@@ -19,7 +19,6 @@ async def main() -> None:
         echo,
         HOST,
         port_argument(),
-        compression=None,
         ping_interval=None,
         max_size=MAX_MESSAGE_BYTES,
     ) as server:

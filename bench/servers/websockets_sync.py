@@ -16,7 +16,6 @@ if __name__ == "__main__":
         echo,
         HOST,
         port_argument(),
-        compression=None,
         ping_interval=None,
         max_size=MAX_MESSAGE_BYTES,
     ) as server:
