@@ -10,13 +10,14 @@ from pygal.style import Style  # type: ignore[import-untyped]
 
 from bench.plan import Plan
 from bench.results import Summaries
-from bench.servers import CEILING, FLOOR, PROJECT, STOCK
+from bench.servers import CEILING, DEFAULTS, FLOOR, PROJECT, STOCK
 
 # Readable on white and on dark: a transparent ground, text in a grey between the two, bars of
 # medium lightness.
 GREY = "#7d8590"
 COLOURS: Mapping[str, str] = {
     PROJECT: "#d9480f",
+    DEFAULTS: "#f08c5a",
     STOCK: "#e8a33d",
     "websockets-sync": "#2f9e77",
     "websockets-asyncio": "#74b816",
@@ -69,10 +70,11 @@ def _without_scripts(svg: ElementTree.Element) -> bytes:
 
 def _rate(summaries: Summaries, load: str, server: str) -> float | None:
     """Return the bar's value; None, no bar, where there is nothing a logarithm could show."""
-    figures = summaries[load, server].figures
-    if figures is None or math.isnan(figures.rate) or figures.rate < 1:
+    summary = summaries.get((load, server))
+    if summary is None or summary.figures is None or summary.cpu_says_more:
         return None
-    return figures.rate
+    rate = summary.figures.rate
+    return None if math.isnan(rate) or rate < 1 else rate
 
 
 def _style(colours: list[str]) -> Style:

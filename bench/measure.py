@@ -23,10 +23,12 @@ RETRY_SECONDS = 0.05
 # Positions in /proc/PID/stat, counted from the field after the command's name.
 _SESSION = 3
 _CPU_TIMES = slice(11, 15)  # utime, stime and those of children that have been waited for
-# Positions in a cpu line of /proc/stat: all but idle and waiting for the disk. Interrupts count:
-# most kernels charge those of the loopback interface to the process they interrupt as well. One
-# with CONFIG_IRQ_TIME_ACCOUNTING does not, and there they will look like noise.
-_BUSY = (0, 1, 2, 5, 6, 7)
+# Positions in a cpu line of /proc/stat: all but idle, waiting for the disk, and stolen. Interrupts
+# count: most kernels charge those of the loopback interface to the process they interrupt as well.
+# One with CONFIG_IRQ_TIME_ACCOUNTING does not, and there they will look like noise.
+_BUSY = (0, 1, 2, 5, 6)
+# Time in which a virtual machine had something to do, and its host did something else.
+_STOLEN = 7
 
 
 class ServerFailed(Exception):
@@ -59,11 +61,19 @@ class Cores:
         return self.server != self.generator
 
     def busy_seconds(self) -> float:
-        """Return the CPU time that anyone has spent on these cores, stolen time included."""
+        """Return the CPU time that anyone has spent on these cores, without stolen time."""
+        return sum(times[i] for times in self._times() for i in _BUSY)
+
+    def stolen_seconds(self) -> list[float]:
+        """Return the time for which the host of this virtual machine took each of these cores."""
+        return [times[_STOLEN] for times in self._times()]
+
+    def _times(self) -> list[list[float]]:
+        """Return the fields of /proc/stat, in seconds, for each of these cores."""
         names = {f"cpu{self.server}", f"cpu{self.generator}"}
         lines = (line.split() for line in Path("/proc/stat").read_text("ascii").splitlines())
         counts = (fields[1:] for fields in lines if fields[0] in names)
-        return sum(int(times[i]) for times in counts for i in _BUSY) / TICKS_PER_SECOND
+        return [[int(ticks) / TICKS_PER_SECOND for ticks in times] for times in counts]
 
 
 def allow_many_files() -> None:

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from bench.deflated import OFFER, DeflatedMessage
 from bench.load import Message, Target, open_connections
 from bench.measure import Cores, ServerFailed, free_port, running
 from bench.scenarios import Figures, Load, Run
@@ -51,7 +52,8 @@ class Plan:
             for load in self.loads:
                 if round_ == 1 or load.repeats:
                     for server in self.servers:
-                        yield round_, load, server
+                        if server.name not in load.without:
+                            yield round_, load, server
 
     def __len__(self) -> int:
         return sum(1 for _ in self)
@@ -69,14 +71,19 @@ class Plan:
 
     def _measure(self, load: Load, server: Server) -> Figures:
         """Start the server, play the load on it, end it."""
-        target = Target(free_port())
-        values = self._values(load.message) | {"port": str(target.port)}
+        message, offer = load.message, ""
+        if server.clients_compress or isinstance(message, DeflatedMessage):
+            # A new one for each server: it remembers the replies.
+            message = DeflatedMessage.containing(message.payload, message.opcode)
+            offer = OFFER
+        target = Target(free_port(), offer=offer)
+        values = self._values(message) | {"port": str(target.port)}
         if "{ceiling}" in server.command:
             values["ceiling"] = str(self._ceiling)
         command = [part.format_map(values) for part in server.command.split()]
         with running(command, server.environment, ROOT, self.cores.server) as process:
-            process.wait_until(lambda: self._trouble(target, load.message), START_SECONDS)
-            return load.play(Run(server, process, target, load, self.seconds, self.cores))
+            process.wait_until(lambda: self._trouble(target, message), START_SECONDS)
+            return load.play(Run(server, process, target, load, message, self.seconds, self.cores))
 
     def _trouble(self, target: Target, message: Message) -> str:
         """Try one connection; return why it failed, or nothing."""

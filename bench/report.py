@@ -4,7 +4,7 @@ import datetime
 import math
 import platform
 import statistics
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
@@ -37,7 +37,9 @@ class Report:
     def tables(self) -> str:
         """Return all tables as Markdown, which reads well in a terminal too."""
         summaries = self.summaries
-        parts = ["## At a glance", _overview(self.plan, summaries)]
+        parts = ["## At a glance"]
+        for title, cell in _OVERVIEWS.items():
+            parts += [f"{title}:", _overview(self.plan, summaries, cell)]
         for load in self.plan.loads:
             parts += [f"## `{load.name}`", f"{load.summary}.", _table(self.plan, load, summaries)]
         return "\n\n".join(parts)
@@ -104,22 +106,51 @@ def _version(name: str) -> str:
 # The tables
 
 
-def _overview(plan: Plan, summaries: Summaries) -> str:
-    """Rates of all servers under all loads."""
-    rows = [
-        [server.name, *(_rate_cell(summaries[load.name, server.name]) for load in plan.loads)]
-        for server in plan.servers
-    ]
-    headers = ["per second", *(_overview_title(load) for load in plan.loads)]
-    return _markdown(headers, rows)
+# What is said of a server: its summary, and the one it is compared with.
+Cell = Callable[[Summary, Summary | None], str]
 
 
-def _overview_title(load: Load) -> str:
-    return load.name if load.unit == "messages" else f"{load.name} ({load.unit})"
+def _overview(plan: Plan, summaries: Summaries, cell: Cell) -> str:
+    """One figure of all servers under all loads; loads that do not have it are left out."""
+
+    def column(load: Load) -> list[str]:
+        found = [summaries.get((load.name, server.name)) for server in plan.servers]
+        stock = summaries.get((load.name, STOCK))
+        return [cell(summary, stock) if summary else NOTHING for summary in found]
+
+    columns = {load.name: column(load) for load in plan.loads}
+    telling = {name: cells for name, cells in columns.items() if set(cells) != {NOTHING}}
+    names = [server.name for server in plan.servers]
+    return _markdown(["server", *telling], list(zip(names, *telling.values(), strict=True)))
 
 
-def _rate_cell(summary: Summary) -> str:
-    return _number(summary.figures.rate) if summary.figures else NOTHING
+def _rate_cell(summary: Summary, _: Summary | None) -> str:
+    if not summary.figures:
+        return NOTHING
+    if summary.cpu_says_more:
+        return f"CPU {_duration(summary.figures.cpu)}"
+    return _number(summary.figures.rate)
+
+
+def _p99_cell(summary: Summary, _: Summary | None) -> str:
+    if not summary.figures:
+        return NOTHING
+    unanswered = f" ({summary.figures.starved:,} unanswered)" if summary.figures.starved else ""
+    return _duration(summary.figures.p99) + unanswered
+
+
+def _saving_cell(summary: Summary, reference: Summary | None) -> str:
+    """The reference's CPU time for each message, divided by this server's."""
+    if not (summary.figures and reference and reference.figures):
+        return NOTHING
+    return _number(reference.figures.cpu / (summary.figures.cpu or math.nan))
+
+
+_OVERVIEWS: Mapping[str, Cell] = {
+    "Messages per second (`open-close`: connections; `10000-held`: connections opened)": _rate_cell,
+    "99th percentile of the round trips, and connections without any answer": _p99_cell,
+    f"Times less CPU time for each message (connection) than `{STOCK}`": _saving_cell,
+}
 
 
 def _table(plan: Plan, load: Load, summaries: Summaries) -> str:
@@ -127,7 +158,9 @@ def _table(plan: Plan, load: Load, summaries: Summaries) -> str:
     columns = _columns(load, summaries)
     rows = []
     for server in plan.servers:
-        summary = summaries[load.name, server.name]
+        summary = summaries.get((load.name, server.name))
+        if summary is None:
+            continue
         rows.append([server.name, *(cell(summary) for cell in columns.values())])
     headers = ["server", *columns]
     telling = [i for i in range(len(headers)) if any(row[i] not in ("", NOTHING) for row in rows)]
@@ -142,8 +175,12 @@ def _columns(load: Load, summaries: Summaries) -> dict[str, Callable[[Summary], 
         reference = summaries.get((load.name, name))
         return lambda summary: _ratio(summary, reference)
 
+    def saving(name: str) -> Callable[[Summary], str]:
+        reference = summaries.get((load.name, name))
+        return lambda summary: _saving_cell(summary, reference)
+
     return {
-        f"{load.unit}/s": of(lambda figures: _number(figures.rate)),
+        f"{load.unit}/s": lambda summary: _rate_cell(summary, None),
         "lowest to highest": _range,
         "CPU each": of(lambda figures: _duration(figures.cpu)),
         "p50": of(lambda figures: _duration(figures.p50)),
@@ -153,18 +190,24 @@ def _columns(load: Load, summaries: Summaries) -> dict[str, Callable[[Summary], 
         "page worst": of(lambda figures: _duration(figures.page_max)),
         f"x {STOCK}": against(STOCK),
         f"x {FLOOR}": against(FLOOR),
+        f"x {STOCK} by CPU": saving(STOCK),
+        f"x {FLOOR} by CPU": saving(FLOOR),
+        "reply": of(lambda figures: _kibibytes(figures.reply)),
         "noise": of(lambda figures: _percentage(figures.foreign)),
+        "stolen": of(lambda figures: _percentage(figures.stolen)),
         "lost": of(lambda figures: f"{figures.lost:,}"),
         "remarks": lambda summary: _remarks(summary, summaries.get((load.name, CEILING))),
     }
 
 
 def _ratio(summary: Summary, reference: Summary | None) -> str:
-    return _number(_share(summary.figures, reference)) if summary.figures else NOTHING
+    if not summary.figures or summary.cpu_says_more or (reference and reference.cpu_says_more):
+        return NOTHING
+    return _number(_share(summary.figures, reference))
 
 
 def _range(summary: Summary) -> str:
-    if summary.lowest == summary.highest or not summary.figures:
+    if summary.lowest == summary.highest or not summary.figures or summary.cpu_says_more:
         return NOTHING
     return f"{_number(summary.lowest)} to {_number(summary.highest)}"
 
@@ -176,7 +219,9 @@ def _remarks(summary: Summary, ceiling: Summary | None) -> str:
             remarks.append(f"{_count(figures.starved, 'connection')} got no answer at all")
         if summary.server != CEILING and _share(figures, ceiling) > NEAR_THE_CEILING:
             remarks.append("near the ceiling")
-        remarks.append(figures.why)
+        if summary.cpu_says_more:
+            remarks.append(f"{_percentage(figures.stolen)} stolen, so no rate")
+        remarks += [figures.why, figures.extension]
     return "; ".join(filter(None, remarks)).replace("|", "\\|")
 
 
@@ -229,8 +274,9 @@ HOW_TO_READ = """\
 Everything runs on one machine, over the loopback interface, so only the ratios within one run
 count. Each figure comes from a fresh server process (gunicorn with one worker) on a core of its
 own. The load generator (`bench/load.py`) has another core, never sleeps, and compares every byte
-that comes back with what an echo must be. The rounds alternate between the servers. Compression
-and pings are off everywhere, the largest message allowed is 16 MiB everywhere.
+that comes back with what an echo must be. The rounds alternate between the servers. Pings are off
+and the largest message allowed is 16 MiB everywhere but in `flask-echo-defaults`. Nothing is
+compressed but there and under `64KiB-json`, because the other clients do not offer it.
 
 - **CPU each** is the server's CPU time (user and kernel, all its processes) per message.
 - **p50, p99** are round trips as the generator sees them: with many connections mostly the wait
@@ -247,8 +293,25 @@ and pings are off everywhere, the largest message allowed is 16 MiB everywhere.
   near it (80 % and more) most is the generator's and the kernel's time, not the server's.
 - **lost** connections ended early or got a wrong answer; in open-close they are the lives that
   did not come to a proper end.
+- **x stock by CPU** and **x floor by CPU** are the CPU time for each message of `stock` and of
+  `floor`, divided by this server's. Where they and the rates disagree, believe them: a rate also
+  depends on the load generator, and on everything that disturbs the machine.
+- **flask-echo-defaults** beside `flask-echo` shows what the default settings cost. Its clients
+  offer `permessage-deflate; client_max_window_bits`, as browsers do. They compress every message,
+  however short: Chromium does so too, because later messages refer to earlier ones. The service
+  compresses its replies to them. 32 bytes become 34, because each frame is compressed by itself, so
+  that the same bytes can be sent again; they take as long to inflate as a browser's, which are
+  shorter. The loads of large messages leave it out: their bytes repeat and would shrink to nothing.
+- **64KiB-json** is JSON as web applications send it: orders, the same in each run. Its clients
+  offer compression as browsers do. Their frame is compressed beforehand, with a window of 12 bits,
+  the largest that every server allows. Each reply must be compressed, and must inflate to the
+  message. **reply** is its length on the wire. Each server compresses in its own way: both of
+  websockets with a window of 12 bits, stock and aiohttp with 15; aiohttp with zlib's level 1.
 - **noise** is the share of the two cores that other processes took during the measurement. Where
   it is more than a few percent, believe the CPU time before the rate.
+- **stolen** is the share of the time for which the host of this virtual machine took one of the
+  cores away (`st` in /proc/stat). Above 2 % the tables quote the CPU time for each message in place
+  of the rate, and the chart has no bar.
 - A dash means that there is no such figure, or that the server could not do it: see the remarks.
 
 The servers:

@@ -25,6 +25,20 @@ class Summary:
     highest: float
     failure: str
 
+    @property
+    def cpu_says_more(self) -> bool:
+        """Whether the CPU time is quoted, because the host took too much for a rate."""
+        figures = self.figures
+        return figures is not None and figures.stolen > MOST_STOLEN and not math.isnan(figures.cpu)
+
+
+# Above this share of stolen time, a rate is not quoted. On a quiet machine, rates of equal runs
+# differ by about as much.
+MOST_STOLEN = 0.02
+
+_MEASURED = (
+    "rate", "cpu", "p50", "p99", "memory", "page_p50", "page_max", "foreign", "stolen", "reply",
+)  # fmt: skip
 
 Summaries = dict[tuple[str, str], Summary]
 
@@ -59,7 +73,7 @@ def _median(found: Sequence[Figures]) -> Figures:
     worst = max(found, key=lambda figures: (figures.lost, figures.starved))
     medians = {
         name: statistics.median(known)
-        for name in ("rate", "cpu", "p50", "p99", "memory", "page_p50", "page_max", "foreign")
+        for name in _MEASURED
         if (known := [value for value in (getattr(f, name) for f in found) if value == value])
     }
     return dataclasses.replace(worst, **medians)

@@ -3,15 +3,22 @@
 import contextlib
 import http.client
 import math
+import socket
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from bench import load as generator
+from bench.deflated import (
+    DeflatedExchange,
+    DeflatedMessage,
+    agreed_extension,
+    json_text,
+)
 from bench.load import BINARY, Exchange, Message, Outcome, Target, percentile
 from bench.measure import Cores, ServerProcess
-from bench.servers import Server
+from bench.servers import DEFAULTS, Server
 
 # Part of the measuring time that goes by before it: threads exist, buffers have grown.
 WARM_UP = 0.15
@@ -26,7 +33,9 @@ class Figures:
 
     `rate` is messages per second (open-close: connections; held: connections opened), `cpu` the
     server's CPU time for each, `lost` and `starved` count connections, `why` tells the reasons of
-    the lost ones. `foreign` is the share of both cores that other processes took meanwhile.
+    the lost ones. `foreign` is the share of both cores that other processes took meanwhile, and
+    `stolen` the share that the host took of the one it took more of. With compression, `reply` is
+    the length of a reply on the wire, and `extension` what the server has agreed to.
     """
 
     rate: float = NAN
@@ -37,9 +46,12 @@ class Figures:
     page_p50: float = NAN
     page_max: float = NAN
     foreign: float = NAN
+    stolen: float = NAN
+    reply: float = NAN
     lost: int = 0
     starved: int = 0
     why: str = ""
+    extension: str = ""
 
 
 @dataclass(frozen=True)
@@ -47,7 +59,7 @@ class Load:
     """A load: `play` runs it against a server, with these many connections and this message.
 
     `open_seconds` bounds the opening of all connections. `repeats` is False where one round says
-    as much as several.
+    as much as several. `without` names the servers that take no part.
     """
 
     name: str
@@ -59,6 +71,7 @@ class Load:
     window: int = 1
     open_seconds: float = 20.0
     repeats: bool = True
+    without: Collection[str] = ()
 
     def reduced(self) -> "Load":
         """The same with a tenth of the connections if they are many, for a smoke run."""
@@ -70,12 +83,13 @@ class Load:
 
 @dataclass(frozen=True)
 class Run:
-    """One load against one running server."""
+    """One load against one running server. The message is the load's, perhaps compressed."""
 
     server: Server
     process: ServerProcess
     target: Target
     load: Load
+    message: Message
     seconds: float
     cores: Cores
 
@@ -84,7 +98,7 @@ class Run:
         opened = generator.open_connections(
             self.target,
             self.load.connections,
-            self.load.message,
+            self.message,
             seconds=self.load.open_seconds,
             spin=self.cores.apart,
         )
@@ -96,6 +110,13 @@ class Run:
             )
         return opened
 
+    def exchange(self, sockets: Iterable[socket.socket]) -> Exchange:
+        """Begin the exchange of the message on open connections."""
+        window, spin = self.load.window, self.cores.apart
+        if isinstance(self.message, DeflatedMessage):
+            return DeflatedExchange(sockets, self.message, window=window, spin=spin)
+        return Exchange(sockets, self.message, window=window, spin=spin)
+
 
 @dataclass
 class Meter:
@@ -103,6 +124,7 @@ class Meter:
 
     server: float = 0.0
     foreign: float = 0.0
+    stolen: float = 0.0
 
 
 @contextlib.contextmanager
@@ -110,19 +132,19 @@ def metered(run: Run) -> Iterator[Meter]:
     """Fill a `Meter` for the block."""
     meter = Meter()
     began, busy, own = time.perf_counter(), run.cores.busy_seconds(), time.process_time()
-    server = run.process.cpu_seconds()
+    server, stolen = run.process.cpu_seconds(), run.cores.stolen_seconds()
     yield meter
     meter.server = run.process.cpu_seconds() - server
     own, busy = time.process_time() - own, run.cores.busy_seconds() - busy
     elapsed = time.perf_counter() - began
+    taken = zip(stolen, run.cores.stolen_seconds(), strict=True)
+    meter.stolen = max(after - before for before, after in taken) / elapsed
     meter.foreign = max(0.0, busy - own - meter.server) / (elapsed * (2 if run.cores.apart else 1))
 
 
 def play_exchange(run: Run) -> Figures:
     """Messages to and fro on connections that stay."""
-    with Exchange(
-        run.open().sockets, run.load.message, window=run.load.window, spin=run.cores.apart
-    ) as exchange:
+    with run.exchange(run.open().sockets) as exchange:
         exchange.run(run.seconds * WARM_UP)
         with metered(run) as meter:
             traffic = exchange.run(run.seconds)
@@ -132,9 +154,20 @@ def play_exchange(run: Run) -> Figures:
         p50=percentile(traffic.latencies, 0.50),
         p99=percentile(traffic.latencies, 0.99),
         foreign=meter.foreign,
+        stolen=meter.stolen,
         lost=traffic.dropped.total(),
         starved=traffic.starved,
         why=_reasons(traffic.dropped),
+    )
+
+
+def play_deflated(run: Run) -> Figures:
+    """Compressed messages to and fro, and how the server compresses."""
+    assert isinstance(run.message, DeflatedMessage)
+    return replace(
+        play_exchange(run),
+        reply=run.message.reply_bytes(),
+        extension=agreed_extension(run.target),
     )
 
 
@@ -144,7 +177,7 @@ def play_open_close(run: Run) -> Figures:
     def churn(seconds: float) -> Outcome:
         return generator.open_and_close(
             run.target,
-            run.load.message,
+            run.message,
             width=run.load.connections,
             seconds=seconds,
             spin=run.cores.apart,
@@ -159,6 +192,7 @@ def play_open_close(run: Run) -> Figures:
         p50=percentile(outcome.latencies, 0.50),
         p99=percentile(outcome.latencies, 0.99),
         foreign=meter.foreign,
+        stolen=meter.stolen,
         lost=outcome.failures.total(),
         why=_reasons(outcome.failures),
     )
@@ -168,19 +202,23 @@ def play_held(run: Run) -> Figures:
     """Idle connections: their memory, pages served beside them, and whether they still answer."""
     _page_seconds(run, 1)  # Memory that the first page takes is not the connections'.
     before = run.process.resident_bytes()
-    opened = run.open()
+    with metered(run) as meter:
+        opened = run.open()
     memory = (run.process.resident_bytes() - before) / run.load.connections
     pages, trouble = _page_seconds(run, PAGE_REQUESTS)
     time.sleep(run.seconds)
     alive = generator.still_answering(
-        opened.sockets, run.load.message, seconds=run.load.open_seconds, spin=run.cores.apart
+        opened.sockets, run.message, seconds=run.load.open_seconds, spin=run.cores.apart
     )
     alive.close()
     return Figures(
         rate=opened.completed / opened.seconds,
+        cpu=_each(meter.server, opened.completed),
         memory=memory,
         page_p50=percentile(pages, 0.50),
         page_max=percentile(pages, 1.0),
+        foreign=meter.foreign,
+        stolen=meter.stolen,
         lost=opened.completed - alive.completed,
         why="; ".join(filter(None, [trouble, _reasons(alive.failures)])),
     )
@@ -222,6 +260,11 @@ def _reasons(failures: Mapping[str, int]) -> str:
     return "; ".join(f"{count:,} x {reason}" for reason, count in most_common)
 
 
+# The bytes of these large messages repeat, and would shrink to nothing.
+_REPEATING = (DEFAULTS,)
+# These have no permessage-deflate.
+_UNCOMPRESSED = ("gunicorn-asgi", "picows")
+
 LOADS = (
     Load("1", "1 connection, 32 bytes, one message at a time", play_exchange),
     Load("64", "64 connections, 32 bytes, one in flight on each", play_exchange, connections=64),
@@ -243,12 +286,21 @@ LOADS = (
         "1 connection, binary messages of 64 KiB, one at a time",
         play_exchange,
         message=Message.of(64 * 1024, BINARY),
+        without=_REPEATING,
     ),
     Load(
         "1MiB",
         "1 connection, binary messages of 1 MiB, one at a time",
         play_exchange,
         message=Message.of(1024 * 1024, BINARY),
+        without=_REPEATING,
+    ),
+    Load(
+        "64KiB-json",
+        "1 connection, compressed texts of 64 KiB of JSON, one at a time",
+        play_deflated,
+        message=DeflatedMessage.containing(json_text(64 * 1024)),
+        without=_UNCOMPRESSED,
     ),
     Load(
         "open-close",

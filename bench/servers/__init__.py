@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from bench.servers.common import MAX_MESSAGE_BYTES
 
 PROJECT = "flask-echo"
+DEFAULTS = "flask-echo-defaults"
 STOCK = "stock"
 FLOOR = "floor"
 CEILING = "ceiling"
@@ -27,7 +28,8 @@ class Server:
     """A server, what it is made of, and how it is started.
 
     `packages` are the distributions whose versions belong to a figure; `page` says whether it
-    serves a page at /, to be timed while connections are held.
+    serves a page at /, to be timed while connections are held; `clients_compress`, whether its
+    clients offer compression, and use it, also under the loads where those of others do not.
     """
 
     name: str
@@ -35,6 +37,7 @@ class Server:
     command: str
     packages: tuple[str, ...] = ()
     page: bool = False
+    clients_compress: bool = False
     environment: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -49,9 +52,19 @@ SERVERS = (
         | {
             "FLASK_ECHO_MAX_CONNECTIONS": "11000",
             "FLASK_ECHO_MAX_MESSAGE_BYTES": str(MAX_MESSAGE_BYTES),
-            "FLASK_ECHO_COMPRESSION": "false",
             "FLASK_ECHO_PING_INTERVAL_SECONDS": "0",
         },
+    ),
+    Server(
+        DEFAULTS,
+        "the same with its default settings, except for the number of seats: pings every 20 s,"
+        " messages of 1 MiB at most; its clients offer compression and compress every message, as"
+        " browsers do",
+        "{python} -m gunicorn wsgi:app -b 127.0.0.1:{port}",
+        packages=("flask", "flask-sock", "simple-websocket", "wsproto", "gunicorn"),
+        page=True,
+        clients_compress=True,
+        environment=_GUNICORN_ENVIRONMENT | {"FLASK_ECHO_MAX_CONNECTIONS": "11000"},
     ),
     Server(
         STOCK,
