@@ -7,8 +7,8 @@ what follows from it.
 from collections.abc import Iterable
 
 from flask_echo.websocket import frames
-from flask_echo.websocket.budget import FREE_BYTES, WAIT_SECONDS, Account
-from flask_echo.websocket.deflate import Deflate
+from flask_echo.websocket.budget import WAIT_SECONDS, Account
+from flask_echo.websocket.deflate import ALONE_BYTES, Deflate
 from flask_echo.websocket.frames import Message
 from flask_echo.websocket.transport import Deadline, Transport
 from flask_echo.websocket.turns import Turns
@@ -71,11 +71,11 @@ class Outgoing:
     def compress(self, header: bytes, payload: bytes) -> tuple[bytes, bytes]:
         """Return the header and payload of the compressed message (RFC 7692, section 7.2.1)."""
         assert self._deflate is not None
-        if len(payload) <= FREE_BYTES:
-            deflated = self._deflate.compress(payload)
+        if len(payload) < ALONE_BYTES:
+            deflated = self._deflate.compress_whole(payload)
         else:
             with self._account.budget.large_work():
-                deflated = self._deflate.compress(payload)
+                deflated = self._deflate.compress_whole(payload)
         return frames.header(header[0] | frames.RSV1, len(deflated)), deflated
 
     def send_frame(self, header: bytes, payload: bytes, deadline: Deadline | None) -> None:
