@@ -1,6 +1,7 @@
 """permessage-deflate (RFC 7692): inflate what arrives, deflate what is sent."""
 
 import zlib
+from collections.abc import Iterator
 from contextlib import AbstractContextManager, nullcontext
 from io import BytesIO
 from typing import Any, Protocol
@@ -66,7 +67,7 @@ class Inflater:
 
     :param window_bits: the negotiated size of the client's window.
     :param keeps_context: whether a message may refer to earlier ones.
-    :param meter: is told about a piece that inflates to 16 KiB or more.
+    :param meter: is told by :meth:`add` about a piece that inflates to 16 KiB or more.
     """
 
     def __init__(self, window_bits: int, keeps_context: bool, meter: Meter) -> None:
@@ -90,33 +91,55 @@ class Inflater:
 
         :raises zlib.error: if it cannot be inflated.
         """
-        output = self._inflate(data)
+        steps, size = [], 0
+        for output in self.steps(data):
+            steps.append(output)
+            size += len(output)
+            if len(output) == _STEP_BYTES:
+                self._meter.inflated(size)
+        return b"".join(steps)
+
+    def steps(self, data: bytes) -> Iterator[bytes]:
+        """Yield what a part of a message inflates to, 16 KiB at most at a time. The meter is not
+        told: the caller sees each step before the next one is made.
+
+        :raises zlib.error: if it cannot be inflated.
+        """
+        while data:
+            yield from self._inflate(data)
+            if not self._stream.eof:
+                return
+            data = self._stream.unused_data
+            self._restart()
+
+    def last_steps(self, data: bytes) -> Iterator[bytes]:
+        """Yield what the last part of a message inflates to, as :meth:`steps` does."""
+        # A sender that marks a block as the last one should send an empty block after it. To one
+        # that does not, the tail means nothing.
+        if data or not self._ended:
+            yield from self._inflate(data + _TAIL)
         while self._stream.eof:
             rest = self._stream.unused_data
             self._restart()
-            if rest:
-                output += self._inflate(rest)
-        return output
+            if rest and rest != _TAIL:
+                yield from self._inflate(rest)
+        self._end_message()
 
-    def _inflate(self, data: bytes) -> bytes:
+    def _inflate(self, data: bytes) -> Iterator[bytes]:
         self._ended = False
         output = self._stream.decompress(data, _STEP_BYTES)
-        if len(output) == _STEP_BYTES:
-            output = self._inflate_much(output)
-        self._history += output[-_WINDOW_BYTES:]
+        self._remember(output)
+        yield output
+        while len(output) == _STEP_BYTES and not self._stream.eof:
+            with self._meter.large_work():
+                output = self._stream.decompress(self._stream.unconsumed_tail, _STEP_BYTES)
+            self._remember(output)
+            yield output
+
+    def _remember(self, output: bytes) -> None:
+        self._history += output
         if len(self._history) > _WINDOW_BYTES + _RESERVE_BYTES:
             del self._history[:-_WINDOW_BYTES]
-        return output
-
-    def _inflate_much(self, begun: bytes) -> bytes:
-        """Go on after the first step."""
-        steps = [begun]
-        while len(steps[-1]) == _STEP_BYTES and not self._stream.eof:
-            self._meter.inflated(len(steps) * _STEP_BYTES)
-            with self._meter.large_work():
-                rest = self._stream.unconsumed_tail
-                steps.append(self._stream.decompress(rest, _STEP_BYTES))
-        return b"".join(steps)
 
     def _restart(self) -> None:
         """Go on after a block that was marked as the last one (section 7.2.3.4)."""
@@ -132,13 +155,12 @@ class Inflater:
 
         :raises zlib.error: if it cannot be inflated.
         """
-        # A sender that marks a block as the last one should send an empty block after it. To one
-        # that does not, the tail means nothing.
-        output = b"" if self._ended else self.add(_TAIL)
+        return b"".join(self.last_steps(b""))
+
+    def _end_message(self) -> None:
         self._ends = 0
         if not self._keeps_context:
             self._begin_message()
-        return output
 
 
 class Deflate(PerMessageDeflate):
@@ -171,11 +193,17 @@ class Deflate(PerMessageDeflate):
         if self._is_control or opcode is Opcode.CONTINUATION:
             return RsvBits(False, False, False)
         self._is_deflated = rsv.rsv1
-        if self._is_deflated and self._inflater is None:
+        if self._is_deflated:
+            self._inflater = self.inflater()
+        return RsvBits(True, False, False)
+
+    def inflater(self) -> Inflater:
+        """Return what inflates the messages of this connection. It is made for the first one."""
+        if self._inflater is None:
             self._inflater = Inflater(
                 self.client_max_window_bits, not self.client_no_context_takeover, self.meter
             )
-        return RsvBits(True, False, False)
+        return self._inflater
 
     def frame_inbound_payload_data(
         self, proto: FrameDecoder | FrameProtocol, data: bytes

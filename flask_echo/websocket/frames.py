@@ -131,6 +131,26 @@ def whole_message(data: bytes, start: int, limit: int) -> tuple[Message, int, in
     return (payload.decode() if first == _FINAL_TEXT else payload), size, end
 
 
+def begin_frame(
+    data: bytes, start: int, firsts: tuple[int, ...]
+) -> tuple[Header, bytes, int] | None:
+    """Parse a complete header at index ``start``, if it is that of a masked frame, has its length
+    in the shortest form, and begins with one of ``firsts``.
+
+    :return: the header, the masking key, and the index of the payload.
+    """
+    if data[start] not in firsts:
+        return None
+    head = data[start : start + 14]
+    size = header_size(head)
+    if len(head) < size:
+        return None
+    header = parse_header(head)
+    if not header.masked or size - 4 != _shortest(header.length):
+        return None
+    return header, head[size - 4 : size], start + size
+
+
 class LargeFrame:
     """A common frame that arrives in many pieces.
 
@@ -150,14 +170,10 @@ class LargeFrame:
 
         :return: the frame without its payload, and the index of the payload in ``data``.
         """
-        head = data[start : start + 14]
-        size = header_size(head)
-        if len(head) < size or head[0] not in (_FINAL_TEXT, _FINAL_BINARY):
+        begun = begin_frame(data, start, (_FINAL_TEXT, _FINAL_BINARY))
+        if begun is None or begun[0].length > limit:
             return None
-        header = parse_header(head)
-        if not header.masked or header.length > limit or size - 4 != _shortest(header.length):
-            return None
-        return cls(header, head[size - 4 : size]), start + size
+        return cls(begun[0], begun[1]), begun[2]
 
     @property
     def left(self) -> int:

@@ -3,6 +3,7 @@
 This module has no socket and sends nothing. The connection asks for the next item, and answers it.
 """
 
+import zlib
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
@@ -17,6 +18,7 @@ from wsproto.frame_protocol import CloseReason
 from flask_echo.websocket import frames
 from flask_echo.websocket.assembly import Assembly
 from flask_echo.websocket.budget import FREE_BYTES, UNCOUNTED_BYTES, Account, OverBudget
+from flask_echo.websocket.compressed import CompressedFrame
 from flask_echo.websocket.deflate import Deflate
 from flask_echo.websocket.frames import Header, LargeFrame, Message
 
@@ -26,6 +28,9 @@ _LEAST_INFLATE_BYTES = 64
 _MOST_INFLATE_BYTES = 1024
 _LITTLE_OUTPUT_BYTES = 8 * 1024
 _MUCH_OUTPUT_BYTES = 32 * 1024
+# A compressed frame is inflated and charged in steps of 16 KiB, so a piece of it may inflate to any
+# size. What a thread holds of it while it waits for memory is a few times as much.
+_COMPRESSED_PIECE_BYTES = 4 * 1024
 # The fast path charges nothing: of this many bytes, four bytes for each character make 64 KiB.
 _MOST_QUICK_BYTES = FREE_BYTES // 4
 # More than a payload of 64 KiB takes whose characters take one byte each.
@@ -71,7 +76,8 @@ class Incoming:
     :ivar pending: whether there is input that :meth:`next` has not used.
     :ivar messages: how many messages were returned.
     :ivar bytes: how many bytes of payload have arrived, after inflating.
-    :ivar large: the incomplete common frame, if there is one; it is read in large pieces.
+    :ivar large: the incomplete frame that needs no wsproto, if there is one; it is read in large
+        pieces.
     :ivar holds_much: whether an incomplete message holds more than 64 KiB.
     :ivar compressed: whether the last returned message was compressed.
     """
@@ -87,10 +93,13 @@ class Incoming:
         self.messages = 0
         self.bytes = 0
         self.compressed = False
-        self.large: LargeFrame | None = None
+        self.large: LargeFrame | CompressedFrame | None = None
         self.holds_much = False
         self._protocol = protocol
         self.limit = limit
+        # The size of a compressed message is counted while it is inflated. Fixed Huffman codes
+        # make 8 bits into 9 (RFC 1951, section 3.2.6); no sane encoder does worse.
+        self._longest_deflated = limit + limit // 8 + 1024
         self._quick_limit = min(limit, _MOST_QUICK_BYTES)
         self._account = account
         self._deflate = deflate
@@ -171,8 +180,10 @@ class Incoming:
             self._count_step()
             if self._fresh:
                 self._begin_large()
-            if self.large is not None:
-                item: Message | Event | None = self._take_large(self.large)
+            if isinstance(self.large, CompressedFrame):
+                item: Message | Event | None = self._take_compressed(self.large, stop_at)
+            elif self.large is not None:
+                item = self._take_large(self.large)
             elif self._frame_left:
                 item = self._take_payload(stop_at is not None)
             else:
@@ -198,7 +209,9 @@ class Incoming:
             self.large, self._at = begun
             self._fresh = False
             with _unless_over_budget():
-                self._account.expect(self.large.left)
+                self._account.expect(begun[0].left)
+        elif self._deflate is not None:
+            self._begin_compressed(self._deflate)
 
     def _take_large(self, large: LargeFrame) -> Message | None:
         start = self._at
@@ -212,6 +225,43 @@ class Incoming:
             return None
         self.large, self._fresh = None, True
         return self._finish(large.payload, compressed=False)
+
+    # -- A compressed message in one frame -------------------------------------------------------
+
+    def _begin_compressed(self, deflate: Deflate) -> None:
+        begun = CompressedFrame.header(self._data, self._at)
+        if begun is None:
+            return
+        header, key, self._at = begun
+        self._fresh = False
+        if header.length > self._longest_deflated:
+            raise self._too_big()
+        self.large = CompressedFrame(header, key, deflate.inflater())
+
+    def _take_compressed(self, frame: CompressedFrame, stop_at: int | None) -> Message | None:
+        most = _COMPRESSED_PIECE_BYTES if stop_at is None else _LEAST_INFLATE_BYTES
+        try:
+            for output in frame.add(self._take(min(frame.left, most))):
+                self._add_inflated(frame, output)
+            if frame.left:
+                return None
+            self.large, self._fresh, self._steps = None, True, 0
+            return self._finish(frame.payload, compressed=True)
+        except zlib.error:
+            # The reason is wsproto's, which judges compressed messages in fragments.
+            raise Unacceptable(
+                CloseReason.INVALID_FRAME_PAYLOAD_DATA, "error in extension"
+            ) from None
+        except UnicodeDecodeError as error:
+            raise _not_utf8(error) from None
+
+    def _add_inflated(self, frame: CompressedFrame, output: bytes) -> None:
+        if frame.payload.size + len(output) > self.limit:
+            raise self._too_big()
+        frame.payload.add(output, is_last=False)
+        self.bytes += len(output)
+        self._hold(frame.payload)
+        self._count_step()
 
     # -- Memory ----------------------------------------------------------------------------------
 
@@ -304,10 +354,7 @@ class Incoming:
         """Refuse a message that is too long by its header, before its payload is read."""
         if self._frame.is_control:  # wsproto limits these to 125 bytes (section 5.5).
             return
-        # The size of a compressed message is counted while it is inflated. Fixed Huffman codes
-        # make 8 bits into 9 (RFC 1951, section 3.2.6); no sane encoder does worse.
-        longest = self.limit + self.limit // 8 + 1024
-        if self._size > self.limit or self._deflated_size > longest:
+        if self._size > self.limit or self._deflated_size > self._longest_deflated:
             raise self._too_big()
         if self._size > FREE_BYTES:
             with _unless_over_budget():

@@ -1,6 +1,7 @@
 """permessage-deflate against zlib, and where wsproto is wrong (RFC 7692)."""
 
 import zlib
+from collections.abc import Callable
 from random import Random
 
 import pytest
@@ -63,7 +64,9 @@ def test_the_count_of_last_blocks_starts_again_with_each_message() -> None:
         assert inflate(inflater, last_block(b"x") + b"\x00") == b"x"
 
 
-messages = st.lists(st.one_of(st.binary(max_size=300), st.builds(lambda: BASE)), max_size=6)
+messages = st.lists(
+    st.one_of(st.binary(max_size=300), st.sampled_from([BASE, BASE * 20])), max_size=6
+)
 
 
 @given(messages=messages, cuts=st.integers(1, 5000), takeover=st.booleans())
@@ -82,8 +85,70 @@ def test_what_is_deflated_is_inflated_by_zlib_with_the_negotiated_window(
         assert inflater.decompress(wire + TAIL) == message
 
 
-@given(messages=messages)
-def test_a_whole_message_is_deflated_in_one_go(messages: list[bytes]) -> None:
-    deflate, inflater = Deflate(), zlib.decompressobj(-15)
+@pytest.mark.parametrize("bits", [9, 12, 15])
+@given(messages=messages, takeover=st.booleans())
+def test_a_whole_message_is_deflated_with_the_negotiated_window(
+    bits: int, messages: list[bytes], takeover: bool
+) -> None:
+    """Large ones between small ones, in one stream."""
+    deflate, inflater = Deflate(), zlib.decompressobj(-bits)
+    deflate.server_no_context_takeover = not takeover
+    deflate.server_max_window_bits = bits
     for message in messages:
-        assert inflater.decompress(deflate.compress(message) + TAIL) == message
+        if not takeover:
+            inflater = zlib.decompressobj(-bits)
+        # Only between its calls does zlib forget what is outside the window.
+        data, output = deflate.compress_whole(message) + TAIL, b""
+        while step := inflater.decompress(data, 64):
+            data, output = inflater.unconsumed_tail, output + step
+        assert output == message
+
+
+def test_a_large_message_leaves_nothing_to_refer_to_and_no_deflater() -> None:
+    deflate, inflater = Deflate(), zlib.decompressobj(-15)
+    sizes = []
+    for message in (BASE, BASE, BASE * 20, BASE):
+        wire = deflate.compress_whole(message)
+        assert inflater.decompress(wire + TAIL) == message
+        sizes.append(len(wire))
+    assert sizes[1] < 100 < sizes[0] <= sizes[3], "only the second refers to the one before it"
+
+
+# Also what cannot be inflated, and blocks that are marked as the last one.
+wires = st.lists(
+    st.one_of(
+        st.binary(max_size=40),
+        st.sampled_from([b"", b"\x00", TAIL, last_block(BASE), last_block(b""), b"\x03\x00" * 3]),
+        st.builds(lambda text: last_block(text) + b"\x00" + TAIL, st.binary(max_size=20)),
+        st.binary(max_size=40).map(lambda text: zlib.compress(text, wbits=-15)[:-1]),
+    ),
+    max_size=4,
+)
+
+
+@given(messages=wires, cut=st.integers(1, 50), takeover=st.booleans())
+def test_the_last_part_with_its_tail_inflates_to_the_same_as_both_apart(
+    messages: list[bytes], cut: int, takeover: bool
+) -> None:
+    apart, together = (Inflater(15, takeover, Unmetered()) for _ in range(2))
+
+    def in_two_calls(message: bytes) -> bytes:
+        return apart.add(message[:cut]) + apart.add(message[cut:]) + apart.finish()
+
+    def in_one_call(message: bytes) -> bytes:
+        begun = b"".join(together.steps(message[:cut])) if message[cut:] else b""
+        return begun + b"".join(together.last_steps(message[cut:] or message))
+
+    for message in messages:
+        expected, found = outcome(in_two_calls, message), outcome(in_one_call, message)
+        assert found == expected
+        if expected is None:
+            return
+
+
+def outcome(inflate: Callable[[bytes], bytes], message: bytes) -> bytes | None:
+    """What a message inflates to; None if it cannot be inflated."""
+    try:
+        return inflate(message)
+    except zlib.error:
+        return None

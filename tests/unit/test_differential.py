@@ -87,6 +87,10 @@ compressed = st.builds(
     st.lists(st.integers(0, 2**16), max_size=3),
     st.lists(pings, max_size=2),
 )
+# In one frame, and not only what can be inflated.
+compressed_wholes = st.builds(
+    frame, st.sampled_from([0xC1, 0xC2]), st.one_of(payloads, payloads.map(deflated)), keys
+)
 # Any first byte, masked or not, truthful about its length or in a longer form than allowed.
 odd = st.one_of(
     st.builds(frame, st.integers(0, 255), payloads, st.one_of(st.none(), keys)),
@@ -100,7 +104,8 @@ odd = st.one_of(
     st.binary(max_size=20),
 )
 streams = st.lists(
-    st.one_of(wholes, wholes, fragmented, compressed, pings, pongs, closes, odd), max_size=8
+    st.one_of(wholes, fragmented, compressed, compressed_wholes, pings, pongs, closes, odd),
+    max_size=8,
 ).map(b"".join)
 cuts = st.lists(st.integers(0, 2**20), max_size=8)
 

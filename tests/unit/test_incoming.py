@@ -10,7 +10,7 @@ from wsproto.events import CloseConnection
 from flask_echo.websocket.budget import Account, Budget
 from flask_echo.websocket.deflate import Deflate
 from flask_echo.websocket.incoming import Incoming, Unacceptable
-from tests.support.clients import close_frame, frame
+from tests.support.clients import close_frame, deflated, frame
 
 FRAGMENTS = 20_000
 
@@ -89,11 +89,80 @@ def test_a_bad_reason_of_a_close_frame_with_1014_is_refused() -> None:
     assert raised.value.code == 1007
 
 
-def test_the_fragments_of_a_compressed_message_are_limited_as_they_arrive() -> None:
-    """Empty blocks inflate to nothing, so only their own size can be limited."""
+def negotiated() -> Deflate:
     deflate = Deflate()
     deflate.finalize("permessage-deflate")
-    stream = incoming(limit=1000, deflate=deflate)
+    return deflate
+
+
+@pytest.mark.parametrize("step", [1, 7, 5000, 10**6])
+@pytest.mark.parametrize("opcode", [0xC1, 0xC2], ids=["text", "binary"])
+def test_a_compressed_frame_is_the_same_in_whatever_pieces_it_comes(opcode: int, step: int) -> None:
+    texts = ["", "x", "κόσμε 😀 " * 3000, "".join(map(str, range(20_000)))]
+    wire = b"".join(frame(opcode, deflated(text.encode()), b"\x01\x80\xff\x42") for text in texts)
+    stream, found = incoming(deflate=negotiated()), []
+    for at in range(0, len(wire), step):
+        stream.add(wire[at : at + step])
+        while stream.pending:
+            if (message := stream.next()) is not None:
+                found.append(message)
+                assert stream.compressed
+    assert found == [text if opcode == 0xC1 else text.encode() for text in texts]
+    assert stream.bytes == sum(len(text.encode()) for text in texts)
+    assert stream.under_way == 0
+
+
+@pytest.mark.parametrize("text", [b"\xff", "😀".encode()[:-1], b"x" * 20_000 + b"\xff"])
+def test_a_compressed_text_that_is_not_utf8_is_refused(text: bytes) -> None:
+    stream = incoming(deflate=negotiated())
+    stream.add(frame(0xC1, deflated(text)))
+    with pytest.raises(Unacceptable) as raised:
+        stream.next()
+    assert raised.value.code == 1007
+
+
+def test_a_compressed_frame_that_cannot_be_inflated_is_refused() -> None:
+    stream = incoming(deflate=negotiated())
+    stream.add(frame(0xC2, b"\xff\xff\xff"))
+    with pytest.raises(Unacceptable, match="error in extension") as raised:
+        stream.next()
+    assert raised.value.code == 1007
+
+
+def test_a_compressed_frame_beyond_the_limit_is_refused_by_its_header() -> None:
+    stream = incoming(limit=1000, deflate=negotiated())
+    stream.add(frame(0xC2, bytes(3000))[:8])
+    with pytest.raises(Unacceptable, match="longer than 1000 bytes"):
+        stream.next()
+
+
+def test_a_compressed_frame_takes_no_more_memory_than_the_limit_allows() -> None:
+    limit = 2**20
+    wire = frame(0xC2, deflated(bytes(64 * 2**20)))
+    stream = incoming(limit, negotiated())
+    tracemalloc.start()
+    try:
+        stream.add(wire)
+        with pytest.raises(Unacceptable, match="longer than"):
+            stream.next()
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    # The message and the reserve of its buffer, twice while the buffer grows.
+    assert peak < 2.5 * limit
+
+
+def test_a_handler_that_does_not_receive_keeps_little_of_a_compressed_frame() -> None:
+    stream = incoming(16 * 2**20, negotiated())
+    stream.add(frame(0xC2, deflated(bytes(8 * 2**20))))
+    assert stream.next(stop_at=2**18) is None
+    assert 2**18 <= stream.under_way <= 2**18 + 2**16
+    assert stream.next() == bytes(8 * 2**20)
+
+
+def test_the_fragments_of_a_compressed_message_are_limited_as_they_arrive() -> None:
+    """Empty blocks inflate to nothing, so only their own size can be limited."""
+    stream = incoming(limit=1000, deflate=negotiated())
     empty_blocks = b"\x00\x00\x00\xff\xff" * 100
     stream.add(frame(0x42, empty_blocks))
     assert stream.next() is None

@@ -3,6 +3,7 @@
 import tracemalloc
 import zlib
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from sys import getsizeof
 from threading import Event, Thread
 from typing import Any
@@ -13,6 +14,7 @@ from flask_echo import conversation
 from flask_echo.websocket.assembly import Assembly
 from flask_echo.websocket.budget import FREE_BYTES, WAIT_SECONDS, Budget
 from flask_echo.websocket.connection import Connection
+from flask_echo.websocket.deflate import ALONE_BYTES
 from tests.support.clients import Frame, close_frame, deflated, frame
 from tests.support.pairs import Open, echo
 from tests.support.waiting import wait_until
@@ -372,6 +374,34 @@ def test_fragments_are_compressed_as_one_message(serve: Open) -> None:
         assert part.first & 0x7F == 0
         whole += part.payload
     assert zlib.decompressobj(-15).decompress(whole + TAIL) == b"hello hello hello"
+
+
+class CountingBudget(Budget):
+    """Counts the turns for large work."""
+
+    turns = 0
+
+    @contextmanager
+    def large_work(self) -> Iterator[None]:
+        self.turns += 1
+        with super().large_work():
+            yield
+
+
+@pytest.mark.parametrize(("size", "turns"), [(ALONE_BYTES - 1, 0), (ALONE_BYTES, 1)])
+def test_replies_that_need_a_large_deflater_take_turns(serve: Open, size: int, turns: int) -> None:
+    budget = CountingBudget(100 * MIB)
+
+    def handler(connection: Connection) -> None:
+        connection.receive()
+        connection.send("x" * size)
+        connection.receive()
+
+    client, _ = serve(handler=handler, extensions=DEFLATE, budget=budget)
+    client.send(frame(0xC1, deflated(b"go")))
+    reply = client.receive()
+    assert zlib.decompressobj(-15).decompress(reply.payload + TAIL) == b"x" * size
+    assert budget.turns == turns
 
 
 def test_a_message_whose_parts_fail_ends_the_connection(serve: Open) -> None:
