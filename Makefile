@@ -12,7 +12,7 @@ PYTEST := $(BIN)/python -m pytest
 PARALLEL := -n 2 --dist loadfile
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: run test test-fast test-service test-browser test-attacks soak fuzz conformance bench bench-types lint types screenshots vendor clean
+.PHONY: run test test-fast test-fallback test-service test-browser test-attacks soak fuzz conformance bench bench-types lint types screenshots vendor clean
 
 run: $(VENV)/run.stamp
 	@exec $(BIN)/python -m flask_echo
@@ -23,6 +23,12 @@ test: test-fast test-service test-browser
 # Lint, types and the tests without a server: about a minute and a half.
 test-fast: lint types
 	$(PYTEST) $(PARALLEL) tests/unit $(PYTEST_ARGS)
+
+# What reads frames, as if the package websockets were not installed: half a minute.
+test-fallback: $(VENV)/test.stamp
+	PYTHONPATH=$(CURDIR)/tests/support/without_websockets $(PYTEST) $(PARALLEL) \
+		tests/unit/test_masking.py tests/unit/test_incoming.py tests/unit/test_connection.py \
+		tests/unit/test_differential.py tests/unit/test_fuzz_corpus.py $(PYTEST_ARGS)
 
 # Real servers and clients.
 test-service: $(VENV)/test.stamp

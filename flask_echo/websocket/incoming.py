@@ -21,6 +21,7 @@ from flask_echo.websocket.budget import FREE_BYTES, UNCOUNTED_BYTES, Account, Ov
 from flask_echo.websocket.compressed import CompressedFrame
 from flask_echo.websocket.deflate import Deflate
 from flask_echo.websocket.frames import Header, LargeFrame, Message
+from flask_echo.websocket.masking import unmask
 
 # Deflate reaches 1,030 to 1, so 64 bytes become at most 64 KiB, and 1 KiB becomes 1 MiB. The piece
 # of input grows while it inflates to little, because each one takes about 15 µs.
@@ -390,10 +391,10 @@ class Incoming:
             return None
         payload, self._control = bytes(self._control), bytearray()
         is_close = self._frame.first & frames.OPCODE == frames.CLOSE
-        if not is_close or frames.unmask(payload[:2], self._key) != _BAD_GATEWAY:
+        if not is_close or unmask(payload[:2], self._key) != _BAD_GATEWAY:
             return self._feed(payload)
         # wsproto 1.3.2 does not know this code. It judges the rest of the frame.
-        item = self._feed(bytes(frames.unmask(_TRY_AGAIN_LATER, self._key)) + payload[2:])
+        item = self._feed(unmask(_TRY_AGAIN_LATER, self._key) + payload[2:])
         assert isinstance(item, CloseConnection)
         return replace(item, code=frames.BAD_GATEWAY)
 

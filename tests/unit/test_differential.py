@@ -204,14 +204,7 @@ def without_position(outcome: Outcome) -> Outcome:
     return outcome._replace(replies=outcome.replies[: end - 1] + b"\x03\xef")  # And their size.
 
 
-# -- Masking -------------------------------------------------------------------------------
-
-
-@given(data=st.binary(max_size=3000), key=keys)
-def test_unmasking_is_the_xor_of_section_5_3_and_its_own_inverse(data: bytes, key: bytes) -> None:
-    masked = bytes(byte ^ key[i % 4] for i, byte in enumerate(data))
-    assert frames.unmask(masked, key) == data
-    assert frames.unmask(data, key) == masked
+# -- Frames --------------------------------------------------------------------------------
 
 
 @given(data=st.binary(min_size=1, max_size=5000), key=keys, places=cuts)

@@ -21,6 +21,7 @@ from flask_echo.websocket.extensions import acceptable_offer, parse_offers
 from flask_echo.websocket.handshake import check, negotiate
 from flask_echo.websocket.headers import environ_key, header
 from flask_echo.websocket.incoming import Incoming, Unacceptable
+from flask_echo.websocket.masking import unmask
 
 SUBPROTOCOLS = {"chat", "superchat"}
 ORIGINS = {"https://example.org", "null"}
@@ -296,7 +297,7 @@ def _masked(first: int, payload: bytes) -> bytes:
         head = bytes((first, 0x80 | 126)) + size.to_bytes(2, "big")
     else:
         head = bytes((first, 0x80 | 127)) + size.to_bytes(8, "big")
-    return head + key + frames.unmask(payload, key)
+    return head + key + unmask(payload, key)
 
 
 TARGETS: dict[str, Callable[[bytes], None]] = {
