@@ -43,10 +43,19 @@ _COPIES = 5
 _BAD_GATEWAY = frames.BAD_GATEWAY.to_bytes(2)
 _TRY_AGAIN_LATER = CloseReason.TRY_AGAIN_LATER.to_bytes(2)
 
-# After this many steps on the slow path, of about 15 µs each, other threads run. The pause is
-# twice the slack of Linux's timers, which comes on top.
+# After this many steps of wsproto or zlib, of about 15 µs each, other threads run. The pause is twice the
+# slack of Linux's timers, which comes on top.
 _STEPS = 100
 _PAUSE_SECONDS = 0.0001
+
+
+def pause() -> None:
+    """Let other threads run.
+
+    wsproto makes no system call, so a peer that sends tiny fragments would keep the GIL for a whole
+    switch interval. To release it for a moment is not enough: another thread needs time to take it.
+    """
+    sleep(_PAUSE_SECONDS)
 
 
 class Unacceptable(Exception):
@@ -178,29 +187,23 @@ class Incoming:
         while self._at < len(self._data):
             if stop_at is not None and self.under_way >= stop_at:
                 return None
-            self._count_step()
             if self._fresh:
                 self._begin_large()
             if isinstance(self.large, CompressedFrame):
                 item: Message | Event | None = self._take_compressed(self.large, stop_at)
             elif self.large is not None:
                 item = self._take_large(self.large)
-            elif self._frame_left:
-                item = self._take_payload(stop_at is not None)
             else:
-                item = self._take_header()
+                item = self._take_of_other(stop_at is not None)
             if item is not None:
                 return item
         return None
 
     def _count_step(self) -> None:
-        """Let other threads run. wsproto makes no system call, so a peer that sends tiny
-        fragments would keep the GIL for a whole switch interval. To release it for a moment is
-        not enough: another thread needs time to take it."""
         self._steps += 1
         if self._steps == _STEPS:
             self._steps = 0
-            sleep(_PAUSE_SECONDS)
+            pause()
 
     # -- A common frame that is incomplete ---------------------------------------------------
 
@@ -246,7 +249,7 @@ class Incoming:
                 self._add_inflated(frame, output)
             if frame.left:
                 return None
-            self.large, self._fresh, self._steps = None, True, 0
+            self.large, self._fresh = None, True
             return self._finish(frame.payload, compressed=True)
         except zlib.error:
             # The reason is wsproto's, which judges compressed messages in fragments.
@@ -259,10 +262,11 @@ class Incoming:
     def _add_inflated(self, frame: CompressedFrame, output: bytes) -> None:
         if frame.payload.size + len(output) > self.limit:
             raise self._too_big()
+        if frame.payload.size:  # So a client with small messages is not paused.
+            self._count_step()
         frame.payload.add(output, is_last=False)
         self.bytes += len(output)
         self._hold(frame.payload)
-        self._count_step()
 
     # -- Memory ----------------------------------------------------------------------------------
 
@@ -321,6 +325,11 @@ class Incoming:
             self._account.hold_under_way(held + _COPIES * count)
 
     # -- All other frames ----------------------------------------------------------------------
+
+    def _take_of_other(self, little: bool) -> Message | Event | None:
+        """Pass a part of a frame to wsproto; see :meth:`_take_payload`."""
+        self._count_step()
+        return self._take_payload(little) if self._frame_left else self._take_header()
 
     def _take_header(self) -> Message | Event | None:
         """Pass the bytes of a header to wsproto. Its verdict comes before that on the length."""
