@@ -6,6 +6,7 @@ from flask_echo.websocket import frames
 from flask_echo.websocket.assembly import Assembly
 from flask_echo.websocket.deflate import Inflater
 from flask_echo.websocket.frames import Header
+from flask_echo.websocket.masking import unmask
 
 _COMPRESSED_TEXT = frames.FIN | frames.RSV1 | frames.TEXT
 _COMPRESSED_BINARY = frames.FIN | frames.RSV1 | frames.BINARY
@@ -38,7 +39,7 @@ class CompressedFrame:
         :raises zlib.error: if it cannot be inflated.
         """
         self.left -= len(piece)
-        unmasked = bytes(frames.unmask(piece, self._key))
+        unmasked = unmask(piece, self._key)
         rotation = len(piece) % 4
         self._key = self._key[rotation:] + self._key[:rotation]
         if self.left:

@@ -43,8 +43,8 @@ _COPIES = 5
 _BAD_GATEWAY = frames.BAD_GATEWAY.to_bytes(2)
 _TRY_AGAIN_LATER = CloseReason.TRY_AGAIN_LATER.to_bytes(2)
 
-# After this many steps of wsproto or zlib, of about 15 µs each, other threads run. The pause is twice the
-# slack of Linux's timers, which comes on top.
+# After this many steps of wsproto or zlib, of about 15 µs each, other threads run. The pause is
+# twice the slack of Linux's timers, which comes on top.
 _STEPS = 100
 _PAUSE_SECONDS = 0.0001
 
