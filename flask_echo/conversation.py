@@ -30,13 +30,21 @@ class WebSocket(Protocol):
 def hello(ws: WebSocket) -> None:
     """Send a greeting, then answer each text in JSON, as in the article."""
     ws.send(_json("hello from server"))
-    while isinstance(text := ws.receive(), str):
-        if len(text) <= _PART:
-            ws.send(_json(f"{text} back"))
-        else:
-            ws.send_parts(_json_parts(text, " back"))
+    while _answer(ws, ws.receive()):
+        pass  # A variable here would keep each message in memory until the next one comes.
     reason = "this address accepts text only; /echo also returns binary messages"
     ws.close(CloseReason.UNSUPPORTED_DATA, reason)
+
+
+def _answer(ws: WebSocket, message: str | bytes | None) -> bool:
+    """Answer a text. Return False for anything else."""
+    if not isinstance(message, str):
+        return False
+    if len(message) <= _PART:
+        ws.send(_json(f"{message} back"))
+    else:
+        ws.send_parts(_json_parts(message, " back"))
+    return True
 
 
 def echo(ws: WebSocket) -> None:

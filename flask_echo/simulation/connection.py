@@ -32,11 +32,6 @@ class FaultyConnection(Connection):
     def _look(self) -> None:
         """Do nothing: the conversations of this class receive all the time."""
 
-    def _drop_delivered(self) -> None:
-        """Do nothing in a pause: the message that is to be answered stays in memory."""
-        if not self._pausing:
-            super()._drop_delivered()
-
     def _end(self, how: Ending) -> NoReturn:
         if self._pausing and how is not STUCK:
             self._postponed = how

@@ -37,10 +37,7 @@ def echo(ws: FaultyWebSocket, faults: Faults, clock: Callable[[], float] = monot
     replies_before_close = faults.after if faults.close is not None else None
     replies = 0
     while replies not in (faults.drop, replies_before_close):
-        message = _next_message(ws, ticks)
-        _delay(ws, ticks, faults.delay + faults.jitter * random(), clock)
-        ws.send(message)
-        ticks.send_due()
+        _answer(ws, _next_message(ws, ticks), faults, ticks, clock)
         replies += 1
     if replies == faults.drop:
         ws.abort()
@@ -53,6 +50,19 @@ def _next_message(ws: WebSocket, ticks: "_Ticks") -> str | bytes:
     while (message := ws.receive(ticks.wait())) is None:
         ticks.send_due()
     return message
+
+
+def _answer(
+    ws: FaultyWebSocket,
+    message: str | bytes,
+    faults: Faults,
+    ticks: "_Ticks",
+    clock: Callable[[], float],
+) -> None:
+    """Return a message after its delay. It must not stay in memory until the next one comes."""
+    _delay(ws, ticks, faults.delay + faults.jitter * random(), clock)
+    ws.send(message)
+    ticks.send_due()
 
 
 def _delay(

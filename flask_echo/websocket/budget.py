@@ -9,10 +9,12 @@ from collections import Counter, deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 from queue import SimpleQueue
+from sys import getrefcount, getsizeof
 from threading import Lock
 from time import monotonic
 from typing import NamedTuple
 
+from flask_echo.websocket.frames import Message
 from flask_echo.websocket.limits import Limits
 from flask_echo.websocket.resources import memory_bytes
 
@@ -50,6 +52,13 @@ def default_budget(limits: Limits, sharers: int) -> int:
     seat = _SEAT_BYTES + (_COMPRESSION_BYTES if limits.compression else 0)
     rest = mine - _WORKER_BYTES - limits.max_connections * seat
     return max(rest // _SHARE, _LEAST_BYTES, limits.max_message_bytes)
+
+
+# A handler has up to two large messages: the variable of its loop keeps the last one, until
+# `receive` returns the next.
+_MOST_LENT = 2
+# That of the account, and the argument of the function that counts.
+_OWN_REFERENCES = 2
 
 
 class OverBudget(Exception):
@@ -218,18 +227,21 @@ class Account:
     """What one connection holds of a budget.
 
     :param client: whose connection it is; see :func:`flask_echo.websocket.clients.client_of`.
-    :ivar delivered: bytes of the large messages that the handler got, or that are kept for it.
+    :ivar delivered: bytes of the large messages that the handler got and still has, or that are
+        kept for it.
     :ivar under_way: bytes of the message that arrives; 0 if it is small so far.
     """
 
     __slots__ = (
-        "_charged", "_client", "_lock", "_patience", "_replies", "budget", "delivered", "under_way",
+        "_charged", "_client", "_lent", "_lock", "_patience", "_replies", "budget", "delivered",
+        "under_way",
     )  # fmt: skip
 
     def __init__(self, budget: Budget, client: str = "") -> None:
         self.budget = budget
         self._client = client
         self.delivered = 0
+        self._lent: list[tuple[Message, int]] = []
         self.under_way = 0
         self._replies = 0
         self._charged = 0
@@ -257,22 +269,30 @@ class Account:
             self._change(under_way=steps - self.under_way, wait=self._patience)
             self._patience = max(0.0, self._patience - (monotonic() - began))
 
-    def deliver(self, count: int) -> None:
-        """Hold ``count`` bytes for the message that the handler gets, and none under way."""
+    def deliver(self, message: Message) -> None:
+        """Hold memory for the message that the handler gets, and none for one under way."""
         self._patience = WAIT_SECONDS
-        self._change(-self.under_way, count)
+        size = getsizeof(message)
+        self._change(-self.under_way, size)
+        self._lent.append((message, size))
 
     def drop_under_way(self) -> None:
         """Hold nothing for a message that is small so far, or has arrived and was small."""
         self._patience = WAIT_SECONDS
         self._change(-self.under_way)
 
-    def drop_delivered(self, kept: int = 0) -> None:
-        """The handler wants the next message, so it is done with the last one.
+    def drop_delivered(self) -> None:
+        """Hold nothing for the messages to which nobody else refers any more.
 
-        :param kept: bytes of messages that are kept for it.
+        A handler that asks for the next message is not always done with the last one: a loop with
+        ``message = ws.receive()`` has it until the next one is there, perhaps for hours.
         """
-        self._change(delivered=min(0, kept - self.delivered))
+        lent, self._lent = self._lent, []
+        for index in range(len(lent)):
+            if getrefcount(lent[index][0]) > _OWN_REFERENCES:
+                self._lent.append(lent[index])
+        del lent, self._lent[:-_MOST_LENT]
+        self._change(delivered=sum(size for _, size in self._lent) - self.delivered)
 
     def add_reply(self, count: int, wait: float = WAIT_SECONDS) -> None:
         """Hold ``count`` bytes more for replies; less, if it is negative.
@@ -284,6 +304,7 @@ class Account:
 
     def clear(self) -> None:
         """Hold nothing but the replies that other threads are sending."""
+        self._lent.clear()
         self._change(-self.under_way, -self.delivered)
 
     def _change(

@@ -227,7 +227,7 @@ class Connection(Server):
             raise RuntimeError("only the thread of its request may receive on a connection")
         self._received = True
         if self._account.delivered:
-            self._drop_delivered()
+            self._account.drop_delivered()
         if self._kept:
             return self._take_kept()
         deadline = None if timeout is None else Deadline(timeout)
@@ -252,10 +252,6 @@ class Connection(Server):
             # A peer that sends parts without a pause does not put off the deadline.
             if deadline is not None:
                 time_is_up = not deadline.left()
-
-    def _drop_delivered(self) -> None:
-        """Note that the handler is done with its last message."""
-        self._account.drop_delivered(self._kept.bytes if self._kept is not None else 0)
 
     def _receive_closed(self) -> Message:
         """Return the messages that came before the end, then raise."""
@@ -519,6 +515,8 @@ class Connection(Server):
 
         :raises ConnectionClosed: if there is none left.
         """
+        if self._account.delivered and get_ident() == self._owner:
+            self._account.drop_delivered()  # The variable of the handler's loop has a new message.
         try:
             return self._outgoing.charge(payload, data, self._incoming.compressed, deadline)
         except OverBudget as error:

@@ -298,17 +298,16 @@ class Incoming:
 
     def _charge_wide(self, message: Message) -> None:
         """Charge the account for a small text that takes up to four bytes for each character."""
-        size = getsizeof(message)
-        if size > _WIDE_BYTES:
+        if getsizeof(message) > _WIDE_BYTES:
             with _unless_over_budget():
-                self._account.deliver(size)
+                self._account.deliver(message)
 
     def _finish_large(self, payload: Assembly) -> Message:
         with _unless_over_budget():
             self._account.hold_under_way(payload.cost_of_finishing)
             with self.large_work():
                 message = payload.finish()
-            self._account.deliver(getsizeof(message))
+            self._account.deliver(message)
         return message
 
     def large_work(self) -> AbstractContextManager[None]:

@@ -84,6 +84,22 @@ def test_many_large_messages_take_no_more_than_the_budget(small: Server, attack:
     assert worker_of(small) == pid
 
 
+@pytest.mark.parametrize("path", ["/WS.ashx", "/echo", "/echo?delay=0.001"])
+def test_an_answered_message_is_not_kept_for_a_silent_client(small: Server, path: str) -> None:
+    pid = worker_of(small)
+    before = status(pid, "VmRSS")
+    count = 30
+    with ExitStack() as stack:
+        for number in range(count):
+            ws = stack.enter_context(raw(small, path, client(number)))
+            ws.send(frame(0x81, b"x" * MESSAGE, KEY))
+            received = 0
+            while received < MESSAGE:
+                received += len(ws.receive().payload)
+        bound = before + count * EACH_KIB + SLACK_KIB
+        wait_until(lambda: status(pid, "VmRSS") <= bound, 20, small.describe)
+
+
 def client(number: int) -> dict[str, str]:
     """A header that makes a connection that of another client."""
     return {"X-Forwarded-For": f"192.0.2.{number}"}

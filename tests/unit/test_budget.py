@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from sys import getsizeof
 
 import pytest
 
@@ -10,6 +11,8 @@ from flask_echo.websocket.limits import Limits
 from tests.support.waiting import wait_until
 
 KIB = 1024
+# What bytes take without any content.
+EMPTY = getsizeof(b"")
 
 
 @pytest.fixture
@@ -115,7 +118,7 @@ def test_a_connection_with_64_kib_is_never_refused() -> None:
     budget.take(1)
     account = Account(budget)
     account.hold_under_way(20 * KIB)
-    account.deliver(30 * KIB)
+    account.deliver(bytes(30 * KIB - EMPTY))
     account.add_reply(34 * KIB)
     assert budget.used == 1
     with pytest.raises(OverBudget):
@@ -131,7 +134,7 @@ Change = Callable[[Account], None]
         (lambda account: account.hold_under_way(FREE_BYTES), 0),
         # In steps of 64 KiB.
         (lambda account: account.hold_under_way(FREE_BYTES + 1), FREE_BYTES),
-        (lambda account: account.deliver(200 * KIB), 136 * KIB),
+        (lambda account: account.deliver(bytes(200 * KIB - EMPTY)), 136 * KIB),
         (lambda account: account.add_reply(200 * KIB), 136 * KIB),
     ],
 )
@@ -144,7 +147,7 @@ def test_only_what_is_above_64_kib_is_charged(change: Change, charged: int) -> N
 def test_all_that_an_account_held_comes_back() -> None:
     account = Account(Budget(2**30))
     account.hold_under_way(300 * KIB)
-    account.deliver(300 * KIB)
+    account.deliver(bytes(300 * KIB - EMPTY))
     account.add_reply(500 * KIB)
     account.drop_delivered()
     account.hold_under_way(100 * KIB)
@@ -154,9 +157,35 @@ def test_all_that_an_account_held_comes_back() -> None:
     assert account.budget.used == 0
 
 
+def test_a_message_is_held_as_long_as_its_handler_has_it() -> None:
+    account = Account(Budget(2**30))
+    first = bytes(300 * KIB - EMPTY)
+    account.deliver(first)
+    account.drop_delivered()
+    assert account.delivered == 300 * KIB
+    account.deliver(bytes(200 * KIB - EMPTY))
+    assert account.delivered == 500 * KIB
+    account.drop_delivered()
+    assert account.delivered == 300 * KIB
+    del first
+    account.drop_delivered()
+    assert (account.delivered, account.budget.used) == (0, 0)
+
+
+def test_of_the_messages_that_a_handler_collects_the_last_two_are_held() -> None:
+    account = Account(Budget(2**30))
+    collection = []
+    for _ in range(5):
+        account.drop_delivered()
+        collection.append(bytes(300 * KIB - EMPTY))
+        account.deliver(collection[-1])
+    account.drop_delivered()
+    assert account.delivered == 600 * KIB
+
+
 def test_a_refused_change_changes_nothing() -> None:
     account = Account(Budget(400 * KIB))
-    account.deliver(300 * KIB)
+    account.deliver(bytes(300 * KIB - EMPTY))
     before = account.budget.used
     with pytest.raises(OverBudget):
         account.add_reply(500 * KIB)
@@ -167,7 +196,7 @@ def test_a_refused_change_changes_nothing() -> None:
 
 def test_giving_back_never_waits() -> None:
     account = Account(Budget(400 * KIB))
-    account.deliver(300 * KIB)
+    account.deliver(bytes(300 * KIB - EMPTY))
     account.add_reply(100 * KIB)
     account.budget.size = 1
     account.add_reply(-50 * KIB)

@@ -49,6 +49,7 @@ def test_what_a_pause_keeps_in_memory_is_charged(serve: Open) -> None:
             while not go.is_set():
                 connection.pause(0.02)
             connection.send(message)
+            del message
         connection.receive()
 
     client, _ = serve(handler, "permessage-deflate", kind=FaultyConnection, budget=budget)
