@@ -72,6 +72,15 @@ def has_ended(sock: socket.socket) -> bool:
     return True
 
 
+def visit(server: Server) -> None:
+    """Ask for the page. Try again, as a browser does, if the connection made room for others: on a
+    busy machine this process may stand still between connecting and sending."""
+    while True:
+        with suppress(ConnectionResetError):
+            assert ask(server, PAGE).status == 200
+            return
+
+
 # More than the threads, and more than all connections.
 @pytest.mark.parametrize("size", [340, 500])
 @pytest.mark.parametrize("words", [b"", b"G"], ids=["silent", "half"])
@@ -83,7 +92,7 @@ def test_pages_are_answered_beside_a_crowd(
     with Crowd(server, size, words):
         for _ in range(20):
             began_at = monotonic()
-            assert ask(server, PAGE).status == 200
+            visit(server)
             slowest = max(slowest, monotonic() - began_at)
             sleep(0.1)
     # Without a remedy it is ten seconds, the deadline of a header.
