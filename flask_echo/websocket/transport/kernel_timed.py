@@ -46,16 +46,29 @@ class KernelTimedTransport(Transport):
     def recv(self, size: int, wait: float | None) -> bytes:
         if self._wake_asked:
             return self._recv_woken(size, wait)
-        # The kernel rounds a time-out up to a tick of its clock. A flag means no wait at all.
-        flags = _NOW if wait == 0 else 0
-        if wait != self._wait and not flags:
-            self._set_timeout(socket.SO_RCVTIMEO, wait)
-            self._wait = wait
+        if wait != self._wait:
+            return self._recv_otherwise(size, wait)
         try:
-            data = self._sock.recv(size, flags)
+            data = self._sock.recv(size)
         except BlockingIOError:
             raise TimeoutError from None
         return data if data or not self._wake_asked else self._recv_woken(size, wait)
+
+    def _recv_otherwise(self, size: int, wait: float | None) -> bytes:
+        """Read with another time-out than before. It is set only if there is nothing to read yet.
+
+        The time for a part of a large message is different for each part. To set it each time took
+        a third of the CPU for a message of 1 MiB.
+        """
+        try:
+            data = self._sock.recv(size, _NOW)
+            return data if data or not self._wake_asked else self._recv_woken(size, wait)
+        except BlockingIOError:
+            if wait == 0:  # The kernel would round it up to a tick of its clock.
+                raise TimeoutError from None
+        self._set_timeout(socket.SO_RCVTIMEO, wait)
+        self._wait = wait
+        return self.recv(size, wait)
 
     def _send_some(self, data: bytes | memoryview) -> int:
         try:
