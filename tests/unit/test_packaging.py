@@ -25,10 +25,11 @@ def pins(file: Path) -> dict[str, str]:
     return {canonicalize_name(name): version for name, version in pinned.items()}
 
 
-def ranges() -> dict[str, Requirement]:
-    """Return the requirements of the wheel by their name."""
+def ranges(extra: str | None = None) -> dict[str, Requirement]:
+    """Return the requirements of the wheel, or of one of its extras, by their name."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    parsed = map(Requirement, project["dependencies"])
+    lines = project["optional-dependencies"][extra] if extra else project["dependencies"]
+    parsed = map(Requirement, lines)
     return {canonicalize_name(requirement.name): requirement for requirement in parsed}
 
 
@@ -46,10 +47,14 @@ def test_each_pin_is_in_the_range_of_the_wheel() -> None:
     pinned = pins(ROOT / "requirements.txt")
     for name, requirement in ranges().items():
         assert pinned[name] in requirement.specifier, requirement
+    tested = pins(ROOT / "requirements-dev.txt")
+    for name, requirement in ranges("fast").items():
+        assert tested[name] in requirement.specifier, requirement
 
 
 def test_the_wheel_requires_exactly_the_packages_that_it_imports() -> None:
-    assert {canonicalize_name(name) for name in imported()} - {"flask-echo"} == set(ranges())
+    required = set(ranges()) | set(ranges("fast"))
+    assert {canonicalize_name(name) for name in imported()} - {"flask-echo"} == required
 
 
 def test_all_files_pin_the_same_versions() -> None:
