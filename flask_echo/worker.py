@@ -13,7 +13,8 @@ check_config       warns if no connection can be    warns of a gunicorn that is 
                    kept alive                       this class depends on its internals
 init_process       sets up the process, then runs   also reduces the switch interval and the
                                                     stacks: there are thousands of threads; lets
-                                                    the allocator return freed memory
+                                                    the allocator return freed memory; lets threads
+                                                    that wake up wait for the core
 load_wsgi          loads the application            also checks its number of seats; offers it
                                                     an exemption from the response deadline
 run                serves; waits for connections,   also drains WebSockets, serves pages meanwhile,
@@ -186,8 +187,10 @@ class LongConnectionWorker(ArrivalsWorker):
         """Set up the process after the fork, then run until it stops."""
         # Not at the top: see the docstring of this module.
         from flask_echo.allocator import return_freed_memory
+        from flask_echo.scheduling import avoid_preemption
 
         return_freed_memory()
+        avoid_preemption()
         sys.setswitchinterval(SWITCH_INTERVAL_SECONDS)
         threading.stack_size(STACK_BYTES)
         super().init_process()

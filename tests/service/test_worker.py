@@ -4,6 +4,7 @@ How long a stop may take is asserted by gunicorn itself: after ``graceful_timeou
 the close time-out plus two seconds, its master kills, and says so.
 """
 
+import os
 import re
 import signal
 import socket
@@ -16,6 +17,7 @@ import pytest
 from tests.support.clients import RawWebSocket, ask, close_frame, frame, health, raw
 from tests.support.servers import Server, StartServer
 from tests.support.waiting import wait_until
+from tests.support.workers import worker_of
 
 PAGE = b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"
 LAST_PAGE = PAGE.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n")
@@ -310,3 +312,18 @@ def test_a_body_that_turns_out_bad_after_the_response_gets_no_second_one(server:
         answer = b"".join(iter(lambda: sock.recv(65536), b""))
     assert answer.count(b"HTTP/1.1 ") == 1, answer
     assert answer.startswith(b"HTTP/1.1 405 ")
+
+
+@pytest.mark.skipif(not hasattr(os, "SCHED_BATCH"), reason="Linux only")
+def test_no_thread_of_a_worker_takes_the_core_from_another(start_server: StartServer) -> None:
+    server = start_server("gunicorn")
+    with raw(server):
+        worker = worker_of(server)
+        policies = {os.sched_getscheduler(thread) for thread in threads(worker)}
+    assert policies == {os.SCHED_BATCH}
+    assert os.sched_getscheduler(server.process.pid) == os.SCHED_OTHER
+
+
+def threads(pid: int) -> list[int]:
+    """Return the threads of a process."""
+    return [int(name) for name in os.listdir(f"/proc/{pid}/task")]
