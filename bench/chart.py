@@ -10,7 +10,7 @@ from pygal.style import Style  # type: ignore[import-untyped]
 
 from bench.plan import Plan
 from bench.results import Summaries
-from bench.servers import CEILING, DEFAULTS, FLOOR, PROJECT, STOCK
+from bench.servers import CEILING, DEFAULTS, FAST, FLOOR, PROJECT, STOCK
 
 # Readable on white and on dark: a transparent ground, text in a grey between the two, bars of
 # medium lightness.
@@ -18,6 +18,7 @@ GREY = "#7d8590"
 COLOURS: Mapping[str, str] = {
     PROJECT: "#d9480f",
     DEFAULTS: "#f08c5a",
+    FAST: "#f4b183",
     STOCK: "#e8a33d",
     "websockets-sync": "#2f9e77",
     "websockets-asyncio": "#74b816",

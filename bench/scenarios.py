@@ -18,7 +18,7 @@ from bench.deflated import (
 )
 from bench.load import BINARY, Exchange, Message, Outcome, Target, percentile
 from bench.measure import Cores, ServerProcess
-from bench.servers import DEFAULTS, Server
+from bench.servers import DEFAULTS, FAST, Server
 
 # Part of the measuring time that goes by before it: threads exist, buffers have grown.
 WARM_UP = 0.15
@@ -59,7 +59,8 @@ class Load:
     """A load: `play` runs it against a server, with these many connections and this message.
 
     `open_seconds` bounds the opening of all connections. `repeats` is False where one round says
-    as much as several. `without` names the servers that take no part.
+    as much as several. `without` names the servers that take no part: by default the one that
+    differs from this project's under compression only.
     """
 
     name: str
@@ -71,7 +72,7 @@ class Load:
     window: int = 1
     open_seconds: float = 20.0
     repeats: bool = True
-    without: Collection[str] = ()
+    without: Collection[str] = (FAST,)
 
     def reduced(self) -> "Load":
         """The same with a tenth of the connections if they are many, for a smoke run."""
@@ -261,7 +262,7 @@ def _reasons(failures: Mapping[str, int]) -> str:
 
 
 # The bytes of these large messages repeat, and would shrink to nothing.
-_REPEATING = (DEFAULTS,)
+_REPEATING = (DEFAULTS, FAST)
 # These have no permessage-deflate.
 _UNCOMPRESSED = ("gunicorn-asgi", "picows")
 

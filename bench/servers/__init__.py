@@ -12,6 +12,7 @@ from bench.servers.common import MAX_MESSAGE_BYTES
 
 PROJECT = "flask-echo"
 DEFAULTS = "flask-echo-defaults"
+FAST = "flask-echo-fast"
 STOCK = "stock"
 FLOOR = "floor"
 CEILING = "ceiling"
@@ -21,6 +22,14 @@ _GUNICORN_PEER = "{python} -m gunicorn --config bench/servers/gunicorn_peers.py 
 _CANNED = "{port} {frame_bytes} {reply}"
 # gunicorn takes settings from the environment, too.
 _GUNICORN_ENVIRONMENT = {"WEB_CONCURRENCY": "1", "GUNICORN_CMD_ARGS": ""}
+_PROJECT_ENVIRONMENT = _GUNICORN_ENVIRONMENT | {
+    "FLASK_ECHO_MAX_CONNECTIONS": "11000",
+    "FLASK_ECHO_MAX_MESSAGE_BYTES": str(MAX_MESSAGE_BYTES),
+    "FLASK_ECHO_PING_INTERVAL_SECONDS": "0",
+}
+_PROJECT_PACKAGES = ("flask", "flask-sock", "simple-websocket", "wsproto", "gunicorn", "websockets")
+# Python starts with a module of this folder, which hides the extra "fast".
+_WITHOUT_ISAL = {"PYTHONPATH": "bench/servers/without_isal"}
 
 
 @dataclass(frozen=True)
@@ -46,14 +55,9 @@ SERVERS = (
         PROJECT,
         "this project under gunicorn: one thread per connection",
         "{python} -m gunicorn wsgi:app -b 127.0.0.1:{port}",
-        packages=("flask", "flask-sock", "simple-websocket", "wsproto", "gunicorn"),
+        packages=_PROJECT_PACKAGES,
         page=True,
-        environment=_GUNICORN_ENVIRONMENT
-        | {
-            "FLASK_ECHO_MAX_CONNECTIONS": "11000",
-            "FLASK_ECHO_MAX_MESSAGE_BYTES": str(MAX_MESSAGE_BYTES),
-            "FLASK_ECHO_PING_INTERVAL_SECONDS": "0",
-        },
+        environment=_PROJECT_ENVIRONMENT | _WITHOUT_ISAL,
     ),
     Server(
         DEFAULTS,
@@ -61,10 +65,17 @@ SERVERS = (
         " messages of 1 MiB at most; its clients offer compression and compress every message, as"
         " browsers do",
         "{python} -m gunicorn wsgi:app -b 127.0.0.1:{port}",
-        packages=("flask", "flask-sock", "simple-websocket", "wsproto", "gunicorn"),
+        packages=_PROJECT_PACKAGES,
         page=True,
         clients_compress=True,
-        environment=_GUNICORN_ENVIRONMENT | {"FLASK_ECHO_MAX_CONNECTIONS": "11000"},
+        environment=_GUNICORN_ENVIRONMENT | {"FLASK_ECHO_MAX_CONNECTIONS": "11000"} | _WITHOUT_ISAL,
+    ),
+    Server(
+        FAST,
+        "this project with its extra `fast`, which only large compressed replies use",
+        "{python} -m gunicorn wsgi:app -b 127.0.0.1:{port}",
+        packages=(*_PROJECT_PACKAGES, "isal"),
+        environment=_PROJECT_ENVIRONMENT,
     ),
     Server(
         STOCK,
