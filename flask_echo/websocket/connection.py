@@ -43,9 +43,11 @@ from flask_echo.websocket.outgoing import Outgoing
 from flask_echo.websocket.pace import Pace
 from flask_echo.websocket.transport import Deadline, SendTimeout, Woken, open_transport
 
-# One read takes many small frames, or a piece of a large one. A thread that waits in a read
-# holds the buffer for it: 16 KiB would cost an idle connection 4 KiB of memory more.
+# One read takes many small frames, or a piece of a large one.
 _READ_BYTES = 4 * 1024
+# A thread that waits in a read holds the buffer for it. So a peer that has been silent, or has sent
+# little at a time so far, gets a small one: that of 4 KiB would cost an idle connection 3 KiB more.
+_READ_LITTLE_BYTES = 1024
 
 # A handler that only sends looks this often at what has arrived.
 LOOK_SECONDS = 1.0
@@ -136,6 +138,7 @@ class Connection(Server):
         )
         self._outgoing = Outgoing(self._transport, deflate, self._account)
         self._pace = Pace(limits.send_timeout_seconds)
+        self._read_bytes = _READ_LITTLE_BYTES
         self._peer_has_closed = False
         # For handlers that send without receiving: whether the handler has received since it sent
         # last, when to look next, and the messages that were found.
@@ -291,10 +294,14 @@ class Connection(Server):
         try:
             if slowly:
                 data = self._recv_in_time(wait)
+            elif self._incoming.large is not None and wait != 0:
+                data = self._transport.recv(READ_LARGE_BYTES, wait)
             else:
-                large = self._incoming.large is not None and wait != 0
-                data = self._transport.recv(READ_LARGE_BYTES if large else _READ_BYTES, wait)
+                data = self._transport.recv(self._read_bytes, wait)
+                if len(data) == self._read_bytes:
+                    self._read_bytes = _READ_BYTES
         except TimeoutError:
+            self._read_bytes = _READ_LITTLE_BYTES
             self._on_silence()
             return deadline is None or deadline.left() > 0
         except Woken:

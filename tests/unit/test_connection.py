@@ -16,8 +16,10 @@ import pytest
 from simple_websocket import ConnectionClosed, Server
 
 from flask_echo.websocket.connection import Connection
-from tests.support.clients import RawWebSocket, close_frame, deflated, frame
-from tests.support.pairs import Open, Served, echo, tcp_pair
+from flask_echo.websocket.limits import Limits
+from flask_echo.websocket.transport.kernel_timed import KernelTimedTransport
+from tests.support.clients import RawWebSocket, close_frame, deflated, frame, request_bytes
+from tests.support.pairs import Open, Served, echo, environ, tcp_pair
 from tests.support.waiting import wait_until
 
 DEFLATE = "permessage-deflate"
@@ -393,3 +395,27 @@ def test_a_connection_has_as_many_attributes_as_share_their_keys(serve: Open) ->
     client, _ = serve(lambda connection: seen.append(len(vars(connection))))
     client.rest()
     assert seen[0] <= 29
+
+
+def test_a_read_after_silence_has_a_small_buffer(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A thread that waits holds the buffer, and most threads wait."""
+    sizes: list[int] = []
+    recv = KernelTimedTransport.recv
+
+    def noted(transport: KernelTimedTransport, size: int, wait: float | None) -> bytes:
+        sizes.append(size)
+        return recv(transport, size, wait)
+
+    monkeypatch.setattr(KernelTimedTransport, "recv", noted)
+    server, client = tcp_pair()
+    with server, client:
+        connection = Connection(server, environ(request_bytes()), Limits())
+        connection.upgrade()
+        assert connection.receive(timeout=0) is None
+        client.sendall(frame(0x81, b"x" * 32) * 100)
+        assert all(connection.receive() for _ in range(100))
+        assert connection.receive(timeout=0) is None
+        assert connection.receive(timeout=0) is None
+    little, *more, last = sizes
+    assert (little, more[0], last) == (1024, 1024, 1024)
+    assert 1024 not in more[1:]
