@@ -9,7 +9,7 @@ import logging
 import socket
 import sys
 from collections.abc import Callable, Collection, Iterable, Mapping
-from contextlib import ExitStack, suppress
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial, update_wrapper
 from inspect import iscoroutinefunction
@@ -258,16 +258,21 @@ class Sock(FlaskSock):
         if isinstance(wanted, Refusal):
             return self._respond(wanted)
         share = limits.max_connections_per_client
-        with ExitStack() as afterwards, extension.seats.take(client, share) as seat:
-            if isinstance(seat, NoSeat):
-                return self._respond(_NO_SEAT if seat is NoSeat.FULL else _too_many(share))
-            if not _may_keep_thread():
-                return self._respond(_NO_THREAD)
-            connection = _open(wanted, Account(extension.budget, client))
+        connection, began = None, 0.0
+        try:
+            with extension.seats.take(client, share) as seat:
+                if isinstance(seat, NoSeat):
+                    return self._respond(_NO_SEAT if seat is NoSeat.FULL else _too_many(share))
+                if not _may_keep_thread():
+                    return self._respond(_NO_THREAD)
+                connection = _open(wanted, Account(extension.budget, client))
+                began = monotonic()
+                extension.seats.occupy(seat, connection)
+                _serve(wanted.handler, connection)
+        finally:
             # The seat is free before its line is written: a log may block.
-            afterwards.callback(_log_end, connection, monotonic())
-            extension.seats.occupy(seat, connection)
-            _serve(wanted.handler, connection)
+            if connection is not None:
+                _log_end(connection, began)
         return _already_answered()
 
 
