@@ -419,3 +419,24 @@ def test_a_read_after_silence_has_a_small_buffer(monkeypatch: pytest.MonkeyPatch
     little, *more, last = sizes
     assert (little, more[0], last) == (1024, 1024, 1024)
     assert 1024 not in more[1:]
+
+
+@pytest.mark.parametrize(
+    ("messages_in_a_read", "turns"),
+    [(1, 0), (4, 5), (16, 5), (80, 1)],
+)
+def test_a_peer_with_many_messages_under_way_lets_others_run(
+    messages_in_a_read: int, turns: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One that waits for each reply needs no such rule: its thread waits for the next message."""
+    given = []
+    monkeypatch.setattr("flask_echo.websocket.connection._sched_yield", lambda: given.append(1))
+    server, client = tcp_pair()
+    with server, client:
+        connection = Connection(server, environ(request_bytes()), Limits())
+        connection.upgrade()
+        for _ in range(80 // messages_in_a_read):
+            client.sendall(frame(0x81, b"x") * messages_in_a_read)
+            assert all(connection.receive() for _ in range(messages_in_a_read))
+        assert connection.receive(timeout=0) is None
+    assert len(given) == turns
