@@ -87,10 +87,13 @@ class Pool:
         # Threads that wait for a job, or will soon, minus the jobs in the queue.
         self._free = 0
         self._threads = 0
-        # Whether the system gave no thread at the last attempt.
+        # How many attempts to start a thread there were, and the last one that failed.
+        self._attempts = 0
+        self._failed_attempt = 0
+        # Whether that one is the last one whose outcome is known.
         self._starving = False
-        # When each thread that has not begun was started.
-        self._unborn: dict[object, float] = {}
+        # When each thread that has not begun was started, by the number of the attempt.
+        self._unborn: dict[int, float] = {}
         # Threads of this process that are not of the pool; None if the system does not tell.
         self._others: int | None = None
 
@@ -127,25 +130,30 @@ class Pool:
         if not self._unborn:
             count = _count_threads()
             self._others = None if count is None else count - self._threads
-        name = object()
-        self._unborn[name] = monotonic()
+        self._attempts += 1
+        attempt = self._attempts
+        self._unborn[attempt] = monotonic()
         free, threads = self._free + 1, self._threads + 1
         try:
-            _thread.start_new_thread(self._work, (name,))
+            _thread.start_new_thread(self._work, (attempt,))
         except BaseException:
-            self._starving = True
-            del self._unborn[name]
+            self._note_failure()
+            del self._unborn[attempt]
             raise
         self._free, self._threads = free, threads
 
+    def _note_failure(self) -> None:
+        self._failed_attempt = self._attempts
+        self._starving = True
+
     def _forget_stillborn(self) -> None:
-        ages = {name: monotonic() - started_at for name, started_at in self._unborn.items()}
-        late = [name for name, age in ages.items() if age > LATE_SECONDS]
+        ages = {attempt: monotonic() - started_at for attempt, started_at in self._unborn.items()}
+        late = [attempt for attempt, age in ages.items() if age > LATE_SECONDS]
         lost = sum(age > BIRTH_SECONDS for age in ages.values())
-        for name in late[: max(lost, self._count_stillborn())] if late else ():
-            del self._unborn[name]
+        for attempt in late[: max(lost, self._count_stillborn())] if late else ():
+            del self._unborn[attempt]
             self._free, self._threads = self._free - 1, self._threads - 1
-            self._starving = True
+            self._note_failure()
 
     def _count_stillborn(self) -> int:
         """Return how many threads have ended before they began, as far as the system tells."""
@@ -154,19 +162,21 @@ class Pool:
             return 0
         return max(0, self._threads + self._others - count)
 
-    def _work(self, name: object) -> None:
-        until_there_is_memory(self._begin, name)
+    def _work(self, attempt: int) -> None:
+        until_there_is_memory(self._begin, attempt)
         while (job := until_there_is_memory(self._queue.get)) is not None:
             job.run()
             del job  # A waiting thread would keep the buffers of its last connection.
             until_there_is_memory(self._become_free)
         self._queue.put(None)  # for the next thread
 
-    def _begin(self, name: object) -> None:
+    def _begin(self, attempt: int) -> None:
         with self._lock:
-            self._starving = False
-            if name in self._unborn:
-                del self._unborn[name]
+            # One that was started before the last failure says nothing about the system now.
+            if attempt > self._failed_attempt:
+                self._starving = False
+            if attempt in self._unborn:
+                del self._unborn[attempt]
             else:
                 self._free, self._threads = self._free + 1, self._threads + 1
 

@@ -124,6 +124,29 @@ def test_a_thread_that_waits_for_its_first_step_is_not_given_up(
     pool.shutdown()
 
 
+def test_a_thread_that_was_started_before_the_last_failure_does_not_end_the_lack(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    pool, go, left = Pool(10), threading.Event(), iter([True])
+    start = _thread.start_new_thread
+
+    def start_one_late(work: Callable[..., object], arguments: tuple[object, ...]) -> int:
+        if not next(left, False):
+            no_thread()
+        return start(lambda: go.wait(10) and work(*arguments), ())
+
+    with monkeypatch.context() as patch:
+        patch.setattr(_thread, "start_new_thread", start_one_late)
+        with pytest.raises(RuntimeError):
+            pool.grow()
+    go.set()
+    wait_until(submitted(pool, bool).is_claimed)
+    assert not pool.can_keep_one()
+    pool.grow()
+    wait_until(pool.can_keep_one)
+    pool.shutdown()
+
+
 def test_an_error_of_a_job_is_kept_and_its_thread_goes_on() -> None:
     pool, done = Pool(1), threading.Event()
     job = Job(partial(exit, "an error"))
