@@ -5,15 +5,15 @@ from contextlib import suppress
 from enum import Enum
 from typing import NamedTuple
 
-from wsproto.connection import Connection as Protocol
-from wsproto.events import CloseConnection
 from wsproto.frame_protocol import CloseReason
 
+from flask_echo.websocket.control import Close
 from flask_echo.websocket.frames import Message
-from flask_echo.websocket.incoming import Incoming, Unacceptable
+from flask_echo.websocket.incoming import Incoming
 from flask_echo.websocket.transport import Deadline, SendTimeout, Transport
 from flask_echo.websocket.transport.base import DISCARD_BYTES
 from flask_echo.websocket.turns import Turns
+from flask_echo.websocket.verdicts import Unacceptable
 
 # Read size for a large message.
 READ_LARGE_BYTES = 64 * 1024
@@ -42,7 +42,7 @@ class Ending(NamedTuple):
 
     code: int
     reason: str | None = None
-    close: CloseConnection | None = None
+    close: Close | None = None
     await_close: bool = False
 
 
@@ -56,21 +56,18 @@ STUCK = Ending(CloseReason.ABNORMAL_CLOSURE, "peer has stopped reading")
 
 def ending(code: int, reason: str | None = None, await_close: bool = False) -> Ending:
     """Return the ending that sends a Close frame with ``code`` and ``reason``."""
-    return Ending(code, reason, CloseConnection(code, reason), await_close)
+    return Ending(code, reason, Close(code, reason), await_close)
 
 
 class ClosingHandshake:
     """The last frames of a connection. Only its owner may use it."""
 
-    def __init__(
-        self, transport: Transport, turns: Turns, protocol: Protocol, incoming: Incoming
-    ) -> None:
+    def __init__(self, transport: Transport, turns: Turns, incoming: Incoming) -> None:
         self._transport = transport
         self._turns = turns
-        self._protocol = protocol
         self._incoming = incoming
 
-    def say_goodbye(self, close: CloseConnection, await_close: bool, deadline: Deadline) -> None:
+    def say_goodbye(self, close: Close, await_close: bool, deadline: Deadline) -> None:
         """Send the Close frame and see the stream end, all before one deadline.
 
         1. Wait for a thread that is sending: a frame cannot start within another.
@@ -92,15 +89,15 @@ class ClosingHandshake:
         except OSError:
             pass  # Time is up, or the peer is gone.
 
-    def _send(self, close: CloseConnection, deadline: Deadline) -> None:
+    def _send(self, close: Close, deadline: Deadline) -> None:
         if not self._turns.acquire(deadline):
             raise SendTimeout
         try:
-            self._transport.send_by(self._protocol.send(close), deadline)
+            self._transport.send_by(close.frame(), deadline)
         finally:
             self._turns.release()
 
-    def find_last_close(self, keep: Callable[[Message], object]) -> CloseConnection | None:
+    def find_last_close(self, keep: Callable[[Message], object]) -> Close | None:
         """After the stream broke, return a Close frame that had arrived before.
 
         :param keep: is called with each message before it.
@@ -112,7 +109,7 @@ class ClosingHandshake:
 
     def _read_until_close(
         self, deadline: Deadline, keep: Callable[[Message], object] = lambda message: None
-    ) -> CloseConnection | None:
+    ) -> Close | None:
         """Read until the peer's Close frame; return None at the end of the stream."""
         while True:
             while self._incoming.pending:
@@ -120,7 +117,7 @@ class ClosingHandshake:
                     item = self._incoming.next()
                 except Unacceptable:
                     return None  # We are closing already, so there is nothing more to say.
-                if isinstance(item, CloseConnection):
+                if isinstance(item, Close):
                     return item
                 if isinstance(item, str | bytes):
                     keep(item)

@@ -18,12 +18,9 @@ from time import monotonic
 from typing import Any, NoReturn
 
 from simple_websocket import ConnectionClosed, Server
-from wsproto import ConnectionType
-from wsproto.connection import Connection as Protocol
-from wsproto.events import CloseConnection, Event, Ping
 from wsproto.frame_protocol import CloseReason
 
-from flask_echo.websocket import frames
+from flask_echo.websocket import control, frames
 from flask_echo.websocket.budget import UNCOUNTED_BYTES, Account, Budget, OverBudget
 from flask_echo.websocket.closing import (
     LOST,
@@ -34,15 +31,17 @@ from flask_echo.websocket.closing import (
     State,
     ending,
 )
+from flask_echo.websocket.control import Close, Control, Ping
 from flask_echo.websocket.frames import Message, may_be_sent
 from flask_echo.websocket.handshake import negotiate
-from flask_echo.websocket.incoming import Incoming, Unacceptable
+from flask_echo.websocket.incoming import Incoming
 from flask_echo.websocket.keepalive import Due, Keepalive
 from flask_echo.websocket.kept import KEEP_BYTES, Kept
 from flask_echo.websocket.limits import Limits
 from flask_echo.websocket.outgoing import Outgoing
 from flask_echo.websocket.pace import Pace
 from flask_echo.websocket.transport import Deadline, SendTimeout, Woken, open_transport
+from flask_echo.websocket.verdicts import Unacceptable
 
 # One read takes many small frames, or a piece of a large one.
 _READ_BYTES = 4 * 1024
@@ -137,10 +136,7 @@ class Connection(Server):
         )
         self._account = account or Account(Budget(_UNLIMITED))
         deflate = agreement.deflate
-        self._protocol = Protocol(ConnectionType.SERVER, [deflate] if deflate else [])
-        self._incoming = Incoming(
-            self._protocol, limits.max_message_bytes, self._account, deflate, early
-        )
+        self._incoming = Incoming(limits.max_message_bytes, self._account, deflate, early)
         self._outgoing = Outgoing(self._transport, deflate, self._account)
         self._pace = Pace(limits.send_timeout_seconds)
         self._read_after = self._in_a_row = 0
@@ -277,12 +273,12 @@ class Connection(Server):
         self._incoming.clear()
         self._end(how)
 
-    def _on_control(self, event: Event) -> None:
-        if isinstance(event, CloseConnection):
+    def _on_control(self, item: Control) -> None:
+        if isinstance(item, Ping):  # RFC 6455, section 5.5.2.
+            self._send_control(item.pong())
+        elif isinstance(item, Close):
             self._peer_has_closed = True
-            self._end(Ending(event.code, event.reason, event.response()))
-        elif isinstance(event, Ping):  # RFC 6455, section 5.5.2.
-            self._send_control(self._protocol.send(event.response()))
+            self._end(Ending(item.code, item.reason, item))
 
     def _read(self, deadline: Deadline | None) -> bool:
         """Wait for more input; return False if ``deadline`` comes first."""
@@ -359,7 +355,7 @@ class Connection(Server):
         """Ping the peer, or give it up, if that is due."""
         due = self._keepalive.due(monotonic())
         if due is Due.PING:
-            self._send_control(self._protocol.send(Ping()))
+            self._send_control(control.PING)
         elif due is Due.TIMEOUT:
             # The code and the reason of simple-websocket.
             self._end(ending(CloseReason.POLICY_VIOLATION, "Ping/Pong timeout"))
@@ -715,9 +711,7 @@ class Connection(Server):
         keep = self._keep_last if self._asked is None else _drop
         if self._asked is not None:
             self._kept = None
-        handshake = ClosingHandshake(
-            self._transport, self._outgoing.turns, self._protocol, self._incoming
-        )
+        handshake = ClosingHandshake(self._transport, self._outgoing.turns, self._incoming)
         try:
             if how.close is not None:
                 await_close = how.await_close and not self._peer_has_closed
@@ -730,7 +724,7 @@ class Connection(Server):
         finally:
             self.hang_up()
 
-    def _note_last_close(self, close: CloseConnection | None) -> None:
+    def _note_last_close(self, close: Close | None) -> None:
         """A Close frame that arrived before the stream broke says why."""
         if close is not None:
             self.close_reason, self.close_message = close.code, close.reason

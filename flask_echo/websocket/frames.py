@@ -16,12 +16,11 @@ FIN = 0x80
 RSV1 = 0x40
 MASK = 0x80
 OPCODE = 0x0F
-CONTINUATION, TEXT, BINARY, CLOSE = 0x0, 0x1, 0x2, 0x8
+CONTINUATION, TEXT, BINARY, CLOSE, PING, PONG = 0x0, 0x1, 0x2, 0x8, 0x9, 0xA
 
 # Status codes that a Close frame may carry (RFC 6455, section 7.4). IANA registered 1012 to 1014
 # later: https://www.iana.org/assignments/websocket/websocket.xhtml
 CLOSE_CODES = (range(1000, 1004), range(1007, 1015), range(3000, 5000))
-BAD_GATEWAY = 1014
 # A control frame has 125 bytes of payload, and the code takes two (sections 5.5 and 5.5.1).
 MAX_REASON_BYTES = 123
 

@@ -3,13 +3,13 @@
 import tracemalloc
 
 import pytest
-from wsproto import ConnectionType
-from wsproto.connection import Connection as Protocol
-from wsproto.events import CloseConnection
 
 from flask_echo.websocket.budget import Account, Budget
+from flask_echo.websocket.control import Close, Ping, Pong
 from flask_echo.websocket.deflate import Deflate
-from flask_echo.websocket.incoming import Incoming, Unacceptable
+from flask_echo.websocket.incoming import Incoming
+from flask_echo.websocket.judged import Judged
+from flask_echo.websocket.verdicts import Unacceptable
 from tests.support.clients import close_frame, deflated, frame
 
 FRAGMENTS = 20_000
@@ -41,8 +41,7 @@ def test_a_message_in_tiny_fragments_takes_little_more_than_its_size(
 
 def incoming(limit: int = 2**20, deflate: Deflate | None = None) -> Incoming:
     """An input whose memory is not limited."""
-    protocol = Protocol(ConnectionType.SERVER, [deflate] if deflate else [])
-    return Incoming(protocol, limit, Account(Budget(2**30)), deflate)
+    return Incoming(limit, Account(Budget(2**30)), deflate)
 
 
 @pytest.mark.parametrize("opcode", [0x81, 0x82], ids=["text", "binary"])
@@ -76,9 +75,8 @@ def test_a_close_frame_with_a_registered_code_is_accepted(code: int, step: int) 
         assert item is None
         stream.add(wire[at : at + step])
         item = stream.next()
-    assert isinstance(item, CloseConnection)
-    assert (item.code, item.reason) == (code, "the reason")
-    assert item.response().code == code
+    assert item == Close(code, "the reason")
+    assert item.frame() == b"\x88\x0c" + code.to_bytes(2) + b"the reason"
 
 
 def test_a_bad_reason_of_a_close_frame_with_1014_is_refused() -> None:
@@ -172,3 +170,67 @@ def test_the_fragments_of_a_compressed_message_are_limited_as_they_arrive() -> N
     stream.add(frame(0x00, empty_blocks))
     with pytest.raises(Unacceptable, match="longer than 1000 bytes"):
         stream.next()
+
+
+def test_whole_messages_and_control_frames_need_no_wsproto(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its objects take more memory than all others of an idle connection."""
+
+    def refuse(*_: object) -> None:
+        raise AssertionError("wsproto is not needed")
+
+    monkeypatch.setattr("flask_echo.websocket.incoming.Judged", refuse)
+    stream = incoming()
+    stream.add(frame(0x81, b"a") + frame(0x89, b"b") + frame(0x8A, b"c") + close_frame(1001, "d"))
+    assert [stream.next() for _ in range(4)] == ["a", Ping(b"b"), Pong(b"c"), Close(1001, "d")]
+    assert not stream.pending
+
+
+@pytest.mark.parametrize("step", [1, 2, 100])
+def test_a_control_frame_may_come_within_a_message_before_and_after_others(step: int) -> None:
+    stream = incoming(deflate=negotiated())
+    message = deflated(b"abc" * 50)
+    wire = (
+        frame(0x89, b"1")
+        + frame(0x41, message[:3])
+        + frame(0x89, b"2")
+        + frame(0x00, message[3:5])
+        + frame(0x8A, b"3")
+        + frame(0x80, message[5:])
+        + frame(0x89, b"4")
+        + frame(0x81, b"end")
+    )
+    found = []
+    for at in range(0, len(wire), step):
+        stream.add(wire[at : at + step])
+        while stream.pending:
+            found.append(stream.next())
+    assert [item for item in found if item is not None] == [
+        Ping(b"1"),
+        Ping(b"2"),
+        Pong(b"3"),
+        "abc" * 50,
+        Ping(b"4"),
+        "end",
+    ]
+
+
+@pytest.mark.parametrize("opcode", [0x82, 0x02], ids=["large frame", "fragment"])
+def test_a_payload_is_not_searched_for_control_frames(opcode: int) -> None:
+    payload = b"x" * 200 + frame(0x89, b"not a ping") * 20
+    wire = frame(opcode, payload, key=bytes(4)) + frame(0x80, b"")[: 6 * (opcode == 0x02)]
+    stream = incoming()
+    for at in (slice(208), slice(208, None)):
+        stream.add(wire[at])
+        found = stream.next()
+    assert found == payload
+
+
+def test_a_control_frame_between_fragments_needs_no_wsproto(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    stream = incoming()
+    stream.add(frame(0x01, b"begin"))
+    assert stream.next() is None
+    monkeypatch.setattr(Judged, "take", None)
+    stream.add(frame(0x89, b"ping"))
+    assert stream.next() == Ping(b"ping")

@@ -11,18 +11,20 @@ from unittest.mock import patch
 
 from wsproto import ConnectionType
 from wsproto.connection import Connection as Protocol
-from wsproto.events import BytesMessage, CloseConnection, Event, Message
+from wsproto.events import BytesMessage, Event, Message
 from wsproto.extensions import Extension, PerMessageDeflate
 from wsproto.utilities import generate_accept_token
 
 from flask_echo.websocket import frames
 from flask_echo.websocket.budget import Account, Budget
+from flask_echo.websocket.control import Close
 from flask_echo.websocket.deflate import Deflate
 from flask_echo.websocket.extensions import acceptable_offer, parse_offers
 from flask_echo.websocket.handshake import check, negotiate
 from flask_echo.websocket.headers import environ_key, header
-from flask_echo.websocket.incoming import Incoming, Unacceptable
+from flask_echo.websocket.incoming import Incoming
 from flask_echo.websocket.masking import unmask
+from flask_echo.websocket.verdicts import Unacceptable
 
 SUBPROTOCOLS = {"chat", "superchat"}
 ORIGINS = {"https://example.org", "null"}
@@ -229,8 +231,7 @@ def _pieces(stream: bytes, steps: Iterator[int]) -> Iterator[bytes]:
 
 def _outcome(pieces: list[bytes], options: Options) -> Outcome:
     deflate = _finalized() if options.compression else None
-    protocol = _protocol([deflate] if deflate else [])
-    reader = Incoming(protocol, options.limit, Account(Budget(2**30)), deflate)
+    reader = Incoming(options.limit, Account(Budget(2**30)), deflate)
     items: list[object] = []
     code = None
     try:
@@ -242,7 +243,7 @@ def _outcome(pieces: list[bytes], options: Options) -> Outcome:
                     break
                 items.append(item)
                 assert not isinstance(item, str | bytes) or len(item) <= options.limit
-                if isinstance(item, CloseConnection):
+                if isinstance(item, Close):
                     return Outcome(items, item.code)  # Nothing after it counts.
             assert reader.under_way <= options.limit, reader.under_way
             assert not reader.pending
