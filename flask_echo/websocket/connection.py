@@ -46,8 +46,9 @@ from flask_echo.websocket.verdicts import Unacceptable
 # One read takes many small frames, or a piece of a large one.
 _READ_BYTES = 4 * 1024
 # A thread that waits in a read holds the buffer for it. So a peer that has been silent, or has sent
-# little at a time so far, gets a small one: that of 4 KiB would cost an idle connection 3 KiB more.
-_READ_LITTLE_BYTES = 1024
+# little at a time so far, gets one that CPython keeps in a block of 512 bytes, its largest. That
+# of 4 KiB would cost an idle connection so much more.
+_READ_LITTLE_BYTES = 448
 
 # A handler that only sends looks this often at what has arrived.
 LOOK_SECONDS = 1.0
@@ -307,7 +308,6 @@ class Connection(Server):
                 if len(data) == self._read_bytes:
                     self._read_bytes = _READ_BYTES
         except TimeoutError:
-            self._read_bytes = _READ_LITTLE_BYTES
             self._on_silence()
             return deadline is None or deadline.left() > 0
         except Woken:
@@ -355,6 +355,7 @@ class Connection(Server):
         """Ping the peer, or give it up, if that is due."""
         due = self._keepalive.due(monotonic())
         if due is Due.PING:
+            self._read_bytes = _READ_LITTLE_BYTES
             self._send_control(control.PING)
         elif due is Due.TIMEOUT:
             # The code and the reason of simple-websocket.
@@ -605,8 +606,13 @@ class Connection(Server):
         # A thread that gives up its turn comes here, so no frame is left behind.
         outgoing = self._outgoing
         while outgoing.controls and outgoing.turns.try_acquire():
-            with self._turn():
+            try:
                 outgoing.flush_controls(None)
+            except BaseException as error:
+                self._break(error)
+                raise
+            finally:
+                outgoing.turns.release()
 
     def _break(self, error: BaseException) -> None:
         """Note that a frame may have been sent in part: nothing can follow it."""

@@ -409,16 +409,16 @@ def test_a_read_after_silence_has_a_small_buffer(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(KernelTimedTransport, "recv", noted)
     server, client = tcp_pair()
     with server, client:
-        connection = Connection(server, environ(request_bytes()), Limits())
+        connection = Connection(server, environ(request_bytes()), Limits(ping_interval_seconds=0.1))
         connection.upgrade()
-        assert connection.receive(timeout=0) is None
         client.sendall(frame(0x81, b"x" * 32) * 100)
         assert all(connection.receive() for _ in range(100))
         assert connection.receive(timeout=0) is None
-        assert connection.receive(timeout=0) is None
-    little, *more, last = sizes
-    assert (little, more[0], last) == (1024, 1024, 1024)
-    assert 1024 not in more[1:]
+        assert connection.receive(timeout=0.2) is None  # After a tenth of a second there is a ping.
+    assert sizes[0] == 448
+    silent_from = sizes.index(448, 1)
+    assert 4096 in sizes[1:silent_from]
+    assert set(sizes[silent_from:]) == {448}
 
 
 @pytest.mark.parametrize(
