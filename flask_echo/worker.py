@@ -78,6 +78,7 @@ import gunicorn
 from gunicorn import util
 from gunicorn.errors import AppImportError
 from gunicorn.http import Request
+from gunicorn.http.wsgi import Response
 from gunicorn.workers.gthread import TConn
 
 from flask_echo.arrivals import ArrivalsWorker
@@ -92,8 +93,9 @@ if TYPE_CHECKING:  # Not in the master: see the docstring of this module.
 # requirements.txt has the same version.
 TESTED_GUNICORN = "27.0.1"
 
-# flask_echo.websocket.sock defines the same key, and calls the function that is stored under it.
+# flask_echo.websocket.sock defines the same keys, and calls the functions stored under them.
 EXEMPT_KEY = "flask_echo.exempt_from_deadline"
+HUNG_UP_KEY = "flask_echo.hung_up"
 
 # A thread releases the GIL at every read anyway. With the default of 5 ms, each thread that waits
 # for the GIL wakes 200 times a second to ask for it.
@@ -236,17 +238,30 @@ class LongConnectionWorker(ArrivalsWorker):
             )
 
     def _with_exemption(self, wsgi: Callable[..., Any]) -> Callable[..., Any]:
-        """Wrap an application: its environment gets a function that lifts the deadline. It returns
-        False, and lifts nothing, if that would leave no thread for others.
+        """Wrap an application: its environment gets two functions for WebSockets.
 
-        The function must be called from the thread of the request.
+        The first one lifts the deadline. It returns False, and lifts nothing, if that would leave
+        no thread for others. The second one notes that the socket is shut down: the response that
+        the application returns then reaches nobody, and is not written. Access logs have its
+        status.
+
+        The functions must be called from the thread of the request.
         """
 
         def application(environ: Any, start_response: Any) -> Any:
             environ[EXEMPT_KEY] = self._exempt
-            return wsgi(environ, start_response)
+            environ[HUNG_UP_KEY] = self._note_hang_up
+            body = wsgi(environ, start_response)
+            if self._current.hung_up:
+                response: Response = start_response.__self__
+                response.force_close()
+                response.headers_sent = True
+            return body
 
         return application
+
+    def _note_hang_up(self) -> None:
+        self._current.hung_up = True
 
     def _exempt(self) -> bool:
         if not self.tpool.can_keep_one():
@@ -267,7 +282,8 @@ class LongConnectionWorker(ArrivalsWorker):
     def handle(self, conn: TConn) -> Any:
         """Serve one request. If it was the last of its connection, end the connection."""
         try:
-            self._current.conn, self._current.answered = conn, False
+            self._current.conn = conn
+            self._current.answered = self._current.hung_up = False
             cast("HttpConnection", conn).begin_head()
             self._deadlines.begin(conn)
             keep = super().handle(conn)

@@ -39,6 +39,10 @@ from flask_echo.websocket.seats import NoSeat
 # that would leave no thread for others.
 EXEMPT_KEY = "flask_echo.exempt_from_deadline"
 
+# The key of another function of flask_echo.worker. It notes that the socket of the current request
+# is shut down, which spares the response to nobody.
+HUNG_UP_KEY = "flask_echo.hung_up"
+
 # RFC 6455, section 7.4.1: an unexpected condition on the server.
 INTERNAL_ERROR = 1011
 
@@ -365,8 +369,10 @@ def _serve(handler: Handler, connection: Connection) -> None:
             connection.upgrade()
             _converse(handler, connection)
     finally:
-        # The HTTP server writes a response after this, and it must not reach the peer.
+        # The HTTP server may write a response after this, and it must not reach the peer.
         connection.hang_up()
+        if note := connection.environ.get(HUNG_UP_KEY):
+            note()
 
 
 def _converse(handler: Handler, connection: Connection) -> None:

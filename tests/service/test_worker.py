@@ -327,3 +327,17 @@ def test_no_thread_of_a_worker_takes_the_core_from_another(start_server: StartSe
 def threads(pid: int) -> list[int]:
     """Return the threads of a process."""
     return [int(name) for name in os.listdir(f"/proc/{pid}/task")]
+
+
+def test_a_response_that_reaches_nobody_is_not_written(start_server: StartServer) -> None:
+    server = start_server(
+        *("gunicorn", "--log-level", "debug", "--access-logfile", "-"),
+        *("--access-logformat", "access: %(s)s"),
+    )
+    with raw(server) as client:
+        client.send(close_frame())
+        client.rest()
+    wait_until(lambda: "access: 101" in server.output(), 10, server.describe)
+    assert server.stop() == 0
+    assert "epipe" not in server.output()
+    assert "not connected" not in server.output()
