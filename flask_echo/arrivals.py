@@ -81,6 +81,8 @@ class ArrivalsWorker(ThreadWorker):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._open: set[TConn] = set()
+        # Those that a pool thread has closed, until the main thread counts them down.
+        self._closed: deque[TConn] = deque()
         # Jobs in the order of their arrival, until a thread has begun them.
         self._queued: deque[tuple[Job, TConn]] = deque()
         self._lacks_threads_until = 0.0
@@ -97,7 +99,9 @@ class ArrivalsWorker(ThreadWorker):
 
     def wait_for_and_dispatch_events(self, timeout: float | None) -> None:
         """Wait for events and run their callbacks. Notify the master after each slow one."""
-        for key in self._events(timeout):
+        keys = self._events(timeout)
+        self._count_down()
+        for key in keys:
             try:
                 key.data(key.fileobj)
             except MemoryError:
@@ -132,7 +136,10 @@ class ArrivalsWorker(ThreadWorker):
     # -- Accepting -------------------------------------------------------------------------
 
     def accept(self, listener: socket.socket) -> None:
-        """Accept a connection, and wait for its first byte without a thread."""
+        """Accept a connection, and wait for its first byte without a thread.
+
+        Most clients have sent their request by then. It gets its thread at once.
+        """
         try:
             sock, address = listener.accept()
         except OSError as error:
@@ -142,6 +149,10 @@ class ArrivalsWorker(ThreadWorker):
             return sock.close()
         conn = self.connection(sock, address, listener)
         self._open.add(conn)
+        if _has_input(sock):
+            self._count()
+            conn.data_ready = True
+            return self.enqueue_req(conn)
         try:
             self._await_first_byte(conn)
         except (OSError, MemoryError) as error:
@@ -184,6 +195,7 @@ class ArrivalsWorker(ThreadWorker):
 
     def is_full(self) -> bool:
         """Whether there are as many connections as there may be."""
+        self._count_down()
         return bool(self.nr_conns >= self.worker_connections)
 
     def make_room(self) -> bool:
@@ -207,6 +219,10 @@ class ArrivalsWorker(ThreadWorker):
         self._count()
         self.dropped += 1
         conn.close()
+
+    def _count_down(self) -> None:
+        while self._closed:
+            self.drop(self._closed.popleft())
 
     def _drop_waiting(self, conn: TConn) -> None:
         with suppress(OSError, KeyError, ValueError):
@@ -245,8 +261,20 @@ class ArrivalsWorker(ThreadWorker):
 
     def _job(self, conn: TConn) -> Job:
         job = Job(partial(self.handle, conn))
-        job.done = partial(self.method_queue.defer, self.finish_request, conn, job)
+        job.done = partial(self._report_end, conn, job)
         return job
+
+    def _report_end(self, conn: TConn, job: Job) -> None:
+        """Tell the main thread that a request has ended. A pool thread calls this.
+
+        The main thread counts closed connections down in its next turn. It is woken for that only
+        if it waits for one of them: awake, it would compete for the GIL.
+        """
+        has_room = len(self._open) < self.worker_connections
+        if self.alive and has_room and job.error is None and not job.result():
+            self._closed.append(conn)
+        else:
+            self.method_queue.defer(self.finish_request, conn, job)
 
     def find_threads(self) -> None:
         """Start threads for requests that wait, or make threads free for them."""
@@ -316,6 +344,20 @@ class ArrivalsWorker(ThreadWorker):
     def keep_alive_until(self) -> float:
         """Return when a stopping worker closes connections without a request."""
         raise NotImplementedError
+
+
+def _has_input(sock: socket.socket) -> bool:
+    """Return whether a read would not wait.
+
+    :param sock: a plain socket that does not block.
+    """
+    try:
+        sock.recv(1, socket.MSG_PEEK)
+    except (BlockingIOError, MemoryError):
+        return False
+    except OSError:  # The thread that reads the request gets it, too.
+        return True
+    return True
 
 
 def _send_at_once(sock: socket.socket, data: bytes) -> None:

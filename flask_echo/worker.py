@@ -127,6 +127,9 @@ PAGE_SECONDS = 0.5
 # How often free memory is returned to the system. It takes up to 30 ms of a pool thread.
 RETURN_MEMORY_SECONDS = 5.0
 
+# How often a worker whose turns are short notifies the master.
+_NOTIFY_SECONDS = 0.1
+
 # One turn of the main loop waits at most this long for events; gunicorn's value. The master kills
 # a worker that does not notify it for `timeout` (30 s).
 _TURN_SECONDS = 1.0
@@ -158,6 +161,8 @@ class LongConnectionWorker(ArrivalsWorker):
         self._deadlines = Deadlines()
         # The connection that the current pool thread serves.
         self._current = threading.local()
+        # The address of each listener, which does not change. A system call may release the GIL.
+        self._listener_names: dict[socket.socket, Any] = {}
         self._stopped_by_signal = False
         self._notified_at = 0.0
         self._linger_until = math.inf
@@ -274,7 +279,9 @@ class LongConnectionWorker(ArrivalsWorker):
         # Not at the top: see the docstring of this module.
         from flask_echo.request_head import HttpConnection
 
-        name = listener.getsockname()
+        name = self._listener_names.get(listener)
+        if name is None:
+            name = self._listener_names[listener] = listener.getsockname()
         return HttpConnection(self.cfg, sock, address, name, self.max_head_bytes)
 
     # -- In the pool threads ---------------------------------------------------------------
@@ -417,7 +424,7 @@ class LongConnectionWorker(ArrivalsWorker):
     def _take_turn(self) -> None:
         """Wait for events, run their callbacks, and enforce the deadlines. Survive MemoryError."""
         try:
-            self.notify()
+            self._notify_after(_NOTIFY_SECONDS)
             self.wait_for_and_dispatch_events(self._time_to_next_deadline())
             self._cut_late_connections()
             self.refuse_requests_without_thread()
@@ -446,7 +453,10 @@ class LongConnectionWorker(ArrivalsWorker):
 
     def notify_in_time(self) -> None:
         """Tell the master, once a second. Each time may cost this thread its turn with the GIL."""
-        if monotonic() >= self._notified_at + _TURN_SECONDS:
+        self._notify_after(_TURN_SECONDS)
+
+    def _notify_after(self, seconds: float) -> None:
+        if monotonic() >= self._notified_at + seconds:
             self.notify()
 
     def _time_to_next_deadline(self) -> float:

@@ -2,6 +2,10 @@
 
 import errno
 import os
+import selectors
+import socket
+import threading
+from collections.abc import Iterator
 from types import SimpleNamespace
 from typing import Any
 
@@ -9,6 +13,7 @@ import pytest
 from gunicorn.config import Config
 
 from flask_echo.worker import LongConnectionWorker
+from tests.support.waiting import wait_until
 
 TRANSIENT = [
     errno.EAGAIN,
@@ -73,3 +78,67 @@ def test_without_descriptors_or_memory_accepting_pauses_and_one_line_says_so(
 def test_an_error_of_the_listener_itself_is_raised(worker: Any) -> None:
     with pytest.raises(OSError, match="Bad file descriptor"):
         worker.accept(FakeListener(errno.EBADF))
+
+
+@pytest.fixture
+def listener() -> Iterator[socket.socket]:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        yield listener
+
+
+@pytest.fixture
+def serving(worker: Any) -> Iterator[Any]:
+    """A worker with a poller, whose requests are all for pages and end their connection."""
+    worker.poller = selectors.DefaultSelector()
+    worker.tpool = worker.get_thread_pool()
+    worker.handle = lambda conn: bool(conn.close())
+    worker.notify_in_time = lambda: None
+    yield worker
+    worker.tpool.shutdown()
+    worker.poller.close()
+
+
+def test_a_request_that_came_with_its_connection_gets_a_thread_at_once(
+    worker: Any, listener: socket.socket
+) -> None:
+    given: list[Any] = []
+    worker.enqueue_req = given.append  # There is no poller to register with.
+    with socket.create_connection(listener.getsockname()) as client:
+        client.sendall(b"GET")
+        worker.accept(listener)
+        assert [conn.data_ready for conn in given] == [True]
+        assert given[0].sock.recv(3) == b"GET"
+        assert worker.nr_conns == 1
+        given[0].close()
+
+
+def test_a_silent_connection_waits_without_a_thread(serving: Any, listener: socket.socket) -> None:
+    with socket.create_connection(listener.getsockname(), 10) as client:
+        serving.accept(listener)
+        assert [conn.data_ready for conn in serving.pending_conns] == [False]
+        client.shutdown(socket.SHUT_WR)
+        serving.wait_for_and_dispatch_events(10)
+        assert not serving.pending_conns
+        assert client.recv(1) == b""
+
+
+@pytest.mark.parametrize("room", [True, False], ids=["with room", "full"])
+def test_the_end_of_a_connection_wakes_the_main_thread_only_if_it_waits_for_room(
+    serving: Any, listener: socket.socket, room: bool
+) -> None:
+    woken = threading.Event()
+    serving.method_queue = SimpleNamespace(defer=lambda *_: woken.set())
+    serving.worker_connections = 2 if room else 1
+    with socket.create_connection(listener.getsockname()) as client:
+        client.sendall(b"GET")
+        serving.accept(listener)
+        if not room:
+            assert woken.wait(10)
+            return
+
+        def count() -> int:
+            serving.wait_for_and_dispatch_events(0)
+            return int(serving.nr_conns)
+
+        wait_until(lambda: count() == 0, 10)
+        assert not woken.is_set()
