@@ -39,6 +39,10 @@ LONGEST_TEXT = 64 * 1024
 # At exit, a process waits this long for all its streams together.
 EXIT_SECONDS = 1.0
 
+# After each write, texts gather for this long, unless half of the queue is full. One write, and one
+# turn of the thread with the GIL, then takes the lines of all connections that ended meanwhile.
+GATHER_SECONDS = 0.02
+
 # Before a fork, a thread has this long to end. It needs less, unless it waits for a reader.
 _REST_SECONDS = 0.1
 
@@ -107,6 +111,8 @@ class LogWriter:
         self._waiting: list[Entry] = []
         self._size = 0
         self._loss = _NO_LOSS
+        # Whether the thread looks for texts by itself soon.
+        self._gathering = False
         self._thread: threading.Thread | None = None
         # The thread writes all that waits, then does the task. None ends it. A SimpleQueue is
         # reentrant, and an Event is not.
@@ -126,13 +132,19 @@ class LogWriter:
             if self._size + size > self._capacity:
                 self._loss = self._loss.plus(entry, "the log is not read fast enough")
                 return
-            if not self._waiting:
+            if self._must_wake(size):
                 self._tasks.put(_nothing)
             self._waiting.append(entry)
             self._size += size
             self._need_thread()
         if self._exit_at is not None:
             self.flush(self._exit_at)
+
+    def _must_wake(self, size: int) -> bool:
+        """Return whether the thread must be told of a text that takes ``size`` bytes."""
+        if not self._gathering:
+            return not self._waiting
+        return self._size <= self._capacity // 2 < self._size + size
 
     def finish(self, deadline: float) -> None:
         """Flush, and flush each later text as well, all until the same deadline.
@@ -200,17 +212,27 @@ class LogWriter:
         """
         try:
             self._write_waiting()
-            while (task := self._tasks.get()) is not None:
+            while (task := self._next_task()) is not None:
                 self._write_waiting()
                 task()
+            self._write_waiting()
         except MemoryError:
             return False
         return True
+
+    def _next_task(self) -> Callable[[], object] | None:
+        """Wait for a task. Look for texts now and then, until none have come."""
+        with suppress(Empty):
+            return self._tasks.get(timeout=GATHER_SECONDS)
+        with self._lock:
+            self._gathering = bool(self._waiting)
+        return _nothing if self._gathering else self._tasks.get()
 
     def _write_waiting(self) -> None:
         with self._lock:
             entries, self._waiting, self._size = self._waiting, [], 0
             loss, self._loss = self._loss, _NO_LOSS
+            self._gathering = True
         for piece in _pieces(entries):
             failure = _write(piece)
             if failure:

@@ -2,6 +2,7 @@
 
 import io
 import os
+import select
 import signal
 import subprocess
 import sys
@@ -71,6 +72,43 @@ def test_each_thread_keeps_its_order_and_no_line_is_torn(pipe: Pipe) -> None:
         assert own == [f"{name} {n}" for n in range(200)]
     for thread in threads:
         thread.join()
+
+
+@pytest.fixture
+def gathering(pipe: Pipe, monkeypatch: pytest.MonkeyPatch) -> LogWriter:
+    """A writer with room for 4096 bytes that has written once, and gathers for an hour."""
+    monkeypatch.setattr(logs, "GATHER_SECONDS", 3600)
+    writer = LogWriter(4096)
+    writer.put(pipe.writer, b"first")
+    writer.flush(within(10))
+    assert pipe.read(b"first") == b"first"
+    return writer
+
+
+def test_texts_that_come_soon_after_a_write_are_written_in_one_piece(
+    pipe: Pipe, gathering: LogWriter
+) -> None:
+    gathering.put(pipe.writer, b"second")
+    gathering.put(pipe.writer, b"third")
+    assert not select.select([pipe.reader], [], [], 0.2)[0]
+    gathering.flush(within(10))
+    assert os.read(pipe.reader, 100) == b"secondthird"
+
+
+def test_half_of_the_queue_is_not_waited_for(pipe: Pipe, gathering: LogWriter) -> None:
+    gathering.put(pipe.writer, bytes(1900))
+    gathering.put(pipe.writer, b"more")
+    assert pipe.read(b"more") == bytes(1900) + b"more"
+
+
+def test_gathered_texts_are_written_before_the_thread_rests(
+    pipe: Pipe, gathering: LogWriter
+) -> None:
+    threads = threading.active_count()
+    gathering.put(pipe.writer, b"last")
+    gathering.rest(10)
+    assert threading.active_count() == threads - 1
+    assert pipe.read(b"last") == b"last"
 
 
 def test_a_full_queue_drops_lines_and_tells_the_count_where_they_are_missing(pipe: Pipe) -> None:
