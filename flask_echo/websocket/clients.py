@@ -1,5 +1,6 @@
 """Clients: which connections count as those of one client."""
 
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address, ip_address
 
 # The longest text of an IPv6 address has 45 characters, and a port may follow.
@@ -18,7 +19,12 @@ def client_of(address: str | None) -> str:
     :param address: the peer's, or the one that a trusted proxy has forwarded. It may have a port,
         brackets and a zone. None and an empty text stand for a Unix socket.
     """
-    text = (address or "").strip().strip('"')[:_LONGEST_TEXT]
+    return _client((address or "").strip().strip('"')[:_LONGEST_TEXT])
+
+
+# A client often comes back. With this many names the cache takes a quarter of a megabyte at most.
+@lru_cache(maxsize=512)
+def _client(text: str) -> str:
     try:
         parsed = ip_address(_bare(text))
     except ValueError:

@@ -1,6 +1,7 @@
 """HTTP header fields: their grammar (RFC 9110, section 5.6), and where WSGI keeps them."""
 
 from collections.abc import Mapping
+from functools import cache
 from typing import Any
 
 TOKEN = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
@@ -11,6 +12,8 @@ def elements(header: str) -> list[str]:
     return [element.strip() for element in header.split(",") if element.strip()]
 
 
+# The names come from this package, never from a peer.
+@cache
 def environ_key(name: str) -> str:
     """Return the key under which a WSGI environment has the header ``name`` (PEP 3333)."""
     return f"HTTP_{name.upper().replace('-', '_')}"

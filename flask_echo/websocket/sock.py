@@ -23,6 +23,7 @@ from simple_websocket import ConnectionClosed
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 from werkzeug.routing import Rule
 from werkzeug.routing.exceptions import RoutingException, WebsocketMismatch
+from werkzeug.wsgi import ClosingIterator
 
 from flask_echo.websocket import handshake
 from flask_echo.websocket.budget import Account
@@ -401,9 +402,20 @@ def _report(error: BaseException) -> None:
     app.log_exception(sys.exc_info())
 
 
+class _AlreadyAnswered(Response):
+    """A response that the peer never sees. It names the status for access logs."""
+
+    def __init__(self) -> None:
+        super().__init__(status=101)
+
+    def __call__(self, environ: Any, start_response: Any) -> ClosingIterator:
+        """Give the server status and headers as they are, and call what waits for the end."""
+        start_response(self.status, self.headers.to_wsgi_list())
+        return ClosingIterator((), self.close)
+
+
 def _already_answered() -> Response:
-    """Return a response that names the status for access logs. The peer never sees it."""
-    return Response(status=101)
+    return _AlreadyAnswered()
 
 
 def _log_end(connection: Connection, began: float) -> None:
