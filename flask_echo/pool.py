@@ -9,8 +9,8 @@ gunicorn's master imports this module; see :mod:`flask_echo.worker`.
 
 import _thread
 import os
-import queue
 import threading
+from collections import deque
 from collections.abc import Callable
 from time import monotonic, sleep
 from typing import Any
@@ -72,6 +72,44 @@ class Job:
         return self._result
 
 
+class JobQueue:
+    """Jobs in the order of their arrival, for threads that wait for them. Safe in all threads.
+
+    Each job wakes one thread: the one that has waited for the shortest time, whose memory is still
+    in the caches. A thread that takes a job from a ``queue.SimpleQueue`` wakes the next thread,
+    which finds nothing and waits again.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._jobs: deque[Job | None] = deque()
+        self._alarms: list[threading.Lock] = []
+
+    @property
+    def waiting(self) -> int:
+        """How many threads wait."""
+        return len(self._alarms)
+
+    def put(self, job: Job | None) -> None:
+        """Add a job, and wake a thread. After a MemoryError nothing has changed."""
+        with self._lock:
+            self._jobs.append(job)
+            if self._alarms:
+                self._alarms.pop().release()
+
+    def get(self, alarm: threading.Lock) -> Job | None:
+        """Wait for a job, and take it. After a MemoryError nothing has changed.
+
+        :param alarm: a lock that the calling thread has acquired, and nobody else has.
+        """
+        while True:
+            with self._lock:
+                if self._jobs:
+                    return self._jobs.popleft()
+                self._alarms.append(alarm)
+            alarm.acquire()  # This needs no memory.
+
+
 class Pool:
     """Threads that run jobs in the order of their arrival. They never end before :meth:`shutdown`.
 
@@ -82,7 +120,7 @@ class Pool:
 
     def __init__(self, size: int) -> None:
         self._size = size
-        self._queue: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
+        self._queue = JobQueue()
         self._lock = threading.Lock()
         # Threads that wait for a job, or will soon, minus the jobs in the queue.
         self._free = 0
@@ -164,7 +202,9 @@ class Pool:
 
     def _work(self, attempt: int) -> None:
         until_there_is_memory(self._begin, attempt)
-        while (job := until_there_is_memory(self._queue.get)) is not None:
+        alarm = until_there_is_memory(threading.Lock)
+        alarm.acquire()
+        while (job := until_there_is_memory(self._queue.get, alarm)) is not None:
             job.run()
             del job  # A waiting thread would keep the buffers of its last connection.
             until_there_is_memory(self._become_free)

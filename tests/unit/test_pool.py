@@ -4,12 +4,13 @@ import _thread
 import threading
 from collections.abc import Callable
 from functools import partial
+from queue import SimpleQueue
 from typing import Any
 
 import pytest
 
 from flask_echo import pool as pool_module
-from flask_echo.pool import SPARE_THREADS, Job, Pool, until_there_is_memory
+from flask_echo.pool import SPARE_THREADS, Job, JobQueue, Pool, until_there_is_memory
 from tests.support.waiting import wait_until
 
 
@@ -44,6 +45,26 @@ def test_an_idle_thread_is_used_again() -> None:
         wait_until(lambda: pool.shortage() == 0)
     assert len(threads) <= 1 + SPARE_THREADS
     pool.shutdown()
+
+
+def test_a_job_wakes_one_thread_the_one_that_has_waited_shortest() -> None:
+    jobs, taken = JobQueue(), SimpleQueue[tuple[int, object]]()
+
+    def take(name: int) -> None:
+        alarm = threading.Lock()
+        alarm.acquire()
+        taken.put((name, jobs.get(alarm)))
+
+    threads = [threading.Thread(target=take, args=(name,)) for name in range(3)]
+    for count, thread in enumerate(threads, 1):
+        thread.start()
+        wait_until(lambda count=count: jobs.waiting == count)  # type: ignore[misc]
+    for name, job in ((2, Job(bool)), (1, Job(bool)), (0, None)):
+        jobs.put(job)
+        assert jobs.waiting == name
+        assert taken.get(timeout=10) == (name, job)
+    for thread in threads:
+        thread.join(10)
 
 
 def test_a_job_of_a_full_pool_waits_for_a_thread() -> None:
