@@ -341,3 +341,11 @@ def test_a_response_that_reaches_nobody_is_not_written(start_server: StartServer
     assert server.stop() == 0
     assert "epipe" not in server.output()
     assert "not connected" not in server.output()
+
+
+def test_a_worker_freezes_its_application_and_its_settings(start_server: StartServer) -> None:
+    server = start_server("gunicorn", "--worker-class", "tests.support.counting.ReportingWorker")
+    wait_until(lambda: "settings are attributes" in server.output(), 10, server.describe)
+    for what in ("objects are frozen", "settings are attributes"):
+        counts = [int(count) for count in re.findall(rf"(\d+) {what}", server.output())]
+        assert min(counts) > 100, what

@@ -1,5 +1,6 @@
 """Workers for tests: one that tells what it counts, others with more or less patience."""
 
+import gc
 import os
 import resource
 import threading
@@ -100,3 +101,12 @@ class SleepingWorker(StuckWorker):
     def stand_still(self) -> None:
         while True:
             time.sleep(0.05)
+
+
+class ReportingWorker(LongConnectionWorker):
+    """Tells, while it serves, what it has done to be quick."""
+
+    def murder_pending(self) -> None:
+        super().murder_pending()
+        self.log.info("%d objects are frozen.", gc.get_freeze_count())
+        self.log.info("%d settings are attributes.", len(self.cfg.settings.keys() & vars(self.cfg)))

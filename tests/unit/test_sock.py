@@ -1,13 +1,30 @@
 """Registering routes: what is refused at once, and what the host application keeps."""
 
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+
 import pytest
-from flask import Blueprint, Flask
+from flask import Blueprint, Flask, Response
+from werkzeug.test import create_environ, run_wsgi_app
 
 from flask_echo.websocket import Connection, Sock
+from flask_echo.websocket.sock import EXEMPT_KEY, HUNG_UP_KEY
+from tests.support.clients import UPGRADE
 
 
 def handler(ws: Connection) -> None:
     """Do nothing."""
+
+
+@contextmanager
+def ended_peer() -> Iterator[socket.socket]:
+    """A connected socket whose peer has ended its side."""
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        theirs.shutdown(socket.SHUT_WR)
+        yield ours
 
 
 def test_a_coroutine_function_is_no_handler() -> None:
@@ -90,3 +107,27 @@ def test_redirects_and_errors_of_the_host_stay_as_they_are(path: str) -> None:
     assert client.get(path).status_code == 426
     upgrade = {"Connection": "Upgrade", "Upgrade": "websocket"}
     assert client.get("/page/", headers=upgrade).status_code == 400  # Flask's own.
+
+
+def test_the_host_sees_the_end_of_a_websocket() -> None:
+    app, seen = Flask("host"), list[object]()
+    Sock(app).route("/ws")(handler)
+    app.teardown_request(lambda _: seen.append("teardown"))
+    noted = partial(seen.append, "hung up")
+
+    @app.after_request
+    def after(response: Response) -> Response:
+        seen.append(response.status_code)
+        response.headers["X-After"] = "yes"
+        response.call_on_close(lambda: seen.append("closed"))
+        return response
+
+    with ended_peer() as ours:
+        keys = {EXEMPT_KEY: lambda: True, HUNG_UP_KEY: noted, "gunicorn.socket": ours}
+        environ = create_environ("/ws", headers=UPGRADE) | keys
+        body, status, headers = run_wsgi_app(app, environ)
+    assert list(body) == []
+    assert status == "101 SWITCHING PROTOCOLS"
+    assert headers["X-After"] == "yes"
+    body.close()  # type: ignore[attr-defined]
+    assert seen == ["hung up", 101, "teardown", "closed"]
