@@ -16,10 +16,12 @@ init_process       sets up the process, then runs   also reduces the switch inte
                                                     the allocator return freed memory; lets threads
                                                     that wake up wait for the core
 load_wsgi          loads the application            also checks its number of seats; offers it
-                                                    an exemption from the response deadline
+                                                    an exemption from the response deadline; writes
+                                                    no response to a WebSocket that has ended
 run                serves; waits for connections,   also drains WebSockets, serves pages meanwhile,
                    up to the graceful time-out      and cuts connections before the master kills
-                                                    the process
+                                                    the process; at first it looks up the settings
+                                                    once, and freezes the application
 notify             touches a file                   the same; :mod:`flask_echo.heartbeat` makes the
                                                     master look twice before it kills
 connection         (new) a connection of gunicorn   reads headers in pieces that grow
@@ -46,8 +48,9 @@ _dispatch_events                                    are last, so that accepting 
 accept             gives each connection a thread   waits for its first byte without a thread;
                    at once; fails without           survives a lack of descriptors; if there is no
                    descriptors                      room, the oldest silent connection makes some
-enqueue_req        fails without threads            cuts the oldest half header for its thread, or
-                                                    answers 503
+enqueue_req        fails without threads; wakes the cuts the oldest half header for its thread, or
+                   main thread at the end           answers 503; wakes the main thread at the end
+                                                    only if it waits for that
 finish_request     closes the connection on the     only counts: the connection is closed. The
                    main thread, for up to 2 s each  original counts twice if the close fails, and
                                                     lets a SystemExit of a view end the worker
