@@ -677,6 +677,8 @@ class Connection(Server):
         The HTTP server closes the descriptor. Closing it here could leave a thread with a number
         that the kernel has reused.
         """
+        if self._state is State.CLOSED:
+            return
         self._transport.finish()
         self._outgoing.finish(_LEAVE_SECONDS)
         with self._transition:

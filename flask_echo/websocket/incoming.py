@@ -66,6 +66,24 @@ class Incoming:
     :ivar compressed: whether the last returned message was compressed.
     """
 
+    __slots__ = (
+        "_account",
+        "_at",
+        "_data",
+        "_deflate",
+        "_fresh",
+        "_judged",
+        "_quick_limit",
+        "_steps",
+        "bytes",
+        "compressed",
+        "holds_much",
+        "large",
+        "limit",
+        "messages",
+        "pending",
+    )
+
     def __init__(
         self,
         limit: int,

@@ -12,6 +12,8 @@ class Pace:
     :param window: seconds of waiting before there is a verdict; then the count starts again.
     """
 
+    __slots__ = ("_bytes", "_waited", "_window")
+
     def __init__(self, window: float) -> None:
         self._window = window
         self._waited = 0.0

@@ -397,6 +397,20 @@ def test_a_connection_has_as_many_attributes_as_share_their_keys(serve: Open) ->
     assert seen[0] <= 29
 
 
+def test_a_connection_that_has_ended_is_not_shut_down_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    ends: list[KernelTimedTransport] = []
+    monkeypatch.setattr(KernelTimedTransport, "finish", lambda transport: ends.append(transport))
+    server, client = tcp_pair()
+    with server, client:
+        connection = Connection(server, environ(request_bytes()), Limits())
+        connection.upgrade()
+        for _ in range(2):
+            connection.hang_up()
+    assert len(ends) == 1
+
+
 def test_a_read_after_silence_has_a_small_buffer(monkeypatch: pytest.MonkeyPatch) -> None:
     """A thread that waits holds the buffer, and most threads wait."""
     sizes: list[int] = []
