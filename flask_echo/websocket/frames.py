@@ -16,6 +16,7 @@ FIN = 0x80
 RSV1 = 0x40
 MASK = 0x80
 OPCODE = 0x0F
+IS_CONTROL = 0x08  # The highest bit of the opcode (section 5.5).
 CONTINUATION, TEXT, BINARY, CLOSE, PING, PONG = 0x0, 0x1, 0x2, 0x8, 0x9, 0xA
 
 # Status codes that a Close frame may carry (RFC 6455, section 7.4). IANA registered 1012 to 1014
@@ -48,7 +49,7 @@ class Header(NamedTuple):
     @property
     def is_control(self) -> bool:
         """Close, ping, pong and the reserved control opcodes (section 5.5)."""
-        return bool(self.first & 0x08)
+        return bool(self.first & IS_CONTROL)
 
     @property
     def is_final(self) -> bool:

@@ -161,9 +161,10 @@ class Incoming:
         while self._at < len(self._data):
             if stop_at is not None and self.under_way >= stop_at:
                 return None
-            control = self._take_control()
-            if control is not None:
-                return control
+            if self._data[self._at] & frames.IS_CONTROL:  # If a frame starts here.
+                control = self._take_control()
+                if control is not None:
+                    return control
             if self._fresh:
                 self._begin_large()
             if isinstance(self.large, CompressedFrame):
@@ -326,13 +327,14 @@ class Incoming:
         before = judged.size
         item, self._at = judged.take(self._data, self._at, little)
         self._fresh = judged.between_messages
-        if judged.parts is None:
+        parts = judged.parts
+        if parts is None:
             return item
-        self.bytes += judged.size - before
-        if judged.size > self.limit:
+        self.bytes += parts.size - before
+        if parts.size > self.limit:
             raise too_big(self.limit)
         if not judged.is_whole:
-            self._hold(judged.parts)
+            self._hold(parts)
             return item
         return self._finish(*judged.take_message())
 

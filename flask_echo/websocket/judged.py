@@ -91,7 +91,7 @@ class Judged:
     @property
     def between_messages(self) -> bool:
         """Whether the next byte starts a message, or a control frame before it."""
-        return not self._open and self.between_frames
+        return not (self._open or self._left or self._head)
 
     @property
     def size(self) -> int:
@@ -112,8 +112,7 @@ class Judged:
         :raises Unacceptable: if they violate the protocol or the limit.
         """
         if self._left:
-            end = start + min(self._left, self._most(little))
-            piece = data[start:end]
+            piece = data[start : start + self._most(little)]
             self._left -= len(piece)
             item = self._take_payload(piece)
         else:
@@ -122,10 +121,10 @@ class Judged:
         return item, start + len(piece)
 
     def _most(self, little: bool) -> int:
-        """Return how much of a payload to take at once."""
+        """Return how many bytes of a payload to take at once."""
         if self._frame.is_control or not self._deflated:
             return self._left
-        return LEAST_INFLATE_BYTES if little else self._inflate_bytes
+        return min(self._left, LEAST_INFLATE_BYTES if little else self._inflate_bytes)
 
     # -- Headers -----------------------------------------------------------------------------------
 
