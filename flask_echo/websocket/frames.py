@@ -1,8 +1,8 @@
 """Frames: parsing and writing the common ones (RFC 6455, section 5.2).
 
 A common frame is a data frame that is final, masked and uncompressed, and has its length in the
-shortest form. For any other frame, :func:`whole_message` and :meth:`LargeFrame.begin` return None,
-and the caller asks wsproto.
+shortest form. For any other frame, :func:`whole_message` and :meth:`LargeFrame.begin` return None;
+:mod:`~flask_echo.websocket.control` and :mod:`~flask_echo.websocket.judged` take those.
 """
 
 from typing import NamedTuple
