@@ -136,7 +136,7 @@ _NOTIFY_SECONDS = 0.1
 
 # One turn of the main loop waits at most this long for events; gunicorn's value. The master kills
 # a worker that does not notify it for `timeout` (30 s).
-_TURN_SECONDS = 1.0
+TURN_SECONDS = 1.0
 
 # The same while requests wait for threads, or the worker stops: no event says when a header has
 # become old, or that another worker has left.
@@ -459,7 +459,7 @@ class LongConnectionWorker(ArrivalsWorker):
 
     def notify_in_time(self) -> None:
         """Tell the master, once a second. Each time may cost this thread its turn with the GIL."""
-        self._notify_after(_TURN_SECONDS)
+        self._notify_after(TURN_SECONDS)
 
     def _notify_after(self, seconds: float) -> None:
         if monotonic() >= self._notified_at + seconds:
@@ -473,7 +473,7 @@ class LongConnectionWorker(ArrivalsWorker):
             oldest = (*islice(self.pending_conns, 1), *islice(self.keepalived_conns, 1))
             deadlines += [conn.timeout or 0.0 for conn in oldest]
         is_busy = self.is_full() or self.tpool.shortage() or not self.alive
-        limit = _BUSY_TURN_SECONDS if is_busy else _TURN_SECONDS
+        limit = _BUSY_TURN_SECONDS if is_busy else TURN_SECONDS
         return min(limit, max(_SHORTEST_TURN_SECONDS, min(deadlines) - monotonic()))
 
     def _cut_late_connections(self) -> None:
