@@ -6,9 +6,11 @@ from pathlib import Path
 from typing import Any
 
 from flask import Flask
+from flask.logging import has_level_handler
 
 from flask_echo import proxies, views
 from flask_echo.config import Settings, load_settings, split_config
+from flask_echo.line_handler import LineHandler
 
 _PACKAGE = Path(__file__).parent
 # The wheel has templates/ and static/ in the package, the repository has them beside it.
@@ -37,6 +39,9 @@ def create_app(config: Mapping[str, Any] | None = None) -> Flask:
 
 def _log_connections(app: Flask) -> None:
     """Log each connection, also under flask run, where the default level is WARNING."""
+    logger = logging.getLogger(app.name)
+    if not has_level_handler(logger):  # Otherwise Flask adds its own.
+        logger.addHandler(LineHandler())
     if app.logger.level == logging.NOTSET:
         app.logger.setLevel(logging.INFO)
 
