@@ -1,5 +1,7 @@
 """The blueprint: the page, the health of the worker, and the WebSocket routes."""
 
+from http import HTTPStatus
+
 from flask import Blueprint, Response, current_app, jsonify, render_template, request
 from werkzeug.http import parse_date
 from werkzeug.routing.exceptions import WebsocketMismatch
@@ -11,6 +13,7 @@ from flask_echo.simulation.route import echo_with_faults, refuse_faults, upgrade
 from flask_echo.websocket import Connection, Refusal, Sock, Upgrade
 from flask_echo.websocket.extension import install
 from flask_echo.websocket.handshake import is_attempt
+from flask_echo.websocket.headers import environ_key
 
 bp = Blueprint("echo", __name__)
 inspection_bp = Blueprint("inspection", __name__)  # Not registered if the setting INSPECT is off.
@@ -28,6 +31,10 @@ _PAGE_VARIES_WITH = (
     "Upgrade", "Sec-WebSocket-Version", "Sec-WebSocket-Key", "Sec-WebSocket-Protocol",
     "Sec-WebSocket-Extensions",
 )  # fmt: skip
+
+
+# Headers with a date that werkzeug parses.
+_DATES = ("If-Modified-Since", "If-Unmodified-Since", "If-Range")
 
 
 def _settings() -> Settings:
@@ -122,9 +129,10 @@ def no_websocket(error: WebsocketMismatch) -> Response:
 @bp.before_app_request
 def refuse_impossible_dates() -> tuple[str, int] | None:
     """Refuse a date that Python cannot represent. werkzeug would raise an OverflowError."""
-    for name in ("If-Modified-Since", "If-Unmodified-Since", "If-Range"):
+    environ = request.environ
+    for name in _DATES:
         try:
-            parse_date(request.headers.get(name))
+            parse_date(environ.get(environ_key(name)))
         except OverflowError:
             return f"400: {name} has a date that is out of range.\n", 400
     return None
@@ -133,6 +141,8 @@ def refuse_impossible_dates() -> tuple[str, int] | None:
 @bp.after_app_request
 def secure(response: Response) -> Response:
     """Add the headers that limit what a browser does with a response."""
+    if response.status_code == HTTPStatus.SWITCHING_PROTOCOLS:
+        return response  # It has been sent.
     response.headers["Content-Security-Policy"] = _CONTENT_SECURITY_POLICY
     response.headers["Referrer-Policy"] = "no-referrer"
     response.headers["X-Content-Type-Options"] = "nosniff"

@@ -249,13 +249,14 @@ class Sock(FlaskSock):
 
     def _answer(self, handler: Handler, hook: Hook | None) -> Response:
         """Answer the current request: with the conversation, or with the reason for none."""
+        environ = request.environ
         extension = install(current_app)
         limits = extension.limits()
         client = client_of(request.remote_addr)
         rate = limits.max_handshakes_per_second_per_client
         if wait := extension.handshakes.admit(client, rate):
             return self._respond(_too_fast(rate, wait))
-        refusal = handshake.check(request.environ, limits.allowed_origins) or _check_server()
+        refusal = handshake.check(environ, limits.allowed_origins) or _check_server(environ)
         if refusal is not None:
             return self._respond(refusal)
         upgrade = Upgrade(handler, limits, extension.subprotocols())
@@ -268,9 +269,9 @@ class Sock(FlaskSock):
             with extension.seats.take(client, share) as seat:
                 if isinstance(seat, NoSeat):
                     return self._respond(_NO_SEAT if seat is NoSeat.FULL else _too_many(share))
-                if not _may_keep_thread():
+                if not _may_keep_thread(environ):
                     return self._respond(_NO_THREAD)
-                connection = _open(wanted, Account(extension.budget, client))
+                connection = _open(environ, wanted, Account(extension.budget, client))
                 began = monotonic()
                 extension.seats.occupy(seat, connection)
                 _serve(wanted.handler, connection)
@@ -309,9 +310,8 @@ def _match(method: str, websocket: bool) -> Rule | None:
         return None
 
 
-def _check_server() -> Refusal | None:
+def _check_server(environ: Mapping[str, Any]) -> Refusal | None:
     """Refuse upgrades under a server that cannot serve them, and log the reason."""
-    environ = request.environ
     if "gunicorn.socket" in environ:
         problem = "" if EXEMPT_KEY in environ else "this gunicorn worker cannot keep connections"
     elif "werkzeug.socket" in environ:
@@ -331,13 +331,12 @@ _USE = (
 )
 
 
-def _may_keep_thread() -> bool:
-    exempt = request.environ.get(EXEMPT_KEY)
+def _may_keep_thread(environ: Mapping[str, Any]) -> bool:
+    exempt = environ.get(EXEMPT_KEY)
     return exempt is None or exempt() is not False
 
 
-def _open(upgrade: Upgrade, account: Account) -> Connection:
-    environ = request.environ
+def _open(environ: Mapping[str, Any], upgrade: Upgrade, account: Account) -> Connection:
     sock = cast(socket.socket, environ.get("gunicorn.socket") or environ["werkzeug.socket"])
     early = _read_ahead(environ, sock)
     return upgrade.connection_class(
@@ -420,10 +419,11 @@ def _already_answered() -> Response:
 
 def _log_end(connection: Connection, began: float) -> None:
     message = connection.close_message
+    address = request.remote_addr
     _log.info(
         "%s from %s: %.3f s, closed %d%s; in %d messages, %d bytes; out %d messages, %d bytes",
         printable(request.path),
-        printable(_client()),
+        printable(_client(address, connection.environ)),
         monotonic() - began,
         connection.close_reason,
         f" ({printable(message)})" if message else "",
@@ -434,8 +434,8 @@ def _log_end(connection: Connection, began: float) -> None:
     )
 
 
-def _client() -> str:
+def _client(address: str | None, environ: Mapping[str, Any]) -> str:
     """Name the client. If a proxy is believed about the address, the port is only the proxy's."""
-    address, port = request.remote_addr or "a Unix socket", request.environ.get("REMOTE_PORT")
-    proxied = "werkzeug.proxy_fix.orig" in request.environ
+    address, port = address or "a Unix socket", environ.get("REMOTE_PORT")
+    proxied = "werkzeug.proxy_fix.orig" in environ
     return f"{address} port {port}" if port and not proxied else address
