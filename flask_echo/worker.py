@@ -299,12 +299,18 @@ class LongConnectionWorker(ArrivalsWorker):
             self._deadlines.begin(conn)
             keep = super().handle(conn)
             if keep is False:
-                # Reads for up to two seconds, if the peer does not close.
-                util.close_graceful(conn.sock)
+                self._close(conn)
             return keep
         finally:
             self._current.conn = None  # An idle thread would keep its buffers.
             until_there_is_memory(self._deadlines.end, conn)
+
+    def _close(self, conn: TConn) -> None:
+        if self._current.hung_up:
+            conn.sock.close()  # The closing handshake has read what there was.
+        else:
+            # Reads for up to two seconds, if the peer does not close.
+            util.close_graceful(conn.sock)
 
     def handle_request(self, req: Request, conn: TConn) -> Any:
         """Respond to a request whose header has arrived."""

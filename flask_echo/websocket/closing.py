@@ -67,7 +67,9 @@ class ClosingHandshake:
         self._turns = turns
         self._incoming = incoming
 
-    def say_goodbye(self, close: Close, await_close: bool, deadline: Deadline) -> None:
+    def say_goodbye(
+        self, close: Close, await_close: bool, is_answer: bool, deadline: Deadline
+    ) -> None:
         """Send the Close frame and see the stream end, all before one deadline.
 
         1. Wait for a thread that is sending: a frame cannot start within another.
@@ -76,6 +78,9 @@ class ClosingHandshake:
         4. End our side first, as a server should (7.1.1).
         5. Read to the end of the stream. Closing a socket with unread input resets the connection,
            and the reset can overtake the Close frame.
+
+        :param await_close: whether to wait for the peer's Close frame.
+        :param is_answer: whether the peer's Close frame came first. Nothing may follow it (5.5.1).
         """
         self._transport.heed_wake()
         try:
@@ -83,7 +88,10 @@ class ClosingHandshake:
             if await_close:
                 self._read_until_close(deadline)
             self._transport.shut_write()
-            self._transport.discard(deadline)
+            if is_answer:
+                self._transport.discard_after_close(deadline)
+            else:
+                self._transport.discard(deadline)
         except SendTimeout:
             self._transport.abort()
         except OSError:

@@ -722,8 +722,10 @@ class Connection(Server):
         handshake = ClosingHandshake(self._transport, self._outgoing.turns, self._incoming)
         try:
             if how.close is not None:
-                await_close = how.await_close and not self._peer_has_closed
-                handshake.say_goodbye(how.close, await_close, Deadline(self._close_timeout))
+                is_answer = self._peer_has_closed
+                await_close = how.await_close and not is_answer
+                deadline = Deadline(self._close_timeout)
+                handshake.say_goodbye(how.close, await_close, is_answer, deadline)
             elif how is LOST:
                 self._note_last_close(handshake.find_last_close(keep))
             elif how is STUCK:

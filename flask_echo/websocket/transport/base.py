@@ -124,6 +124,14 @@ class Transport(ABC):
         :raises OSError: if the connection is broken.
         """
 
+    def discard_after_close(self, deadline: Deadline) -> None:
+        """Do the same after the peer's Close frame, which should be the end of its input.
+
+        :raises TimeoutError: if ``deadline`` comes first.
+        :raises OSError: if the connection is broken.
+        """
+        self.discard(deadline)
+
     @abstractmethod
     def await_end(self, deadline: Deadline) -> bool:
         """Wait without reading. Return True after :meth:`wake` or the end of the stream, and

@@ -168,6 +168,10 @@ class KernelTimedTransport(Transport):
         while self.recv(DISCARD_BYTES, deadline.left()):
             deadline.check()
 
+    def discard_after_close(self, deadline: Deadline) -> None:
+        # The kernel awaits the peer's end of the stream. TLS may have a last record to read.
+        self.discard(Deadline(0))
+
     def await_end(self, deadline: Deadline) -> bool:
         return self._await_event(POLL_END, deadline)  # SHUT_RD is reported like the peer's end.
 
