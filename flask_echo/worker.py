@@ -13,8 +13,7 @@ check_config       warns if no connection can be    warns of a gunicorn that is 
                    kept alive                       this class depends on its internals
 init_process       sets up the process, then runs   also reduces the switch interval and the
                                                     stacks: there are thousands of threads; lets
-                                                    the allocator return freed memory; lets threads
-                                                    that wake up wait for the core
+                                                    the allocator return freed memory
 load_wsgi          loads the application            also checks its number of seats; offers it
                                                     an exemption from the response deadline; writes
                                                     no response to a WebSocket that has ended
@@ -75,7 +74,7 @@ import threading
 from collections.abc import Callable
 from functools import cache
 from itertools import islice
-from time import monotonic
+from time import monotonic, process_time
 from typing import TYPE_CHECKING, Any, cast
 
 import gunicorn
@@ -198,10 +197,10 @@ class LongConnectionWorker(ArrivalsWorker):
         """Set up the process after the fork, then run until it stops."""
         # Not at the top: see the docstring of this module.
         from flask_echo.allocator import return_freed_memory
-        from flask_echo.scheduling import avoid_preemption
+        from flask_echo.scheduling import Scheduling
 
         return_freed_memory()
-        avoid_preemption()
+        self._scheduling = Scheduling(monotonic(), process_time())
         sys.setswitchinterval(SWITCH_INTERVAL_SECONDS)
         threading.stack_size(STACK_BYTES)
         super().init_process()
@@ -443,6 +442,7 @@ class LongConnectionWorker(ArrivalsWorker):
             self.murder_pending()
             self.murder_keepalived()
             self._return_memory()
+            self._scheduling.adapt(monotonic(), process_time())
         except MemoryError:
             self.recover_from_lack_of_memory()
 
