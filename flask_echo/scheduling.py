@@ -23,8 +23,9 @@ from contextlib import suppress
 # A directory with an entry for each thread of this process; proc(5).
 _TASKS = "/proc/self/task"
 
-# Seconds between two decisions.
-INTERVAL_SECONDS = 1.0
+# Seconds between two decisions, at least. The main thread has a turn once a second, and for each
+# connection that comes.
+INTERVAL_SECONDS = 0.2
 
 # A worker is busy from this share of a core on, and calm again below the other one. Two workers
 # that share a core have half of it each.

@@ -77,11 +77,11 @@ def test_only_a_busy_worker_has_the_policy(chosen: list[int]) -> None:
     assert chosen == [os.SCHED_BATCH, os.SCHED_OTHER]
 
 
-def test_the_policy_changes_once_in_a_second_at_most(chosen: list[int]) -> None:
+def test_there_is_some_time_between_two_decisions(chosen: list[int]) -> None:
     process = Scheduling(100.0, 7.0)
-    process.adapt(100.9, 7.9)
+    process.adapt(100.0 + 0.9 * scheduling.INTERVAL_SECONDS, 8.0)
     assert chosen == []
-    process.adapt(101.1, 8.1)
+    process.adapt(100.0 + 1.1 * scheduling.INTERVAL_SECONDS, 8.0)
     assert chosen == [os.SCHED_BATCH]
 
 
