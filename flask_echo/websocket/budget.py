@@ -34,7 +34,7 @@ _LARGE_WORK_AT_ONCE = 2
 
 # What a worker takes before the first connection, and its share of the master, with a reserve.
 _WORKER_BYTES = 80 * 2**20
-# What an idle connection takes (bench/RESULTS.md has 41 KiB), what nobody counts, and the buffer of
+# What an idle connection takes (bench/RESULTS.md has 32 KiB), what nobody counts, and the buffer of
 # a read.
 _SEAT_BYTES = 50 * 1024 + FREE_BYTES + 64 * 1024
 # The windows and tables of zlib for both directions, and the history for a new window.
