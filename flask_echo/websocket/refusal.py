@@ -92,6 +92,52 @@ def json_response(refusal: Refusal, members: Mapping[str, Any]) -> Response:
     return Response(body, refusal.status, dict(refusal.headers), mimetype=kind)
 
 
+# What this server has no more of for now.
+NO_SEAT = Refusal(
+    503,
+    "All seats of this worker are taken, or it is about to stop.",
+    "Try again in a moment. The operator of this server can raise the number of seats.",
+    headers={"Retry-After": "2"},
+    limit="max_connections",
+)
+
+NO_THREAD = Refusal(
+    503,
+    "The system gives this server no more threads.",
+    "Try again in a moment. The operator of this server can raise its limit on processes.",
+    headers={"Retry-After": "2"},
+)
+
+
+def too_many(most: int) -> Refusal:
+    """Refuse a client that has as many connections as it may have.
+
+    :param most: how many that is.
+    """
+    return Refusal(
+        429,
+        f"This client has {most} WebSockets open at this worker, and may have no more.",
+        "Close one first. A client is an IPv4 address, or a /64 of IPv6.",
+        headers={"Retry-After": "2"},
+        limit="max_connections_per_client",
+    )
+
+
+def too_fast(rate: int, wait: int) -> Refusal:
+    """Refuse an upgrade request that comes too early.
+
+    :param rate: how many a client may send in a second.
+    :param wait: seconds until another one may come.
+    """
+    return Refusal(
+        429,
+        f"This client may send {rate} upgrade requests per second to this worker, and sent more.",
+        "Wait before you try again. A client is an IPv4 address, or a /64 of IPv6.",
+        headers={"Retry-After": str(wait)},
+        limit="max_handshakes_per_second_per_client",
+    )
+
+
 # By product: how to make it pass on Connection and Upgrade. Both are for one hop only (RFC 9110,
 # section 7.6.1), so a proxy passes them on only if it is told to.
 PASS_UPGRADES_ON = {

@@ -32,7 +32,15 @@ from flask_echo.websocket.connection import Connection
 from flask_echo.websocket.extension import install
 from flask_echo.websocket.headers import printable
 from flask_echo.websocket.limits import Limits
-from flask_echo.websocket.refusal import Refusal, Respond, respond
+from flask_echo.websocket.refusal import (
+    NO_SEAT,
+    NO_THREAD,
+    Refusal,
+    Respond,
+    respond,
+    too_fast,
+    too_many,
+)
 from flask_echo.websocket.seats import NoSeat
 
 # The key in the WSGI environment under which flask_echo.worker offers a function. It exempts the
@@ -55,46 +63,6 @@ H = TypeVar("H", bound=Handler)
 View = Callable[..., Any]
 
 _log = logging.getLogger(__name__)
-
-_NO_SEAT = Refusal(
-    503,
-    "All seats of this worker are taken, or it is about to stop.",
-    "Try again in a moment. The operator of this server can raise the number of seats.",
-    headers={"Retry-After": "2"},
-    limit="max_connections",
-)
-
-
-_NO_THREAD = Refusal(
-    503,
-    "The system gives this server no more threads.",
-    "Try again in a moment. The operator of this server can raise its limit on processes.",
-    headers={"Retry-After": "2"},
-)
-
-
-def _too_many(most: int) -> Refusal:
-    return Refusal(
-        429,
-        f"This client has {most} WebSockets open at this worker, and may have no more.",
-        "Close one first. A client is an IPv4 address, or a /64 of IPv6.",
-        headers={"Retry-After": "2"},
-        limit="max_connections_per_client",
-    )
-
-
-def _too_fast(rate: int, wait: int) -> Refusal:
-    """Refuse an upgrade request that comes too early.
-
-    :param wait: seconds until another one may come.
-    """
-    return Refusal(
-        429,
-        f"This client may send {rate} upgrade requests per second to this worker, and sent more.",
-        "Wait before you try again. A client is an IPv4 address, or a /64 of IPv6.",
-        headers={"Retry-After": str(wait)},
-        limit="max_handshakes_per_second_per_client",
-    )
 
 
 @dataclass(frozen=True)
@@ -255,7 +223,7 @@ class Sock(FlaskSock):
         client = client_of(request.remote_addr)
         rate = limits.max_handshakes_per_second_per_client
         if wait := extension.handshakes.admit(client, rate):
-            return self._respond(_too_fast(rate, wait))
+            return self._respond(too_fast(rate, wait))
         refusal = handshake.check(environ, limits.allowed_origins) or _check_server(environ)
         if refusal is not None:
             return self._respond(refusal)
@@ -268,9 +236,9 @@ class Sock(FlaskSock):
         try:
             with extension.seats.take(client, share) as seat:
                 if isinstance(seat, NoSeat):
-                    return self._respond(_NO_SEAT if seat is NoSeat.FULL else _too_many(share))
+                    return self._respond(NO_SEAT if seat is NoSeat.FULL else too_many(share))
                 if not _may_keep_thread(environ):
-                    return self._respond(_NO_THREAD)
+                    return self._respond(NO_THREAD)
                 connection = _open(environ, wanted, Account(extension.budget, client))
                 began = monotonic()
                 extension.seats.occupy(seat, connection)

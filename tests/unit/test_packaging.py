@@ -12,7 +12,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from flask_echo.websocket import sock
-from flask_echo.worker import EXEMPT_KEY, TESTED_GUNICORN
+from flask_echo.worker import EXEMPT_KEY, HUNG_UP_KEY, TESTED_GUNICORN
 from tests.support.servers import ROOT
 
 FILES = sorted(ROOT.glob("requirements*.txt"))
@@ -74,9 +74,10 @@ def test_the_pinned_gunicorn_is_the_tested_one() -> None:
     assert pins(ROOT / "requirements.txt")["gunicorn"] == TESTED_GUNICORN
 
 
-def test_the_worker_and_the_library_name_the_exemption_alike() -> None:
+def test_the_worker_and_the_library_use_the_same_keys() -> None:
     # The worker must not import the library's module.
     assert sock.EXEMPT_KEY == EXEMPT_KEY
+    assert sock.HUNG_UP_KEY == HUNG_UP_KEY
 
 
 @pytest.mark.parametrize("module", ["gunicorn_conf", "gunicorn_log", "serve_conf", "worker"])
