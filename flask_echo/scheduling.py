@@ -29,8 +29,8 @@ INTERVAL_SECONDS = 0.2
 
 # A worker is busy from this share of a core on, and calm again below the other one. Two workers
 # that share a core have half of it each.
-_BUSY_SHARE = 0.4
-_CALM_SHARE = 0.2
+BUSY_SHARE = 0.4
+CALM_SHARE = 0.2
 
 
 class Scheduling:
@@ -56,7 +56,7 @@ class Scheduling:
             return
         share = (cpu - self._cpu) / seconds
         self._at, self._cpu = now, cpu
-        is_busy = share > (_CALM_SHARE if self._is_busy else _BUSY_SHARE)
+        is_busy = share > (CALM_SHARE if self._is_busy else BUSY_SHARE)
         if is_busy != self._is_busy:
             self._is_busy = is_busy
             _set_policy(os.SCHED_BATCH if is_busy else os.SCHED_OTHER)

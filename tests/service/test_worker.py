@@ -316,7 +316,7 @@ def test_a_body_that_turns_out_bad_after_the_response_gets_no_second_one(server:
 
 @pytest.mark.skipif(not hasattr(os, "SCHED_BATCH"), reason="Linux only")
 def test_no_thread_of_a_busy_worker_takes_the_core_from_another(start_server: StartServer) -> None:
-    server = start_server("gunicorn")
+    server = start_server("gunicorn", "--worker-class", "tests.support.counting.EasilyBusyWorker")
     worker = worker_of(server)
     # Each NUL of the answer takes six characters, so the worker has more to do than the client.
     message = frame(0x81, bytes(2**20))

@@ -29,6 +29,16 @@ class CountingWorker(LongConnectionWorker):
             self.log.info("counted: %d.", self.nr_conns)
 
 
+class EasilyBusyWorker(LongConnectionWorker):
+    """Is busy although a loaded machine leaves it a fiftieth of a core only."""
+
+    def init_process(self) -> None:
+        from flask_echo import scheduling
+
+        scheduling.BUSY_SHARE, scheduling.CALM_SHARE = 0.02, 0.01
+        super().init_process()
+
+
 class StarvedWorker(LongConnectionWorker):
     """Has few open files to spare."""
 
