@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import trustme
+from hypothesis import settings
 
 from flask_echo.websocket.budget import Budget
 from flask_echo.websocket.connection import Connection
@@ -20,6 +21,11 @@ if TYPE_CHECKING:  # Without Selenium the tests that need a browser are skipped.
     from selenium.webdriver import Chrome
 
     from tests.support.browser import Page
+
+
+# By default an example that takes 0.2 s fails its test. On a busy machine any example may.
+settings.register_profile("patient", deadline=None)
+settings.load_profile("patient")
 
 
 @pytest.fixture

@@ -185,7 +185,7 @@ def this_project(pieces: list[bytes], extensions: str | None, over_tcp: bool) ->
     return Outcome(messages, b"".join(replies).split(b"\r\n\r\n", 1)[1], code)
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=300, suppress_health_check=list(HealthCheck))
 @given(stream=streams, places=cuts, extensions=st.sampled_from([None, OFFER]))
 @pytest.mark.parametrize("over_tcp", [True, False], ids=["tcp", "poll"])
 def test_messages_replies_and_close_code_are_those_of_wsproto(
