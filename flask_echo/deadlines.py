@@ -53,6 +53,13 @@ class Deadlines:
             if self._responses.pop(conn, None) is not None:  # type: ignore[arg-type]
                 self._exempt.add(conn)  # type: ignore[arg-type]
 
+    def extend(self, conn: TConn, seconds: float) -> None:
+        """Allow a response ``seconds`` more than a response usually has, from now on."""
+        with self._lock:
+            if conn in self._responses:
+                late_at = monotonic() + seconds + arrivals.RESPONSE_TIMEOUT_SECONDS
+                self._responses[conn] = late_at
+
     def end(self, conn: TConn) -> None:
         """Forget a connection."""
         with self._lock:

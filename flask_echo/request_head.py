@@ -36,11 +36,23 @@ class HeadReader(SocketUnreader):
         """Expect the head of the next request."""
         self._in_head = True
         self._delivered = 0
+        self._body_bytes = 0
+        self._buffered = self._buffer_bytes()
         self._tail = b""
 
     def end_head(self) -> None:
         """Expect a body."""
         self._in_head = False
+
+    def request_bytes(self) -> int:
+        """Return how many bytes of this request were taken, and of what was read ahead and taken.
+
+        What is still in the buffer belongs to the next request.
+        """
+        return self._buffered + self._delivered + self._body_bytes - self._buffer_bytes()
+
+    def _buffer_bytes(self) -> int:
+        return self.buf.getbuffer().nbytes
 
     def chunk(self, size_hint: int | None = None) -> bytes:
         """Return the next piece; empty at the end of the stream.
@@ -49,7 +61,9 @@ class HeadReader(SocketUnreader):
         """
         if not self._in_head:
             # The types are of gunicorn 26.
-            return super().chunk(size_hint)  # type: ignore[call-arg]
+            data: bytes = super().chunk(size_hint)  # type: ignore[call-arg]
+            self._body_bytes += len(data)
+            return data
         piece = self._piece()
         self._delivered += len(piece)
         if self._limit is not None and self._delivered > self._limit and _END not in piece:
@@ -106,3 +120,7 @@ class HttpConnection(TConn):
         """The head has arrived. A body may follow."""
         if self._reader is not None:
             self._reader.end_head()
+
+    def request_bytes(self) -> int | None:
+        """See :meth:`HeadReader.request_bytes`; None if another parser reads the requests."""
+        return None if self._reader is None else self._reader.request_bytes()

@@ -72,9 +72,9 @@ import socket
 import sys
 import threading
 from collections.abc import Callable
-from functools import cache
+from functools import cache, partial
 from itertools import islice
-from time import monotonic, process_time
+from time import monotonic, process_time, thread_time
 from typing import TYPE_CHECKING, Any, cast
 
 import gunicorn
@@ -91,6 +91,7 @@ from flask_echo.pool import Job, until_there_is_memory
 from flask_echo.siblings import Siblings
 
 if TYPE_CHECKING:  # Not in the master: see the docstring of this module.
+    from flask_echo.meter import Meter
     from flask_echo.request_head import HttpConnection
 
 # requirements.txt has the same version.
@@ -99,6 +100,10 @@ TESTED_GUNICORN = "27.0.1"
 # flask_echo.websocket.sock defines the same keys, and calls the functions stored under them.
 EXEMPT_KEY = "flask_echo.exempt_from_deadline"
 HUNG_UP_KEY = "flask_echo.hung_up"
+
+# A function that allows the response of the current request more seconds. It returns False, and
+# allows nothing, if that would leave no thread for others.
+EXTEND_KEY = "flask_echo.extend_deadline"
 
 # A thread releases the GIL at every read anyway. With the default of 5 ms, each thread that waits
 # for the GIL wakes 200 times a second to ask for it.
@@ -246,19 +251,24 @@ class LongConnectionWorker(ArrivalsWorker):
             )
 
     def _with_exemption(self, wsgi: Callable[..., Any]) -> Callable[..., Any]:
-        """Wrap an application: its environment gets two functions for WebSockets.
+        """Wrap an application: its environment gets functions for responses that last.
 
         The first one lifts the deadline. It returns False, and lifts nothing, if that would leave
         no thread for others. The second one notes that the socket is shut down: the response that
         the application returns then reaches nobody, and is not written. Access logs have its
-        status.
+        status. The third one extends the deadline. The fourth one returns a
+        :class:`flask_echo.meter.Meter`.
 
         The functions must be called from the thread of the request.
         """
+        # Not at the top: see the docstring of this module.
+        from flask_echo.meter import KEY as METER_KEY
 
         def application(environ: Any, start_response: Any) -> Any:
             environ[EXEMPT_KEY] = self._exempt
             environ[HUNG_UP_KEY] = self._note_hang_up
+            environ[EXTEND_KEY] = self._extend
+            environ[METER_KEY] = partial(self._meter, start_response)
             body = wsgi(environ, start_response)
             if self._current.hung_up:
                 response: Response = start_response.__self__
@@ -270,6 +280,19 @@ class LongConnectionWorker(ArrivalsWorker):
 
     def _note_hang_up(self) -> None:
         self._current.hung_up = True
+
+    def _extend(self, seconds: float) -> bool:
+        if not self.tpool.can_keep_one():
+            return False
+        self._deadlines.extend(self._current.conn, seconds)
+        return True
+
+    def _meter(self, start_response: Any) -> "Meter":
+        # Not at the top: see the docstring of this module.
+        from flask_echo.meter import Meter
+
+        received = self._current.conn.request_bytes
+        return Meter(start_response.__self__, received, self._current.cpu)
 
     def _exempt(self) -> bool:
         if not self.tpool.can_keep_one():
@@ -293,6 +316,7 @@ class LongConnectionWorker(ArrivalsWorker):
         """Serve one request. If it was the last of its connection, end the connection."""
         try:
             self._current.conn = conn
+            self._current.cpu = thread_time()
             self._current.answered = self._current.hung_up = False
             cast("HttpConnection", conn).begin_head()
             self._deadlines.begin(conn)
