@@ -40,6 +40,7 @@ class Settings(Limits):
     trusted_headers: frozenset[str] = option(frozenset({"for", "proto"}), TRUSTED_HEADERS)
     rehearsals: bool = option(True, SWITCH)
     inspect: bool = option(True, SWITCH)
+    events: bool = option(True, SWITCH)
 
     def trusts(self, header: str) -> bool:
         """Return whether proxies are trusted about ``for``, ``proto``, ``host`` or ``prefix``."""

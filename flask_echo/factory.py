@@ -10,6 +10,7 @@ from flask.logging import has_level_handler
 
 from flask_echo import proxies, views
 from flask_echo.config import Settings, load_settings, split_config
+from flask_echo.events import views as event_views
 from flask_echo.line_handler import LineHandler
 
 _PACKAGE = Path(__file__).parent
@@ -34,6 +35,8 @@ def create_app(config: Mapping[str, Any] | None = None) -> Flask:
     app.register_blueprint(views.bp)
     if settings.inspect:
         app.register_blueprint(views.inspection_bp)
+    if settings.events:
+        app.register_blueprint(event_views.bp)
     return app
 
 

@@ -3,15 +3,13 @@
 from dataclasses import replace
 from typing import Any
 
-from flask import Response, current_app, render_template, request
+from flask import Response, current_app, render_template
 
+from flask_echo.accept import preferred
 from flask_echo.config import Settings
 from flask_echo.websocket import Refusal
 from flask_echo.websocket.limits import PREFIX
 from flask_echo.websocket.refusal import details, json_response
-
-# Browsers send about 150 characters. Parsing hundreds of KiB would take seconds.
-_LONGEST_ACCEPT = 1000
 
 # Which setting the operator can change, by status. A refusal may name another one.
 _SETTINGS = {
@@ -57,7 +55,4 @@ def _page(refusal: Refusal, members: dict[str, Any]) -> Response:
 
 
 def _prefers_a_page() -> bool:
-    if len(request.headers.get("Accept", "")) > _LONGEST_ACCEPT:
-        return False
-    kinds = ("application/problem+json", "application/json", "text/html")
-    return request.accept_mimetypes.best_match(kinds) == "text/html"
+    return preferred(("application/problem+json", "application/json", "text/html")) == "text/html"

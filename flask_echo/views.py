@@ -79,7 +79,12 @@ def page() -> Response:
         return sock.explain()
     settings = _settings()
     response = Response(
-        render_template("index.html", inspect=settings.inspect, faults=settings.rehearsals)
+        render_template(
+            "index.html",
+            inspect=settings.inspect,
+            faults=settings.rehearsals,
+            events=settings.events,
+        )
     )
     response.headers["Cache-Control"] = "no-cache"
     response.vary.update(_PAGE_VARIES_WITH)

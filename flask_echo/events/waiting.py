@@ -1,0 +1,68 @@
+"""How a thread waits for the next event while its client waits for a response."""
+
+import select
+import socket
+import struct
+from collections.abc import Callable
+from contextlib import suppress
+from time import monotonic, sleep
+
+# The peer's end of the stream, reported even while input before it is unread. Only Linux has it.
+_END = getattr(select, "POLLRDHUP", 0)
+
+# struct linger: on, with zero seconds.
+_RESET_ON_CLOSE = struct.pack("ii", 1, 0)
+
+# poll() counts in milliseconds.
+_TICK_SECONDS = 0.001
+
+
+class Waiter:
+    """Waits on the socket of a request. It occupies a seat; see :class:`Occupant`.
+
+    The thread of the request waits, and any thread may end that.
+
+    :param sock: the socket of the request.
+    :param extend: allows the response more seconds, beside the usual ones, from now on.
+    :ivar last_message_at: when the response last had something to say, on the monotonic clock.
+    :ivar ended: whether the server wants the response to end.
+    """
+
+    def __init__(self, sock: socket.socket, extend: Callable[[float], object]) -> None:
+        self._sock = sock
+        self._extend = extend
+        self._poller = select.poll()
+        self._poller.register(sock, _END)
+        self.last_message_at = monotonic()
+        self.ended = False
+
+    def wait(self, seconds: float) -> bool:
+        """Wait for ``seconds``; return False at once if the client has gone or the server calls."""
+        self._extend(seconds)
+        if self._poller.poll(seconds // _TICK_SECONDS):
+            return False
+        sleep(seconds % _TICK_SECONDS)
+        return not self.ended
+
+    def note_event(self) -> None:
+        """Note that the response has something to say."""
+        self.last_message_at = monotonic()
+
+    def wake(self, grace: float | None = None) -> None:
+        """End the wait: the server is going away. The response can still be sent.
+
+        ``SHUT_RD`` wakes the thread, without a descriptor of its own for each of many waits.
+        """
+        self.ended = True
+        with suppress(OSError):
+            socket.socket.shutdown(self._sock, socket.SHUT_RD)
+
+    def close(self, reason: int | None = None, message: str | None = None) -> None:
+        """End the wait: another client needs the seat."""
+        self.wake()
+
+    def cut(self) -> None:
+        """Reset the connection: the client does not take the response."""
+        with suppress(OSError):
+            self._sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
+            socket.socket.shutdown(self._sock, socket.SHUT_RDWR)
