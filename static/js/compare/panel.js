@@ -1,0 +1,189 @@
+import { copyText } from "../common/clipboard.js";
+import { download } from "../common/download.js";
+import { formatCount } from "../common/format.js";
+import { Charts } from "./charts.js";
+import { conclude } from "./conclusion.js";
+import { ASSUMPTIONS } from "./extrapolation.js";
+import { figuresOf } from "./figures.js";
+import { OtherTabs } from "./other-tabs.js";
+import { toCsv, toJson, toMarkdown } from "./report.js";
+import { Run } from "./run.js";
+import { fillExtrapolation, fillTable } from "./table.js";
+
+const REFRESH_MS = 500;
+
+const HIDDEN = "The tab was hidden for a while. Browsers slow timers down then, so polls came late.";
+const OTHER_TAB = "Another tab ran a comparison at the same time. Browsers allow six HTTP/1.1 "
+  + "connections to a host, and one comparison uses four of them, so requests may have waited.";
+const NOT_COUNTED = "This server cannot count bytes or CPU time: flask run does not let the "
+  + "application see its sockets. Use gunicorn or the command flask-echo.";
+const WRONG_SIZE = "An answer had another size than the server says: something on the way changed "
+  + "it.";
+
+/** Start the panel Compare: run a comparison, show it, and export it. */
+export function startCompare(panel) {
+  new Comparison((name) => panel.querySelector(`#compare-${name}`), panel);
+}
+
+class Comparison {
+  #part;
+  #panel;
+  #run = null;
+  #charts;
+  #otherTab = false;
+  #tabs = new OtherTabs(() => this.#noteOtherTab());
+
+  constructor(part, panel) {
+    this.#part = part;
+    this.#panel = panel;
+    this.#charts = null; // drawn with the first run, when the panel is visible
+    part("form").addEventListener("submit", (event) => this.#submit(event));
+    part("stop").addEventListener("click", () => this.#run.stop());
+    part("article").addEventListener("click", () => this.#fill(10, 1));
+    part("copy").addEventListener("click", () => this.#copy());
+    part("save-json").addEventListener("click", () =>
+      this.#save("json", toJson(this.#comparison(), this.#run.tallies), "application/json"));
+    part("save-csv").addEventListener("click", () =>
+      this.#save("csv", toCsv(this.#comparison()), "text/csv"));
+    part("assumptions").textContent = ASSUMPTIONS;
+  }
+
+  #fill(mean, interval) {
+    this.#part("mean").value = mean;
+    this.#part("interval").value = interval;
+  }
+
+  #submit(event) {
+    event.preventDefault();
+    const ways = [...this.#panel.querySelectorAll("[name=way]:checked")].map(({ value }) => value);
+    this.#part("error").textContent = ways.length ? "" : "Choose at least one way.";
+    if (ways.length) this.#start(ways);
+  }
+
+  async #start(ways) {
+    this.#run = new Run({
+      mean: Number(this.#part("mean").value),
+      interval: Number(this.#part("interval").value),
+      seconds: Number(this.#part("seconds").value),
+      ways,
+    });
+    this.#otherTab = false;
+    this.#tabs.start();
+    this.#allow({ running: true });
+    this.#prepare();
+    const timer = setInterval(() => this.#show(), REFRESH_MS);
+    try {
+      await this.#run.follow();
+    } catch (error) {
+      this.#part("error").textContent = `The server did not answer: ${error.message}`;
+    }
+    clearInterval(timer);
+    this.#tabs.stop();
+    if (this.#run.began !== null) this.#show();
+    this.#allow({ running: false });
+  }
+
+  #prepare() {
+    this.#part("results").hidden = false;
+    this.#part("copied").textContent = "";
+    this.#charts ??= new Charts({
+      bytes: this.#part("bytes"),
+      delays: this.#part("delays"),
+      share: this.#part("share"),
+    });
+    this.#charts.clear();
+  }
+
+  #allow({ running }) {
+    this.#part("start").disabled = running;
+    this.#part("stop").disabled = !running;
+    this.#part("progress").hidden = !running;
+    this.#part("fields").disabled = running;
+    const nothing = running || this.#run.began === null;
+    for (const name of ["copy", "save-json", "save-csv"]) this.#part(name).disabled = nothing;
+  }
+
+  #show() {
+    if (this.#run.began === null) return;
+    const figures = figuresOf(this.#run);
+    const seconds = this.#run.elapsedMs / 1000;
+    fillTable(this.#part("table").tBodies[0], figures);
+    fillExtrapolation(this.#part("extrapolation").tBodies[0], figures, seconds);
+    this.#charts.show(this.#run, figures);
+    this.#showProgress(figures, seconds);
+    this.#showText(figures);
+  }
+
+  #showProgress(figures, seconds) {
+    const most = Math.max(...figures.map(({ events }) => events));
+    this.#part("progress").value = seconds / this.#run.settings.seconds;
+    const state = this.#run.ended === null ? "running" : "finished";
+    this.#write("status", `${formatCount(most, "event")} in ${seconds.toFixed(0)} s, ${state}`);
+  }
+
+  #showText(figures) {
+    const [claim, ...others] = conclude(figures, this.#run.settings.mean);
+    this.#write("conclusion", claim);
+    this.#write("others", others.join(" "));
+    this.#write("clock", this.#clockText(figures));
+    this.#write("remarks", this.#remarks(figures).join(" "));
+  }
+
+  // Screen readers announce every write, so write only changes.
+  #write(name, text) {
+    if (this.#part(name).textContent !== text) this.#part(name).textContent = text;
+  }
+
+  #clockText(figures) {
+    const { offsetMs, errorMs } = this.#run.clock;
+    const missing = figures.reduce((sum, one) => sum + one.missing, 0);
+    const repeated = figures.reduce((sum, one) => sum + one.repeated, 0);
+    const measured = figures.find(({ interval }) => interval);
+    return [
+      `The server's clock is ${offsetMs.toFixed(1)} ms ahead of this browser's, within `
+        + `${errorMs.toFixed(1)} ms; delays are corrected by that.`,
+      ...(measured ? [`Measured polling interval: ${measured.interval.toFixed(2)} s.`] : []),
+      `Lost events: ${missing}. Repeated events: ${repeated}.`,
+    ].join(" ");
+  }
+
+  #remarks(figures) {
+    return [
+      ...(this.#run.wasHidden ? [HIDDEN] : []),
+      ...(this.#otherTab ? [OTHER_TAB] : []),
+      ...(figures.some(({ sentBytes }) => sentBytes === null) ? [NOT_COUNTED] : []),
+      ...(figures.some(({ wrongSizes }) => wrongSizes) ? [WRONG_SIZE] : []),
+    ];
+  }
+
+  #noteOtherTab() {
+    this.#otherTab = true;
+    this.#show();
+  }
+
+  #comparison() {
+    const run = this.#run;
+    const figures = figuresOf(run);
+    return {
+      page: window.location.href.split("#")[0],
+      when: new Date(run.began).toISOString(),
+      browser: navigator.userAgent,
+      settings: run.settings,
+      seconds: run.elapsedMs / 1000,
+      clock: run.clock,
+      remarks: this.#remarks(figures),
+      conclusion: conclude(figures, run.settings.mean),
+      figures,
+    };
+  }
+
+  async #copy() {
+    const copied = await copyText(toMarkdown(this.#comparison()));
+    this.#part("copied").textContent = copied ? "Copied." : "Copy was blocked by the browser.";
+  }
+
+  #save(extension, text, type) {
+    const when = new Date(this.#run.began).toISOString().slice(0, 19).replaceAll(":", "");
+    download(`polling-comparison-${when}.${extension}`, text, type);
+  }
+}
