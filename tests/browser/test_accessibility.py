@@ -8,7 +8,7 @@ from tests.support.proxy import NO_BYTE_255, NO_EXTENSIONS, Faults, Proxy
 from tests.support.servers import Server
 from tests.support.talk import choose, say, simulate
 
-PANELS = ("talk", "handshake", "diagnose")
+PANELS = ("talk", "handshake", "compare", "diagnose")
 WIDTHS = (1280, 390)  # a desktop and a phone
 SCHEMES = ("light", "dark")
 
@@ -65,6 +65,21 @@ def test_a_panel_is_no_wider_than_a_phone(page: Page, panel: str) -> None:
     page.emulate(390, 800, "light")
     show(page, panel)
     assert page.run("return document.documentElement.scrollWidth") <= 390
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+@pytest.mark.parametrize("scheme", SCHEMES)
+def test_a_comparison_is_accessible(page: Page, scheme: str, width: int) -> None:
+    page.emulate(width, 800, scheme)
+    show(page, "compare")
+    page.run("document.querySelector('#compare-mean').value = 0.1")
+    page.click("compare-start")
+    page.wait_until(lambda: "events" in page.text("#compare-status"), "events")
+    assert violations(page) == []
+    assert page.run("return document.documentElement.scrollWidth") <= width
+    page.click("compare-stop")
+    page.wait_until(lambda: page.is_enabled("compare-start"), "the end")
+    assert violations(page) == []
 
 
 def test_a_missing_label_is_found(page: Page) -> None:

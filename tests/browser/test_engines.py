@@ -49,6 +49,26 @@ def test_the_conversation(tab: Tab, server: Server) -> None:
     wait_for_lines(tab, *GREETING, *dialogue, *GREETING[1:])
 
 
+def test_the_comparison(tab: Tab, server: Server) -> None:
+    tab.open(f"{server.url}/#compare")
+    tab.run("document.querySelector('#compare-mean').value = 0.2")
+    tab.run("document.querySelector('#compare-interval').value = 0.2")
+    tab.click("compare-start")
+    wait_until(lambda: len(events_of_ways(tab)) == 5 and min(events_of_ways(tab)) > 3)
+    tab.click("compare-stop")
+    wait_until(lambda: tab.run("return !document.querySelector('#compare-start').disabled"))
+    text = str(tab.run("return document.querySelector('#compare-clock').textContent"))
+    assert "Lost events: 0. Repeated events: 0." in text
+
+
+def events_of_ways(tab: Tab) -> list[int]:
+    rows = tab.run(
+        "return [...document.querySelectorAll('#compare-table tbody tr')]"
+        ".map((row) => Number(row.cells[2].textContent))"
+    )
+    return [int(row) for row in rows]
+
+
 def test_the_diagnosis(tab: Tab, server: Server) -> None:
     tab.open(f"{server.url}/#diagnose")
     wait_until(lambda: verdicts(tab))

@@ -64,7 +64,7 @@ def walk(page: Page) -> list[str]:
 
 
 def test_tab_reaches_every_control(talk: Page) -> None:
-    tabs = ["tab-talk", "tab-handshake", "tab-diagnose"]
+    tabs = ["tab-talk", "tab-handshake", "tab-compare", "tab-diagnose"]
     details = ["pause", "clear", "export-json", "export-text", "filter", "kind", "entries"]
     rest = [*details, "options-fold", "/healthz"]
     assert walk(talk) == [*tabs, "disconnect", "messages", "message", "send", *rest]
@@ -74,7 +74,7 @@ def test_tab_reaches_every_control(talk: Page) -> None:
 
 
 def test_the_keyboard_alone_is_enough(talk: Page) -> None:
-    talk.press(TAB * 4)  # past the tabs
+    talk.press(TAB * 5)  # past the tabs
     assert talk.focus == "disconnect"
     talk.press(SPACE)
     talk.wait_for_state("closed")

@@ -12,7 +12,8 @@ import { fillExtrapolation, fillTable } from "./table.js";
 
 const REFRESH_MS = 500;
 
-const HIDDEN = "The tab was hidden for a while. Browsers slow timers down then, so polls came late.";
+const HIDDEN = "The tab was hidden for a while. Browsers slow timers down then, so polls came "
+  + "late.";
 const OTHER_TAB = "Another tab ran a comparison at the same time. Browsers allow six HTTP/1.1 "
   + "connections to a host, and one comparison uses four of them, so requests may have waited.";
 const NOT_COUNTED = "This server cannot count bytes or CPU time: flask run does not let the "

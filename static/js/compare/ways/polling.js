@@ -57,6 +57,7 @@ async function ask(url, headers, tally, signal) {
 }
 
 function hasSize({ headers }, { length }) {
+  const stated = headers.get("Content-Length");
   // A proxy that compresses changes the size, and says so.
-  return headers.has("Content-Encoding") || Number(headers.get("Content-Length") ?? length) === length;
+  return stated === null || headers.has("Content-Encoding") || Number(stated) === length;
 }
