@@ -8,7 +8,7 @@ from contextlib import ExitStack
 import pytest
 
 from tests.support.browser import Page
-from tests.support.clients import raw
+from tests.support.clients import health, raw
 from tests.support.diagnose import CATCH_COPIES
 from tests.support.servers import Server, StartServer
 from tests.support.waiting import wait_until
@@ -136,7 +136,7 @@ def test_an_event_stream_is_opened_again_after_a_full_house(
 ) -> None:
     server = start_server("gunicorn", MAX_CONNECTIONS=2)
     compare.open(server.url)
-    compare.page.wait_for_state("open")  # The panel Talk has a seat.
+    wait_until(lambda: health(server)["seats_taken"] == 1)  # The panel Talk has a seat.
     with ExitStack() as seat:
         seat.enter_context(raw(server, "/echo"))
         compare.start("sse")
