@@ -64,7 +64,10 @@ function options(x, y, series) {
   return {
     height: HEIGHT,
     scales: { x: { time: false }, y: { range: (_, low, high) => [0, 1.1 * high || 1] } },
-    axes: [axis({ label: x, size: 28, labelSize: 18 }), axis({ label: y, size: 68, labelSize: 18 })],
+    axes: [
+      axis({ label: x, size: 28, labelSize: 18 }),
+      axis({ label: y, size: 68, labelSize: 18 }),
+    ],
     series: [{}, ...series],
   };
 }

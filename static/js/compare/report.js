@@ -23,8 +23,8 @@ export function toMarkdown(comparison) {
     `- When: ${comparison.when}, for ${seconds.toFixed(0)} seconds`,
     `- Browser: ${comparison.browser}`,
     `- Events: one every ${settings.mean} s on average; a poll every ${settings.interval} s`,
-    `- Clock of the server: ${clock.offsetMs.toFixed(1)} ms ahead, within ${clock.errorMs.toFixed(1)}`
-      + " ms",
+    `- Clock of the server: ${clock.offsetMs.toFixed(1)} ms ahead, `
+      + `within ${clock.errorMs.toFixed(1)} ms`,
     ...comparison.remarks.map((text) => `- ${text}`),
     "",
     ...table(["Way", ...COLUMNS.map(([title]) => title)],
