@@ -76,6 +76,8 @@ function aboutLongPolling(long, { delayMedian, bytesPerEvent }) {
   if (long.delayMedian === null || delayMedian === null) return [];
   const ratio = long.bytesPerEvent / bytesPerEvent;
   const bytes = Number.isFinite(ratio) ? `, with ${times(ratio)} its bytes for each event` : "";
-  return [`Long polling delivered events ${formatDuration(Math.max(0, long.delayMedian))} after they `
-    + `happened, and the WebSocket ${formatDuration(Math.max(0, delayMedian))}${bytes}.`];
+  const [ofLong, ofSocket] = [long.delayMedian, delayMedian]
+    .map((delay) => formatDuration(Math.max(0, delay))); // the clock's error can make one negative
+  return [`Long polling delivered events ${ofLong} after they happened, and the WebSocket `
+    + `${ofSocket}${bytes}.`];
 }
