@@ -149,7 +149,8 @@ def _take_seat(stack: ExitStack, seconds: float) -> Waiter | Refusal:
     if of_request is None:
         return _NO_SOCKET
     extension = install(current_app)
-    share = extension.limits().max_connections_per_client
+    limits = extension.limits()
+    share = limits.max_connections_per_client
     seats = extension.seats
     seat = stack.enter_context(seats.take(client_of(request.remote_addr), share))
     if isinstance(seat, NoSeat):
@@ -157,7 +158,7 @@ def _take_seat(stack: ExitStack, seconds: float) -> Waiter | Refusal:
     extend = cast(Callable[[float], bool], environ.get(_EXTEND_KEY, _without_deadline))
     if not extend(seconds):
         return NO_THREAD
-    waiter = Waiter(cast(socket.socket, of_request), extend)
+    waiter = Waiter(cast(socket.socket, of_request), extend, limits)
     seats.occupy(seat, waiter)
     return waiter
 

@@ -1,11 +1,15 @@
 """How a thread waits for the next event while its client waits for a response."""
 
+import math
+import random
 import select
 import socket
 import struct
 from collections.abc import Callable
 from contextlib import suppress
 from time import monotonic, sleep
+
+from flask_echo.websocket.limits import Limits
 
 # The peer's end of the stream, reported even while input before it is unread. Only Linux has it.
 _END = getattr(select, "POLLRDHUP", 0)
@@ -24,20 +28,32 @@ class Waiter:
 
     :param sock: the socket of the request.
     :param extend: allows the response more seconds, beside the usual ones, from now on.
+    :param limits: end the response when it is too old, or had nothing to say for too long.
     :ivar last_message_at: when the response last had something to say, on the monotonic clock.
     :ivar ended: whether the server wants the response to end.
     """
 
-    def __init__(self, sock: socket.socket, extend: Callable[[float], object]) -> None:
+    def __init__(
+        self, sock: socket.socket, extend: Callable[[float], object], limits: Limits
+    ) -> None:
         self._sock = sock
         self._extend = extend
         self._poller = select.poll()
         self._poller.register(sock, _END)
         self.last_message_at = monotonic()
+        self._idle = limits.idle_timeout_seconds or math.inf
+        # At random, as a WebSocket does it, so that not all clients come back at once.
+        lifetime = limits.max_lifetime_seconds * random.uniform(0.8, 1.0)
+        self._too_old_at = self.last_message_at + lifetime if lifetime else math.inf
         self.ended = False
 
     def wait(self, seconds: float) -> bool:
-        """Wait for ``seconds``; return False at once if the client has gone or the server calls."""
+        """Wait for ``seconds``; return False at once if the response must end: the client has gone,
+        the server calls, or a limit is reached."""
+        left = min(self._too_old_at, self.last_message_at + self._idle) - monotonic()
+        if left <= 0:
+            return False
+        seconds = min(seconds, left)
         self._extend(seconds)
         if self._poller.poll(seconds // _TICK_SECONDS):
             return False

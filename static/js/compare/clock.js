@@ -6,8 +6,8 @@ export function now() {
 }
 
 /**
- * Compare this browser's clock with the server's. Of several answers the one with the shortest round
- * trip is taken: the server read its clock between the request and the answer.
+ * Compare this browser's clock with the server's. Of several answers the one with the shortest
+ * round trip is taken: the server read its clock between the request and the answer.
  *
  * @returns {Promise<{offsetMs: number, errorMs: number}>} what to add to a time of this browser,
  *     and the largest possible error
