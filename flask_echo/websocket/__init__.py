@@ -12,7 +12,9 @@ if TYPE_CHECKING:
     from simple_websocket import ConnectionClosed
 
     from flask_echo.websocket.connection import Connection
+    from flask_echo.websocket.extension import observe
     from flask_echo.websocket.limits import Limits
+    from flask_echo.websocket.observers import Observer, Watch
     from flask_echo.websocket.options import OptionError
     from flask_echo.websocket.refusal import Refusal
     from flask_echo.websocket.sock import Sock, Upgrade
@@ -21,20 +23,26 @@ __all__ = [
     "Connection",
     "ConnectionClosed",
     "Limits",
+    "Observer",
     "OptionError",
     "Refusal",
     "Sock",
     "Upgrade",
+    "Watch",
+    "observe",
 ]
 
 _HOMES = {
     "Connection": "flask_echo.websocket.connection",
     "ConnectionClosed": "simple_websocket",
     "Limits": "flask_echo.websocket.limits",
+    "Observer": "flask_echo.websocket.observers",
     "OptionError": "flask_echo.websocket.options",
     "Refusal": "flask_echo.websocket.refusal",
     "Sock": "flask_echo.websocket.sock",
     "Upgrade": "flask_echo.websocket.sock",
+    "Watch": "flask_echo.websocket.observers",
+    "observe": "flask_echo.websocket.extension",
 }
 
 

@@ -53,6 +53,9 @@ ABORTED = Ending(CloseReason.ABNORMAL_CLOSURE, "reset")
 # Nothing more gets through to this peer, not even a Close frame.
 STUCK = Ending(CloseReason.ABNORMAL_CLOSURE, "peer has stopped reading")
 
+# The peer has not answered a ping. simple-websocket uses this reason, with the code 1008.
+PING_TIMEOUT_REASON = "Ping/Pong timeout"
+
 
 def ending(code: int, reason: str | None = None, await_close: bool = False) -> Ending:
     """Return the ending that sends a Close frame with ``code`` and ``reason``."""

@@ -11,7 +11,7 @@ answers, and how the connection ends (RFC 6455).
 import os
 import socket
 import sys
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from threading import Lock, get_ident
 from time import monotonic
@@ -24,6 +24,7 @@ from flask_echo.websocket import control, frames
 from flask_echo.websocket.budget import UNCOUNTED_BYTES, Account, Budget, OverBudget
 from flask_echo.websocket.closing import (
     LOST,
+    PING_TIMEOUT_REASON,
     READ_LARGE_BYTES,
     STUCK,
     ClosingHandshake,
@@ -38,6 +39,7 @@ from flask_echo.websocket.incoming import Incoming
 from flask_echo.websocket.keepalive import Due, Keepalive
 from flask_echo.websocket.kept import KEEP_BYTES, Kept
 from flask_echo.websocket.limits import Limits
+from flask_echo.websocket.observers import Watch, safely
 from flask_echo.websocket.outgoing import Outgoing
 from flask_echo.websocket.pace import Pace
 from flask_echo.websocket.transport import Deadline, SendTimeout, Woken, open_transport
@@ -89,6 +91,7 @@ class Connection(Server):
     :param early: bytes that the HTTP server has read beyond the request.
     :param subprotocols: those that the handler speaks.
     :param account: is charged for the memory of large messages; by default without limit.
+    :param watches: learn of this connection.
     :ivar environ: as above.
     :ivar subprotocol: the negotiated subprotocol, or None.
     :ivar extensions: the negotiated extensions, with their parameters.
@@ -110,6 +113,7 @@ class Connection(Server):
         early: bytes = b"",
         subprotocols: Collection[str] = (),
         account: Account | None = None,
+        watches: Sequence[Watch] = (),
     ) -> None:
         # Not super().__init__(): it starts the thread that this class exists to avoid.
         self.sock = sock
@@ -132,6 +136,11 @@ class Connection(Server):
         self._transport = self.open_transport(
             sock, limits.send_timeout_seconds, limits.close_timeout_seconds / 2
         )
+        self.watches = watches
+        for watch in watches:
+            self._transport = safely(watch.transport, self._transport) or self._transport
+            if early:
+                safely(watch.read_ahead, early)
         self._keepalive = Keepalive(
             limits.ping_interval_seconds or None,
             limits.ping_timeout_seconds,
@@ -361,8 +370,7 @@ class Connection(Server):
             self._read_bytes = _READ_LITTLE_BYTES
             self._send_control(control.PING)
         elif due is Due.TIMEOUT:
-            # The code and the reason of simple-websocket.
-            self._end(ending(CloseReason.POLICY_VIOLATION, "Ping/Pong timeout"))
+            self._end(ending(CloseReason.POLICY_VIOLATION, PING_TIMEOUT_REASON))
         else:
             self._end_over(due)
 

@@ -17,6 +17,7 @@ from flask import Flask
 from flask_echo.websocket.budget import Budget, default_budget
 from flask_echo.websocket.headers import TOKEN
 from flask_echo.websocket.limits import PREFIX, Limits, environment, variables
+from flask_echo.websocket.observers import Observer
 from flask_echo.websocket.options import Kind, OptionError, checked, kinds
 from flask_echo.websocket.rates import Rates
 from flask_echo.websocket.seats import Seats
@@ -37,7 +38,7 @@ _all_lock = threading.Lock()
 
 
 class Extension:
-    """Limits and seats of one application, at ``app.extensions["flask_echo.websocket"]``.
+    """Limits, seats and observers of an application, at its extension ``flask_echo.websocket``.
 
     :param config: the application's configuration; ``SOCK_SERVER_OPTIONS`` may change in it.
     :param limits: used for every limit that ``SOCK_SERVER_OPTIONS`` does not set.
@@ -55,6 +56,7 @@ class Extension:
         self._sharers = 1
         self._set_budget()
         self.handshakes = Rates()
+        self.observers: list[Observer] = []
         self.limits()
 
     def limits(self) -> Limits:
@@ -133,6 +135,11 @@ def install(app: Flask, limits: Limits | None = None) -> Extension:
             app.extensions[KEY] = extension
             _all.add(extension)
         return cast(Extension, app.extensions[KEY])
+
+
+def observe(app: Flask, observer: Observer) -> None:
+    """Let ``observer`` learn of the WebSockets of ``app``, from the next request on."""
+    install(app).observers.append(observer)
 
 
 def _from_environment() -> Limits:

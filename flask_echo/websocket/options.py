@@ -11,6 +11,8 @@ from typing import Any, NamedTuple
 
 # How much of a bad value an error repeats, in characters.
 _LONGEST_SHOWN = 200
+# A user with a password in a URL. No error may repeat them.
+_PASSWORD = re.compile(r"://[^/\s:]*:[^/\s]*@")
 
 
 class OptionError(ValueError):
@@ -45,6 +47,7 @@ def checked(kinds: Mapping[str, Kind], name: str, value: Any, shown: str) -> Any
     :param shown: name and value as the user wrote them, for the error.
     :raises OptionError: if there is no such option, or it does not allow the value.
     """
+    shown = _PASSWORD.sub("://...@", shown)
     shown = shown if len(shown) <= _LONGEST_SHOWN else f"{shown[:_LONGEST_SHOWN]}..."
     if name not in kinds:
         raise OptionError(f"{shown}: no such option; there are {', '.join(sorted(kinds))}")

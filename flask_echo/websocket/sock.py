@@ -8,7 +8,7 @@ application has an ordinary view at the same address.
 import logging
 import socket
 import sys
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial, update_wrapper
@@ -32,6 +32,7 @@ from flask_echo.websocket.connection import Connection
 from flask_echo.websocket.extension import install
 from flask_echo.websocket.headers import printable
 from flask_echo.websocket.limits import Limits
+from flask_echo.websocket.observers import Watch, safely, watches_of
 from flask_echo.websocket.refusal import (
     NO_SEAT,
     NO_THREAD,
@@ -210,8 +211,12 @@ class Sock(FlaskSock):
         This is for an ordinary view at the address of a WebSocket route, which gets upgrade
         requests that lost a header on their way.
         """
-        why = handshake.check(request.environ, None) or _UNUSUAL_UPGRADE
-        return self._respond(why)
+        return self._refuse(handshake.check(request.environ, None) or _UNUSUAL_UPGRADE)
+
+    def _refuse(self, refusal: Refusal) -> Response:
+        for observer in install(current_app).observers:
+            safely(observer.refused, request.environ, refusal)
+        return self._respond(refusal)
 
     # -- Upgrade requests ------------------------------------------------------------------
 
@@ -223,23 +228,24 @@ class Sock(FlaskSock):
         client = client_of(request.remote_addr)
         rate = limits.max_handshakes_per_second_per_client
         if wait := extension.handshakes.admit(client, rate):
-            return self._respond(too_fast(rate, wait))
+            return self._refuse(too_fast(rate, wait))
         refusal = handshake.check(environ, limits.allowed_origins) or _check_server(environ)
         if refusal is not None:
-            return self._respond(refusal)
+            return self._refuse(refusal)
         upgrade = Upgrade(handler, limits, extension.subprotocols())
         wanted = hook(upgrade) if hook else upgrade
         if isinstance(wanted, Refusal):
-            return self._respond(wanted)
+            return self._refuse(wanted)
         share = limits.max_connections_per_client
         connection, began = None, 0.0
         try:
             with extension.seats.take(client, share) as seat:
                 if isinstance(seat, NoSeat):
-                    return self._respond(NO_SEAT if seat is NoSeat.FULL else too_many(share))
+                    return self._refuse(NO_SEAT if seat is NoSeat.FULL else too_many(share))
                 if not _may_keep_thread(environ):
-                    return self._respond(NO_THREAD)
-                connection = _open(environ, wanted, Account(extension.budget, client))
+                    return self._refuse(NO_THREAD)
+                watches = watches_of(extension.observers, environ)
+                connection = _open(environ, wanted, Account(extension.budget, client), watches)
                 began = monotonic()
                 extension.seats.occupy(seat, connection)
                 _serve(wanted.handler, connection)
@@ -247,6 +253,8 @@ class Sock(FlaskSock):
             # The seat is free before its line is written: a log may block.
             if connection is not None:
                 _log_end(connection, began)
+                for watch in connection.watches:
+                    safely(watch.closed, connection)
         return _already_answered()
 
 
@@ -304,11 +312,13 @@ def _may_keep_thread(environ: Mapping[str, Any]) -> bool:
     return exempt is None or exempt() is not False
 
 
-def _open(environ: Mapping[str, Any], upgrade: Upgrade, account: Account) -> Connection:
+def _open(
+    environ: Mapping[str, Any], upgrade: Upgrade, account: Account, watches: Sequence[Watch]
+) -> Connection:
     sock = cast(socket.socket, environ.get("gunicorn.socket") or environ["werkzeug.socket"])
     early = _read_ahead(environ, sock)
     return upgrade.connection_class(
-        sock, environ, upgrade.limits, early, upgrade.subprotocols, account
+        sock, environ, upgrade.limits, early, upgrade.subprotocols, account, watches
     )
 
 
@@ -334,6 +344,8 @@ def _serve(handler: Handler, connection: Connection) -> None:
     """Run the conversation, and end it with a Close frame."""
     try:
         with suppress(ConnectionClosed):
+            for watch in connection.watches:
+                safely(watch.opening, connection)
             connection.upgrade()
             _converse(handler, connection)
     finally:
