@@ -6,7 +6,9 @@ of the mapping that is given to :func:`flask_echo.create_app`. The mapping wins.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from importlib.util import find_spec
 from typing import Any
+from urllib.parse import urlsplit
 
 from flask import Flask
 
@@ -31,6 +33,30 @@ def _forwarded(value: Any) -> frozenset[str]:
 TRUSTED_HEADERS = Kind(_forwarded, "a comma-separated list of for, proto, host, prefix")
 
 
+def _traces(value: Any) -> str:
+    """Parse where traces are kept: ``local``, ``off``, or the address of a Redis."""
+    text = str(value).strip()
+    if text not in {"local", "off"} and not _is_redis(text):
+        raise ValueError(value)
+    return text
+
+
+def _is_redis(text: str) -> bool:
+    parts = urlsplit(text)
+    # The package is an extra of this one.
+    return parts.scheme in {"redis", "rediss"} and bool(parts.hostname) and has_redis()
+
+
+def has_redis() -> bool:
+    """Return whether the package redis is installed."""
+    return find_spec("redis") is not None
+
+
+TRACES = Kind(
+    _traces, "local, off or redis://HOST:PORT/DB (which needs: pip install 'flask-echo[redis]')"
+)
+
+
 @dataclass(frozen=True)
 class Settings(Limits):
     """The checked settings of the service; the README has a table of them."""
@@ -41,6 +67,7 @@ class Settings(Limits):
     rehearsals: bool = option(True, SWITCH)
     inspect: bool = option(True, SWITCH)
     events: bool = option(True, SWITCH)
+    traces: str = option("local", TRACES)
 
     def trusts(self, header: str) -> bool:
         """Return whether proxies are trusted about ``for``, ``proto``, ``host`` or ``prefix``."""

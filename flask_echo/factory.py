@@ -12,6 +12,7 @@ from flask_echo import proxies, views
 from flask_echo.config import Settings, load_settings, split_config
 from flask_echo.events import views as event_views
 from flask_echo.line_handler import LineHandler
+from flask_echo.traces import views as trace_views
 
 _PACKAGE = Path(__file__).parent
 # The wheel has templates/ and static/ in the package, the repository has them beside it.
@@ -37,6 +38,8 @@ def create_app(config: Mapping[str, Any] | None = None) -> Flask:
         app.register_blueprint(views.inspection_bp)
     if settings.events:
         app.register_blueprint(event_views.bp)
+    trace_views.keep_traces(app, settings)
+    app.register_blueprint(trace_views.bp)
     return app
 
 

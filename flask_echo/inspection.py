@@ -105,9 +105,8 @@ def report(request: Request, connection: Connection, settings: Settings) -> dict
     """
     return {
         "about": _ABOUT,
-        "request": _request(request),
+        **arrived(request, settings),
         "response": {"head": connection.head.decode("latin-1")},
-        "peer": _peer(request, settings),
         "negotiated": {
             "subprotocol": connection.subprotocol,
             "extensions": connection.extensions,
@@ -117,6 +116,11 @@ def report(request: Request, connection: Connection, settings: Settings) -> dict
         "server": _server(request.environ),
         "limits": {name: getattr(settings, name) for name in _LIMITS},
     }
+
+
+def arrived(request: Request, settings: Settings) -> dict[str, Any]:
+    """Return the request and who sent it, in values that JSON has."""
+    return {"request": _request(request), "peer": _peer(request, settings)}
 
 
 def _request(request: Request) -> dict[str, Any]:

@@ -10,13 +10,15 @@ must not be imported here.
 
 import os
 import sys
+from contextlib import suppress
 from typing import Any
 
 from flask_echo import gunicorn_conf
-from flask_echo.config import load_settings
+from flask_echo.config import Settings, load_settings
 from flask_echo.gunicorn_conf import *  # noqa: F403  # as an own gunicorn.conf.py does
 from flask_echo.listening import bind_address, url
 from flask_echo.startup import refuse
+from flask_echo.traces.folder import shared_folder
 from flask_echo.websocket.options import OptionError
 
 __all__ = [
@@ -26,6 +28,7 @@ __all__ = [
     "limit_request_field_size",
     "limit_request_fields",
     "limit_request_line",
+    "on_starting",
     "pre_exec",
     "secure_scheme_headers",
     "when_ready",
@@ -35,15 +38,15 @@ DEFAULT_HOST = "127.0.0.1"
 DEFAULT_PORT = "8080"
 
 
-def _check_settings() -> None:
+def _load_settings() -> Settings:
     """Check the names and values of all settings, also those that gunicorn does not need."""
     try:
-        load_settings()
+        return load_settings()
     except OptionError as error:
         refuse(str(error))
 
 
-_check_settings()
+_SETTINGS = _load_settings()
 
 bind = bind_address(os.environ.get("HOST") or DEFAULT_HOST, os.environ.get("PORT") or DEFAULT_PORT)
 
@@ -59,6 +62,14 @@ limit_request_line = 4094
 limit_request_fields = 64
 limit_request_field_size = 8190
 worker_class = "flask_echo.worker.ServiceWorker"
+
+
+def on_starting(server: Any) -> None:  # type: ignore[no-redef]
+    """Check the resources, and make the folder for traces, which all workers share."""
+    gunicorn_conf.on_starting(server)
+    if _SETTINGS.traces == "local":
+        with suppress(OSError):  # The workers find the same, and say so.
+            shared_folder()
 
 
 def pre_exec(server: Any) -> None:  # type: ignore[no-redef]

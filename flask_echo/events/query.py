@@ -10,6 +10,7 @@ from flask_echo.events.stream import (
     checked_mean,
     checked_name,
 )
+from flask_echo.traces.ids import without_trace
 from flask_echo.websocket.options import Kind, OptionError, checked, number
 
 # Clocks of machines that keep time by NTP differ by less than a second. This is generous, and
@@ -56,7 +57,7 @@ def parse(
     """
     allowed = _KINDS if may_wait else {name: _KINDS[name] for name in _KINDS if name != "wait"}
     texts: dict[str, str] = {}
-    for name, text in items:
+    for name, text in without_trace(items):
         if name in texts:
             raise OptionError(f"{name} is there twice: use it once")
         checked(allowed, name, text, f"{name}={text}")

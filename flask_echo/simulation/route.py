@@ -9,6 +9,8 @@ from flask import request
 from flask_echo.simulation import conversation
 from flask_echo.simulation.connection import FaultyConnection
 from flask_echo.simulation.faults import ALLOWED, AT_UPGRADE, Faults, parse
+from flask_echo.traces.ids import ALLOWED as TRACE_ALLOWED
+from flask_echo.traces.ids import PARAMETER, without_trace
 from flask_echo.websocket import OptionError, Refusal, Upgrade
 
 
@@ -31,8 +33,26 @@ def upgrade_with_faults(upgrade: Upgrade) -> Upgrade | Refusal:
 
 
 def refuse_faults(upgrade: Upgrade) -> Upgrade | Refusal:
-    """Refuse every query, where the operator has turned fault simulation off."""
-    return _TURNED_OFF if request.query_string else upgrade
+    """Refuse every fault, where the operator has turned fault simulation off."""
+    if not request.query_string:
+        return upgrade
+    return _bad_trace() or (_TURNED_OFF if _items() else upgrade)
+
+
+def _items() -> list[tuple[str, str]]:
+    """The query without the ID of a trace, which is no fault."""
+    return without_trace(request.args.items(multi=True))
+
+
+def _bad_trace() -> Refusal | None:
+    if not any(name == PARAMETER for name, _ in _items()):
+        return None
+    return Refusal(
+        400,
+        f"The query has a bad {PARAMETER}. Use {TRACE_ALLOWED}.",
+        "The server keeps a trace of the connection under it; see docs/traces.md.",
+        allowed={PARAMETER: TRACE_ALLOWED},
+    )
 
 
 _TURNED_OFF = Refusal(
@@ -49,8 +69,10 @@ def _echo(faults: Faults, ws: FaultyConnection) -> None:
 def _faults(allowed: Collection[str]) -> Faults | Refusal:
     if not request.query_string:
         return NONE
+    if bad := _bad_trace():
+        return bad
     try:
-        return parse(request.args.items(multi=True), allowed)
+        return parse(_items(), allowed)
     except OptionError as error:
         return Refusal(
             400,

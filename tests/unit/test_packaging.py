@@ -18,6 +18,9 @@ from tests.support.servers import ROOT
 FILES = sorted(ROOT.glob("requirements*.txt"))
 
 
+EXTRAS = ("fast", "redis")
+
+
 def pins(file: Path) -> dict[str, str]:
     """Return the pinned versions in a file of requirements by their name."""
     lines = [line for line in file.read_text().splitlines() if line and line[0] not in "#-"]
@@ -48,12 +51,13 @@ def test_each_pin_is_in_the_range_of_the_wheel() -> None:
     for name, requirement in ranges().items():
         assert pinned[name] in requirement.specifier, requirement
     tested = pins(ROOT / "requirements-dev.txt")
-    for name, requirement in ranges("fast").items():
-        assert tested[name] in requirement.specifier, requirement
+    for extra in EXTRAS:
+        for name, requirement in ranges(extra).items():
+            assert tested[name] in requirement.specifier, requirement
 
 
 def test_the_wheel_requires_exactly_the_packages_that_it_imports() -> None:
-    required = set(ranges()) | set(ranges("fast"))
+    required = set(ranges()).union(*map(ranges, EXTRAS))
     assert {canonicalize_name(name) for name in imported()} - {"flask-echo"} == required
 
 
@@ -98,6 +102,8 @@ def test_gunicorn_s_master_imports_no_application(module: str) -> None:
         "flask_echo.listening",
         "flask_echo.logs",
         "flask_echo.pool",
+        "flask_echo.traces",
+        "flask_echo.traces.folder",
         "flask_echo.serve_conf",
         "flask_echo.siblings",
         "flask_echo.startup",

@@ -1,0 +1,74 @@
+"""The blueprint of ``/traces``, and what makes an application keep traces."""
+
+import json
+from functools import partial
+from http import HTTPStatus
+
+from flask import Blueprint, Flask, Response, current_app, jsonify, request
+
+from flask_echo import inspection
+from flask_echo.config import Settings
+from flask_echo.traces.folder import shared_folder
+from flask_echo.traces.ids import is_id
+from flask_echo.traces.observer import TraceObserver
+from flask_echo.traces.store import Store, files_in, redis_at
+from flask_echo.websocket import observe
+from flask_echo.websocket.clients import client_of
+
+bp = Blueprint("traces", __name__)
+
+_KEY = "flask_echo.traces"
+_TURNED_OFF = "the operator of this server has turned them off"
+
+
+def keep_traces(app: Flask, settings: Settings) -> None:
+    """Let ``app`` keep traces of the WebSockets that ask for one, unless they are off."""
+    store = None
+    if settings.traces == "local":
+        store = Store(lambda: files_in(shared_folder()))
+    elif settings.traces != "off":
+        store = Store(partial(redis_at, settings.traces))
+    app.extensions[_KEY] = store
+    if store is not None:
+        describe = partial(_described, settings)
+        observe(app, TraceObserver(store, describe, lambda: client_of(request.remote_addr)))
+
+
+def _described(settings: Settings) -> dict[str, object]:
+    return inspection.arrived(request, settings)
+
+
+def _store() -> Store | None:
+    store: Store | None = current_app.extensions[_KEY]
+    return store
+
+
+@bp.get("/traces")
+def status() -> Response:
+    """Say whether traces are kept, and why not."""
+    return _private(jsonify(_status()))
+
+
+@bp.get("/traces/<trace>")
+def trace(trace: str) -> tuple[Response, int]:
+    """Show the attempts with an ID, also of a connection that is open."""
+    store = _store()
+    attempts = store.get(trace.lower()) if store is not None and is_id(trace) else []
+    if not attempts:
+        return _private(jsonify(**_status(), attempts=[])), HTTPStatus.NOT_FOUND
+    body = f'{{"id": {json.dumps(trace.lower())}, "attempts": [{", ".join(attempts)}]}}\n'
+    return _private(Response(body, mimetype="application/json")), HTTPStatus.OK
+
+
+def _status() -> dict[str, object]:
+    store = _store()
+    if store is None:
+        return {"status": "off", "reason": _TURNED_OFF, "dropped_at": None}
+    dropped_at = store.dropped_at()  # This also finds out whether the store works.
+    status = "off" if store.reason else "on"
+    return {"status": status, "reason": store.reason or None, "dropped_at": dropped_at}
+
+
+def _private(response: Response) -> Response:
+    response.headers["Cache-Control"] = "no-store"
+    return response
