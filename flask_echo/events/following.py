@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from time import sleep
 from typing import Any, Protocol
 
@@ -35,7 +36,7 @@ class WebSocket(Protocol):
         """Return the next message, or None after ``timeout`` seconds."""
 
     def send(self, data: Any) -> None:
-        """Send one message."""
+        """Send one message: the text of ``data``."""
 
     def close(self, reason: int | None = None, message: str | None = None) -> None:
         """Close the connection with a status code and a reason."""
@@ -78,7 +79,22 @@ def converse(ws: WebSocket, query: Query, now: Now, cost: Callable[[], str]) -> 
                 sleep(left)
             elif not _answer(ws, ws.receive(left - _TICK_SECONDS), cost):
                 return
-        ws.send(_event_json(query, event, cost()))
+        ws.send(_Message(query, event, cost))
+
+
+@dataclass(frozen=True)
+class _Message:
+    """The message of an event. Its text is made when the connection writes it.
+
+    A connection may answer a ping first, and that belongs to the cost.
+    """
+
+    query: Query
+    event: int
+    cost: Callable[[], str]
+
+    def __str__(self) -> str:
+        return _event_json(self.query, self.event, self.cost())
 
 
 def _answer(ws: WebSocket, message: str | bytes | None, cost: Callable[[], str]) -> bool:

@@ -1,0 +1,132 @@
+"""Event by event: when each one goes out, and how a stream is kept alive and ends."""
+
+import json
+from typing import Any, cast
+
+import pytest
+
+from flask_echo.events import following
+from flask_echo.events.following import ALIVE_SECONDS, converse, event_stream
+from flask_echo.events.query import Query
+from flask_echo.events.stream import NANOSECONDS, Stream
+from flask_echo.events.waiting import Waiter
+
+START = 1_800_000_000 * NANOSECONDS
+SLOW = Query(Stream("slow", "60"), START)
+
+
+class Clock:
+    """A time that passes only while somebody waits. It stands in for the waiter, too.
+
+    :param waits: how often it waits before the client is gone.
+    """
+
+    def __init__(self, waits: int = 10**6) -> None:
+        self.time = START
+        self.left = waits
+        self.events = 0
+
+    def now(self) -> int:
+        return self.time
+
+    def wait(self, seconds: float) -> bool:
+        self.left -= 1
+        self.time += round(seconds * NANOSECONDS)
+        return self.left >= 0
+
+    def note_event(self) -> None:
+        self.events += 1
+
+
+def stream(clock: Clock, query: Query = SLOW) -> Any:
+    return event_stream(query, clock.now, cast(Waiter, clock), lambda: "null")
+
+
+def test_an_event_goes_out_when_it_is_due_and_not_before() -> None:
+    clock = Clock()
+    parts = stream(clock)
+    for due in SLOW.stream.between(START, START + 10 * 60 * NANOSECONDS):
+        while not (part := next(parts)).startswith("id: "):
+            assert clock.time < due
+        # A float of seconds has a precision of some nanoseconds here.
+        assert abs(clock.time - due) < 1000
+        event = {"id": SLOW.stream.cursor(due), "at": round(due / NANOSECONDS, 6), "cost": None}
+        head, data, *rest = part.split("\n")
+        assert (head, rest) == (f"id: {event['id']}", ["", ""])
+        assert json.loads(data.removeprefix("data: ")) == event
+    assert clock.events > 3
+
+
+def test_the_head_goes_out_at_once() -> None:
+    clock = Clock()
+    assert next(stream(clock)).startswith(":")
+    assert clock.time == START
+
+
+def test_comments_keep_a_stream_alive_between_two_events() -> None:
+    clock = Clock()
+    parts = stream(clock)
+    next(parts)
+    last = START
+    for part in parts:
+        assert clock.time - last <= ALIVE_SECONDS * NANOSECONDS + 1
+        last = clock.time
+        if part.startswith("id: ") and clock.events > 5:
+            return
+        assert part.endswith("\n\n")
+
+
+@pytest.mark.parametrize("waits", range(12))
+def test_a_stream_ends_after_a_whole_part_when_the_wait_ends(waits: int) -> None:
+    parts = list(stream(Clock(waits)))
+    assert all(part.endswith("\n\n") for part in parts)
+    assert len(parts) <= waits + 1
+
+
+def test_a_stream_with_events_in_a_row_ends_too() -> None:
+    long_ago = Query(SLOW.stream, START - 10**6 * NANOSECONDS)
+    assert len(list(stream(Clock(5), long_ago))) == 1 + 5
+
+
+class PingedWebSocket:
+    """A connection that answers a ping before it sends a message."""
+
+    PONG_BYTES = 8
+
+    def __init__(self) -> None:
+        self.sent_bytes = 0
+        self.costs: list[tuple[int, int]] = []
+
+    def send(self, data: Any) -> None:
+        self.sent_bytes += self.PONG_BYTES
+        text = str(data)
+        self.costs.append((json.loads(text)["cost"], self.sent_bytes))
+        self.sent_bytes += len(text)
+        if len(self.costs) == 3:
+            raise EOFError
+
+    def receive(self, timeout: float | None = None) -> str | bytes | None:
+        raise AssertionError("all events are due")
+
+    def close(self, reason: int | None = None, message: str | None = None) -> None:
+        raise AssertionError("nobody asked for it")
+
+
+def test_a_message_tells_also_what_is_sent_right_before_it() -> None:
+    ws = PingedWebSocket()
+    long_ago = Query(SLOW.stream, START - 10**6 * NANOSECONDS)
+    with pytest.raises(EOFError):
+        converse(ws, long_ago, lambda: START, lambda: str(ws.sent_bytes))
+    assert all(told == sent for told, sent in ws.costs)
+
+
+def test_a_client_that_comes_back_late_does_not_keep_a_core_busy(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    pauses: list[float] = []
+    monkeypatch.setattr(following, "sleep", pauses.append)
+    long_ago = Query(SLOW.stream, START - 10**6 * NANOSECONDS)
+    parts = stream(Clock(), long_ago)
+    for _ in range(2500):
+        next(parts)
+    assert len(pauses) == 2
