@@ -221,6 +221,19 @@ def test_it_may_last_longer_than_other_responses(start_server: StartServer, way:
     assert event.encode() in received
 
 
+def test_an_event_stream_without_events_is_kept_alive(start_server: StartServer) -> None:
+    # Comments come twice a second. Each of them allows the response another second and a half.
+    server = start_server("gunicorn", "--worker-class", "tests.support.counting.LivelyWorker")
+    with connect(server) as sock:
+        sock.sendall(request(EVENT_STREAM))
+        received = b""
+        while received.count(b": alive\n\n") < 6:
+            data = sock.recv(65536)
+            assert data, f"cut after {received!r}"
+            received += data
+    assert b"\ndata:" not in received
+
+
 def test_a_client_that_does_not_read_is_cut(start_server: StartServer, stack: ExitStack) -> None:
     server = start_server("gunicorn", *IMPATIENT)
     endless = stream_of("endless", "0.05").since(0)

@@ -56,6 +56,17 @@ class ImpatientWorker(LongConnectionWorker):
         super().init_process()
 
 
+class LivelyWorker(ImpatientWorker):
+    """Keeps streams of server-sent events alive twice a second."""
+
+    def init_process(self) -> None:
+        from flask_echo.events import following, views
+
+        for module in (following, views):
+            vars(module)["ALIVE_SECONDS"] = 0.5
+        super().init_process()
+
+
 class PatientWorker(LongConnectionWorker):
     """Leaves connections more time at its end, as a busy machine may need it."""
 
