@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from flask_echo.events.stream import NANOSECONDS
-from tests.support.clients import TIMEOUT, RawWebSocket, deflated, frame, raw
+from tests.support.clients import TIMEOUT, RawWebSocket, deflated, frame, raw, trusting
 from tests.support.counting_proxy import CountingProxy, Passed
 from tests.support.followers import quiet, stream_of, with_next_event
 from tests.support.servers import Server
@@ -383,11 +383,8 @@ def secure(certificate: list[str]) -> Iterator[Server]:
 @pytest.fixture
 def tls(secure: Server) -> Iterator[ssl.SSLSocket]:
     """A connection through TLS."""
-    context = ssl.create_default_context()
-    context.check_hostname = False
-    context.verify_mode = ssl.CERT_NONE
     plain = socket.create_connection(("127.0.0.1", secure.port), TIMEOUT)
-    with context.wrap_socket(plain) as sock:
+    with trusting().wrap_socket(plain) as sock:
         yield sock
 
 

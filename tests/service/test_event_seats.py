@@ -3,15 +3,17 @@
 import json
 import signal
 import socket
+import ssl
 from collections.abc import Iterator
-from contextlib import ExitStack, suppress
-from http.client import HTTPResponse
+from contextlib import ExitStack, closing, suppress
+from functools import partial
+from http.client import HTTPResponse, HTTPSConnection
 from time import time_ns
 
 import pytest
 
 from flask_echo.events.stream import NANOSECONDS
-from tests.support.clients import TIMEOUT, Answer, RawWebSocket, frame, health, raw
+from tests.support.clients import TIMEOUT, Answer, RawWebSocket, frame, health, raw, trusting
 from tests.support.followers import quiet, stream_of, with_next_event
 from tests.support.proxy import RESET_ON_CLOSE
 from tests.support.servers import Server, StartServer
@@ -103,7 +105,8 @@ def ended_whole(answer: bytes, way: str) -> bool:
     if way == EVENT_STREAM:
         return body.endswith(b"\n\n\r\n0\r\n\r\n")
     content = json.loads(body)
-    return content["events"] == [] and bool(content["next"])
+    # Its head says that the connection ends, and that counts too.
+    return content["events"] == [] and bool(content["cost"]["sent_bytes"] == len(answer))
 
 
 # -- Taking a seat -------------------------------------------------------------------------
@@ -169,22 +172,23 @@ def test_another_client_gets_a_seat_of_the_one_that_has_all(
 
 
 @each_way
-@pytest.mark.parametrize("departure", ["fin", "reset", "half", "behind a request"])
+@pytest.mark.parametrize("kind", ["gunicorn", "flask"])
 def test_the_seat_is_free_when_the_client_has_gone(
-    start_server: StartServer, stack: ExitStack, way: str, departure: str
+    start_server: StartServer, stack: ExitStack, way: str, kind: str
 ) -> None:
-    server = start_server("gunicorn")
-    # No event is due for ten minutes, and the wait is a minute. So only the departure ends it.
-    sock = seated(stack, server, way)
-    if departure == "half":
-        sock.shutdown(socket.SHUT_WR)
-    else:
-        if departure == "reset":
-            sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET_ON_CLOSE)
-        if departure == "behind a request":
-            sock.sendall(request(way))
-        sock.close()
-    wait_until(lambda: taken(server, 0))
+    server = start_server(kind)
+    for departure in ("fin", "reset", "half", "behind a request"):
+        # No event is due for ten minutes, and the wait is a minute: only the departure ends it.
+        sock = seated(stack, server, way)
+        if departure == "half":
+            sock.shutdown(socket.SHUT_WR)
+        else:
+            if departure == "reset":
+                sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET_ON_CLOSE)
+            if departure == "behind a request":
+                sock.sendall(request(way))
+            sock.close()
+        wait_until(lambda: taken(server, 0), describe=partial(str, departure))
 
 
 @each_way
@@ -265,6 +269,33 @@ def test_a_stopping_server_ends_it_with_a_complete_answer(
     assert server.process.wait(20) == 0
     assert "SIGKILL" not in server.output()
     assert "Traceback" not in server.output()
+
+
+def seats_taken(server: Server, context: ssl.SSLContext) -> int:
+    """Ask for the number of seats through TLS."""
+    connection = HTTPSConnection("127.0.0.1", server.port, timeout=TIMEOUT, context=context)
+    with closing(connection):
+        connection.request("GET", "/healthz")
+        return int(json.load(connection.getresponse())["seats_taken"])
+
+
+@each_way
+def test_through_tls_it_leaves_its_seat_and_ends_with_a_complete_answer(
+    start_server: StartServer, stack: ExitStack, certificate: list[str], way: str
+) -> None:
+    server = start_server("gunicorn", *certificate)
+    context = trusting()
+    for leaves in (True, False):
+        sock = stack.enter_context(context.wrap_socket(connect(server)))
+        sock.sendall(request(way))
+        wait_until(lambda: seats_taken(server, context) == 1)
+        if leaves:
+            sock.close()
+            wait_until(lambda: seats_taken(server, context) == 0)
+    server.process.send_signal(signal.SIGTERM)
+    answer = rest(sock)
+    assert ended_whole(answer, way), answer[-200:]
+    assert server.process.wait(20) == 0
 
 
 def test_an_event_stream_that_is_busy_ends_after_a_whole_event(

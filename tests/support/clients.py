@@ -222,11 +222,11 @@ def raw(
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
     sock.connect(("127.0.0.1", server.port))
     if server.url.startswith("https"):
-        sock = _trusting().wrap_socket(sock)
+        sock = trusting().wrap_socket(sock)
     return RawWebSocket(sock, path, changes, early, status)
 
 
-def _trusting() -> ssl.SSLContext:
+def trusting() -> ssl.SSLContext:
     """A TLS context for certificates that the tests have made."""
     context = ssl.create_default_context()
     context.check_hostname = False
