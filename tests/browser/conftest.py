@@ -4,12 +4,14 @@ They import late: without Selenium these imports skip the module that makes them
 this one.
 """
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import pytest
 
 if TYPE_CHECKING:
     from tests.support.browser import Page
+    from tests.support.compare import Compare
     from tests.support.diagnose import Panel
 
 
@@ -42,3 +44,12 @@ def panel(page: "Page") -> "Panel":
 
     page.run_before_load(CATCH_COPIES)
     return Panel(page)
+
+
+@pytest.fixture
+def compare(page: "Page") -> "Iterator[Compare]":
+    """The panel Compare, not opened yet. Nothing goes on in it after the test."""
+    from tests.support.compare import Compare
+
+    yield Compare(page)
+    page.devtools("Page.navigate", url="about:blank")
