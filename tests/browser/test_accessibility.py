@@ -74,7 +74,7 @@ def test_a_comparison_is_accessible(page: Page, scheme: str, width: int) -> None
     show(page, "compare")
     page.run("document.querySelector('#compare-mean').value = 0.1")
     page.click("compare-start")
-    page.wait_until(lambda: "events" in page.text("#compare-status"), "events")
+    page.wait_until(lambda: "events" in page.text("#compare-count"), "events")
     assert violations(page) == []
     assert page.run("return document.documentElement.scrollWidth") <= width
     page.click("compare-stop")

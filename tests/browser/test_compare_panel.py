@@ -117,7 +117,7 @@ def test_a_server_that_is_gone_is_named(compare: Compare, start_server: StartSer
     server.stop()
     compare.start()
     compare.page.wait_until(
-        lambda: "The server did not answer" in compare.page.text("#compare-error"), "the error"
+        lambda: "The comparison could not begin" in compare.page.text("#compare-error"), "the error"
     )
     assert compare.page.is_enabled("compare-start")
     compare.page.take_console_errors()

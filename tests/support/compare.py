@@ -32,6 +32,10 @@ class Compare:
     def stop(self) -> None:
         """Stop, and wait until all figures are there."""
         self.page.click("compare-stop")
+        self.wait_until_ready()
+
+    def wait_until_ready(self) -> None:
+        """Wait until a run can be started, because the last one has ended."""
         self.page.wait_until(lambda: self.page.is_enabled("compare-start"), "the end")
 
     def figures(self) -> dict[str, dict[str, str]]:

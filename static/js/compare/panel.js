@@ -11,7 +11,9 @@ import { Run } from "./run.js";
 import { fillExtrapolation, fillTable } from "./table.js";
 
 const REFRESH_MS = 500;
+const MEAN_DECIMALS = 9; // the server takes no more
 
+const NO_RUN = "No comparison yet";
 const HIDDEN = "The tab was hidden for a while. Browsers slow timers down then, so polls came "
   + "late.";
 const OTHER_TAB = "Another tab ran a comparison at the same time. Browsers allow six HTTP/1.1 "
@@ -63,7 +65,7 @@ class Comparison {
 
   async #start(ways) {
     this.#run = new Run({
-      mean: Number(this.#part("mean").value),
+      mean: Number(this.#part("mean").valueAsNumber.toFixed(MEAN_DECIMALS)),
       interval: Number(this.#part("interval").value),
       seconds: Number(this.#part("seconds").value),
       ways,
@@ -76,16 +78,26 @@ class Comparison {
     try {
       await this.#run.follow();
     } catch (error) {
-      this.#part("error").textContent = `The server did not answer: ${error.message}`;
+      this.#part("error").textContent = `The comparison could not begin: ${error.message}`;
     }
     clearInterval(timer);
     this.#tabs.stop();
-    if (this.#run.began !== null) this.#show();
+    if (this.#run.began === null) this.#forget();
+    else this.#show();
     this.#allow({ running: false });
+  }
+
+  // The run has not begun, and the results on the page are those of an earlier one.
+  #forget() {
+    this.#part("results").hidden = true;
+    this.#write("status", NO_RUN);
+    this.#write("count", "");
   }
 
   #prepare() {
     this.#part("results").hidden = false;
+    this.#write("status", "Preparing");
+    this.#write("count", "");
     this.#part("copied").textContent = "";
     this.#charts ??= new Charts({
       bytes: this.#part("bytes"),
@@ -96,12 +108,15 @@ class Comparison {
   }
 
   #allow({ running }) {
+    const { activeElement: focused } = document;
     this.#part("start").disabled = running;
     this.#part("stop").disabled = !running;
     this.#part("progress").hidden = !running;
     this.#part("fields").disabled = running;
     const nothing = running || this.#run.began === null;
     for (const name of ["copy", "save-json", "save-csv"]) this.#part(name).disabled = nothing;
+    // A disabled element loses the focus, and a keyboard its place.
+    if (focused.matches(":disabled")) this.#part(running ? "stop" : "start").focus();
   }
 
   #show() {
@@ -118,8 +133,8 @@ class Comparison {
   #showProgress(figures, seconds) {
     const most = Math.max(...figures.map(({ events }) => events));
     this.#part("progress").value = seconds / this.#run.settings.seconds;
-    const state = this.#run.ended === null ? "running" : "finished";
-    this.#write("status", `${formatCount(most, "event")} in ${seconds.toFixed(0)} s, ${state}`);
+    this.#write("status", this.#run.ended === null ? "Running" : "Finished");
+    this.#write("count", `${formatCount(most, "event")} in ${seconds.toFixed(0)} s`);
   }
 
   #showText(figures) {

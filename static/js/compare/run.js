@@ -1,3 +1,4 @@
+import { readJson } from "./answer.js";
 import { compareClocks, now } from "./clock.js";
 import { Tally } from "./tally.js";
 import { WAYS } from "./ways/all.js";
@@ -42,7 +43,8 @@ export class Run {
   }
 
   /**
-   * Follow the events until `stop` is called, or time is up.
+   * Follow the events until `stop` is called, or time is up. A run that is stopped while it still
+   * prepares never begins.
    *
    * @throws {Error} if the server does not answer at the beginning
    */
@@ -50,12 +52,14 @@ export class Run {
     const hidden = () => { this.wasHidden ||= document.hidden; };
     document.addEventListener("visibilitychange", hidden);
     try {
-      this.clock = await compareClocks();
+      this.clock = await compareClocks(this.#controller.signal);
       const cursor = await this.#firstCursor();
       this.began = now();
       const timer = setTimeout(() => this.stop(), this.settings.seconds * 1000);
       await Promise.all(this.ways.map((way) => way.follow(this.#task(way, cursor))));
       clearTimeout(timer);
+    } catch (error) {
+      if (!this.#controller.signal.aborted) throw error;
     } finally {
       this.ended ??= now();
       document.removeEventListener("visibilitychange", hidden);
@@ -68,10 +72,9 @@ export class Run {
   }
 
   async #firstCursor() {
-    const response = await fetch(this.#address({}), { cache: "no-store" });
-    const body = await response.json();
-    if (!response.ok) throw new Error(body.detail);
-    return body.next;
+    const { signal } = this.#controller;
+    const response = await fetch(this.#address({}), { cache: "no-store", signal });
+    return (await readJson(response)).next;
   }
 
   #task({ id }, cursor) {
