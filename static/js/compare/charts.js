@@ -56,8 +56,11 @@ export class Charts {
   }
 }
 
-function dot(at) {
-  return { show: true, size: 5, fill: COLOURS[at], stroke: COLOURS[at] };
+// The polls of both kinds come at the same times, so one is drawn as a ring around the other.
+function dot(at, size = 5) {
+  return WAYS[at].id === "conditional"
+    ? { show: true, size: size + 4, width: 1.5, fill: "transparent", stroke: COLOURS[at] }
+    : { show: true, size, fill: COLOURS[at], stroke: COLOURS[at] };
 }
 
 function options(x, y, series) {
@@ -96,7 +99,7 @@ const POLLING = WAYS.flatMap(({ polls }, at) => (polls ? [at] : []));
 function shareOptions() {
   const curve = { stroke: colour("--pico-muted-color"), width: 2, points: { show: false } };
   const dots = POLLING.map((at) => (
-    { stroke: COLOURS[at], paths: () => null, points: { ...dot(at), size: 11 } }));
+    { stroke: COLOURS[at], paths: () => null, points: dot(at, 9) }));
   return {
     height: HEIGHT,
     scales: { x: { time: false }, y: { range: [0, 100] } },

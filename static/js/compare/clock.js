@@ -35,6 +35,13 @@ function clockStep() {
   return after - before;
 }
 
+/** @returns {string} such as "3.1 ms ahead of this browser's, within 0.6 ms" */
+export function formatClock({ offsetMs, errorMs }) {
+  const side = offsetMs < 0 ? "behind" : "ahead of";
+  return `${Math.abs(offsetMs).toFixed(1)} ms ${side} this browser's, `
+    + `within ${errorMs.toFixed(1)} ms`;
+}
+
 function better(best, asked, answered, server) {
   const errorMs = (answered - asked) / 2;
   return errorMs < best.errorMs ? { offsetMs: server - (asked + answered) / 2, errorMs } : best;

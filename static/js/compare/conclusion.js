@@ -27,7 +27,7 @@ export function conclude(figures, mean) {
     return ["There are too few polls so far to say anything."];
   }
   return [
-    ...(polled ? [aboutTheClaim(polled, mean, way.websocket)] : []),
+    polled ? aboutTheClaim(polled, mean, way.websocket) : "Nothing polled in this run.",
     ...(way.polling && way.conditional ? aboutConditions(way.polling, way.conditional) : []),
     ...(way.long && way.websocket ? aboutLongPolling(way.long, way.websocket) : []),
   ];

@@ -11,7 +11,8 @@ const FEWEST_FOR_P95 = 20; // with fewer, the 95th percentile would be the large
  * @property {boolean} polls
  * @property {number} requests or connections
  * @property {number} events
- * @property {number | null} emptyShare of the answers, 0 to 1; null if the way does not poll
+ * @property {number | null} empty answers; null if the way has a connection instead of answers
+ * @property {number | null} emptyShare of the answers, 0 to 1
  * @property {number | null} interval measured between two requests in seconds
  * @property {number | null} sentBytes from the server to the browser; null if not counted
  * @property {number | null} receivedBytes from the browser to the server
@@ -46,7 +47,8 @@ function figures({ id, title, polls }, tally, clock, ids) {
     polls,
     requests: tally.requests,
     events: tally.events.length,
-    emptyShare: polls && tally.requests ? tally.empty / tally.requests : null,
+    empty: tally.answers ? tally.empty : null,
+    emptyShare: tally.answers ? tally.empty / tally.answers : null,
     interval: polls ? tally.interval : null,
     sentBytes: counted(sent),
     receivedBytes: counted(received),

@@ -1,6 +1,6 @@
 /**
  * Tell other tabs of this page that a comparison runs here. Browsers allow six connections to a
- * host, and one comparison uses four of them all the time.
+ * host, and one comparison uses up to four of them at the same time.
  */
 export class OtherTabs {
   #channel = new BroadcastChannel("flask-echo compare");

@@ -2,6 +2,7 @@ import { copyText } from "../common/clipboard.js";
 import { download } from "../common/download.js";
 import { formatCount } from "../common/format.js";
 import { Charts } from "./charts.js";
+import { formatClock } from "./clock.js";
 import { conclude } from "./conclusion.js";
 import { ASSUMPTIONS } from "./extrapolation.js";
 import { figuresOf } from "./figures.js";
@@ -42,7 +43,7 @@ class Comparison {
     this.#charts = null; // drawn with the first run, when the panel is visible
     part("form").addEventListener("submit", (event) => this.#submit(event));
     part("stop").addEventListener("click", () => this.#run.stop());
-    part("article").addEventListener("click", () => this.#fill(10, 1));
+    part("article").addEventListener("click", () => this.#fill(10, 1, 180));
     part("copy").addEventListener("click", () => this.#copy());
     part("save-json").addEventListener("click", () =>
       this.#save("json", toJson(this.#comparison(), this.#run.tallies), "application/json"));
@@ -51,9 +52,10 @@ class Comparison {
     part("assumptions").textContent = ASSUMPTIONS;
   }
 
-  #fill(mean, interval) {
+  #fill(mean, interval, seconds) {
     this.#part("mean").value = mean;
     this.#part("interval").value = interval;
+    this.#part("seconds").value = seconds;
   }
 
   #submit(event) {
@@ -151,13 +153,11 @@ class Comparison {
   }
 
   #clockText(figures) {
-    const { offsetMs, errorMs } = this.#run.clock;
     const missing = figures.reduce((sum, one) => sum + one.missing, 0);
     const repeated = figures.reduce((sum, one) => sum + one.repeated, 0);
     const measured = figures.find(({ interval }) => interval);
     return [
-      `The server's clock is ${offsetMs.toFixed(1)} ms ahead of this browser's, within `
-        + `${errorMs.toFixed(1)} ms; delays are corrected by that.`,
+      `The server's clock is ${formatClock(this.#run.clock)}; delays are corrected by that.`,
       ...(measured ? [`Measured polling interval: ${measured.interval.toFixed(2)} s.`] : []),
       `Lost events: ${missing}. Repeated events: ${repeated}.`,
     ].join(" ");

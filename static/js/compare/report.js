@@ -1,3 +1,4 @@
+import { formatClock } from "./clock.js";
 import { ASSUMPTIONS, CLIENTS, extrapolate } from "./extrapolation.js";
 import { COLUMNS, EXTRAPOLATED } from "./table.js";
 
@@ -16,15 +17,14 @@ import { COLUMNS, EXTRAPOLATED } from "./table.js";
 
 /** @param {Comparison} comparison */
 export function toMarkdown(comparison) {
-  const { settings, figures, seconds, clock } = comparison;
+  const { settings, figures, seconds } = comparison;
   return `${[
     `## Polling against WebSocket, at ${comparison.page}`,
     "",
     `- When: ${comparison.when}, for ${seconds.toFixed(0)} seconds`,
     `- Browser: ${comparison.browser}`,
     `- Events: one every ${settings.mean} s on average; a poll every ${settings.interval} s`,
-    `- Clock of the server: ${clock.offsetMs.toFixed(1)} ms ahead, `
-      + `within ${clock.errorMs.toFixed(1)} ms`,
+    `- Clock of the server: ${formatClock(comparison.clock)}`,
     ...comparison.remarks.map((text) => `- ${text}`),
     "",
     ...table(["Way", ...COLUMNS.map(([title]) => title)],

@@ -13,12 +13,14 @@ const NONE = "–";
 export const COLUMNS = [
   ["Requests", ({ requests }) => requests.toLocaleString("en")],
   ["Events", ({ events }) => events.toLocaleString("en")],
-  ["Empty answers", ({ emptyShare }) => orNone(emptyShare, formatShare)],
+  ["Empty answers", ({ empty, emptyShare }) => orNone(empty, (count) =>
+    `${count.toLocaleString("en")} (${formatShare(emptyShare)})`)],
   ["Bytes from the server", ({ sentBytes }) => orNone(sentBytes, rounded)],
   ["Bytes to the server", ({ receivedBytes }) => orNone(receivedBytes, rounded)],
   ["Bytes per event", ({ bytesPerEvent }) => orNone(bytesPerEvent, rounded)],
   ["Delay, median", ({ delayMedian }) => orNone(delayMedian, formatDelay)],
   ["Delay, p95", ({ delayP95 }) => orNone(delayP95, formatDelay)],
+  ["CPU time", ({ cpuSeconds }) => orNone(cpuSeconds, formatCpu)],
   ["CPU per event", ({ cpuPerEvent }) => orNone(cpuPerEvent, formatCpu)],
   ["Failures", ({ failures }) => failures.toLocaleString("en")],
 ];
@@ -42,7 +44,7 @@ function formatCpu(seconds) {
 
 /** The columns of the extrapolation, for one number of clients. */
 export const EXTRAPOLATED = [
-  ["Requests per second", ({ requests }) => significant(requests)],
+  ["Requests or messages per second", ({ requests }) => significant(requests)],
   ["MB per second", ({ megabytes }) => orNone(megabytes, significant)],
   ["CPU seconds per second", ({ cpuSeconds }) => orNone(cpuSeconds, significant)],
 ];

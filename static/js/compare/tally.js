@@ -6,7 +6,8 @@ const NOTHING = { received_bytes: 0, sent_bytes: 0, cpu_seconds: 0 };
 export class Tally {
   /** Requests, or connections: the ones that were answered. */
   requests = 0;
-  /** Answers without an event. */
+  /** Answers to polls and long polls, and those without an event. */
+  answers = 0;
   empty = 0;
   /** @type {{id: string, at: number, arrived: number}[]} times in milliseconds (Unix) */
   events = [];
@@ -49,6 +50,7 @@ export class Tally {
    */
   answer(events, cost) {
     this.requests += 1;
+    this.answers += 1;
     if (!events.length) this.empty += 1;
     for (const event of events) this.#add(event);
     if (cost) this.#ended = sum(this.#ended, cost);
