@@ -163,6 +163,8 @@ def _get(
 ) -> HTTPResponse:
     connection.request("GET", f"/events?{query}&since={cursor}", headers=headers or {})
     response = connection.getresponse()
+    if response.status == 503:  # It is about to stop. Clients come back later, with their cursor.
+        raise ConnectionRefusedError(response.read())
     assert response.status in (200, 304), response.read()
     return response
 
