@@ -101,8 +101,8 @@ TESTED_GUNICORN = "27.0.1"
 EXEMPT_KEY = "flask_echo.exempt_from_deadline"
 HUNG_UP_KEY = "flask_echo.hung_up"
 
-# A function that allows the response of the current request more seconds. It returns False, and
-# allows nothing, if that would leave no thread for others.
+# A function that allows the response of the current request more seconds. For a response that is
+# new, it returns False, and allows nothing, if that would leave no thread for others.
 EXTEND_KEY = "flask_echo.extend_deadline"
 
 # A thread releases the GIL at every read anyway. With the default of 5 ms, each thread that waits
@@ -281,8 +281,8 @@ class LongConnectionWorker(ArrivalsWorker):
     def _note_hang_up(self) -> None:
         self._current.hung_up = True
 
-    def _extend(self, seconds: float) -> bool:
-        if not self.tpool.can_keep_one():
+    def _extend(self, seconds: float, is_new: bool) -> bool:
+        if is_new and not self.tpool.can_keep_one():
             return False
         self._deadlines.extend(self._current.conn, seconds)
         return True

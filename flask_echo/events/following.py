@@ -3,7 +3,7 @@
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from time import sleep
+from time import sleep, thread_time
 from typing import Any, Protocol
 
 from wsproto.frame_protocol import CloseReason
@@ -15,10 +15,11 @@ from flask_echo.events.waiting import Waiter
 # Proxies cut a silent response after 60 s by default (nginx, proxy_read_timeout).
 ALIVE_SECONDS = 15.0
 
-# A client that comes back after a long time gets so many events in a row, and then this pause. It
-# would keep a core busy otherwise.
-_EVENTS_IN_A_ROW = 1000
-_PAUSE_SECONDS = 0.1
+# A stream that catches up takes this share of a core. A cursor may be of 1970.
+_SHARE_OF_A_CORE = 0.05
+# It pauses after so many events, and not for longer than this.
+_EVENTS_IN_A_ROW = 100
+_LONGEST_PAUSE_SECONDS = 0.5
 
 # The kernel rounds the time-out of a read up to a tick of its clock, which has 1 to 10 ms. The
 # rest of the time is slept.
@@ -58,8 +59,10 @@ def event_stream(query: Query, now: Now, waiter: Waiter, cost: Callable[[], str]
     :param now: the time in nanoseconds (Unix).
     :param cost: what has been counted so far, in JSON.
     """
-    yield ": open\n\n"  # The head goes out with the first bytes of the body.
-    for event in _paced(query):
+    # The head goes out with the first bytes of the body. An id alone is no event, and the browser
+    # comes back with it: otherwise it would lose what happens until its first event.
+    yield f": open\nid: {query.stream.cursor(query.since)}\n\n"
+    for event in _paced(query, now):
         while (left := (event - now()) / NANOSECONDS) > 0:
             if not waiter.wait(min(left, ALIVE_SECONDS)):
                 return
@@ -73,12 +76,14 @@ def event_stream(query: Query, now: Now, waiter: Waiter, cost: Callable[[], str]
 
 def converse(ws: WebSocket, query: Query, now: Now, cost: Callable[[], str]) -> None:
     """Send each event when it is due, and what it has cost when the client asks for it."""
-    for event in _paced(query):
+    for event in _paced(query, now):
+        if event <= now() and not _answer(ws, ws.receive(0), cost):
+            return
         while (left := (event - now()) / NANOSECONDS) > 0:
             if left < _TICK_SECONDS:
                 sleep(left)
-            elif not _answer(ws, ws.receive(left - _TICK_SECONDS), cost):
-                return
+            elif not _answer(ws, ws.receive(min(left, ALIVE_SECONDS) - _TICK_SECONDS), cost):
+                return  # The clock may be set meanwhile, so no wait is longer.
         ws.send(_Message(query, event, cost))
 
 
@@ -107,10 +112,17 @@ def _answer(ws: WebSocket, message: str | bytes | None, cost: Callable[[], str])
     return True
 
 
-def _paced(query: Query) -> Iterator[int]:
-    for number, event in enumerate(query.stream.after(query.since)):
-        if number and number % _EVENTS_IN_A_ROW == 0:
-            sleep(_PAUSE_SECONDS)
+def _paced(query: Query, now: Now) -> Iterator[int]:
+    """Yield the events. Pause between those that are late."""
+    began, in_a_row = thread_time(), 0
+    for event in query.stream.after(query.since):
+        in_a_row = in_a_row + 1 if event < now() else 0
+        if in_a_row == _EVENTS_IN_A_ROW:
+            pause = (thread_time() - began) * (1 / _SHARE_OF_A_CORE - 1)
+            sleep(min(pause, _LONGEST_PAUSE_SECONDS))
+            began, in_a_row = thread_time(), 0
+        elif in_a_row <= 1:
+            began = thread_time()
         yield event
 
 

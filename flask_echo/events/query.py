@@ -66,21 +66,22 @@ def parse(
         if name not in texts:
             raise OptionError(f"{name} is missing: use {name}= and {ALLOWED[name]}")
     stream = Stream(texts["stream"], texts["mean"])
-    since = _position(stream, resumed or texts.get("since"), now)
+    name, cursor = ("Last-Event-ID", resumed) if resumed else ("since", texts.get("since"))
+    since = _position(stream, name, cursor, now)
     return Query(stream, since, float(texts.get("wait", 0)))
 
 
-def _position(stream: Stream, cursor: str | None, now: int) -> int:
+def _position(stream: Stream, name: str, cursor: str | None, now: int) -> int:
     if cursor is None:
         return now
     try:
         position = stream.position(cursor)
     except BadCursor:
-        raise OptionError(f"since={cursor[:100]} is not allowed: use {ALLOWED['since']}") from None
+        raise OptionError(f"{name}={cursor[:100]} is not allowed: use {ALLOWED['since']}") from None
     ahead = (position - now) / NANOSECONDS
     if ahead > AHEAD_SECONDS:
         raise OptionError(
-            f"since={cursor} is {ahead:.0f} seconds ahead of this server's clock: use"
+            f"{name}={cursor} is {ahead:.0f} seconds ahead of this server's clock: use"
             f" {ALLOWED['since']}, at most {AHEAD_SECONDS} seconds ahead"
         )
     return position

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import replace
 from functools import partial
-from time import time_ns
+from time import monotonic, time_ns
 from typing import cast
 
 from flask import Blueprint, Response, current_app, g, jsonify, request
@@ -16,7 +16,7 @@ from flask_echo.events.following import ALIVE_SECONDS, converse, event_stream
 from flask_echo.events.polling import PollAnswer, next_cursor
 from flask_echo.events.query import ALLOWED, Query, parse
 from flask_echo.events.stream import NANOSECONDS
-from flask_echo.events.waiting import Waiter
+from flask_echo.events.waiting import Extend, Waiter
 from flask_echo.problem import respond
 from flask_echo.websocket import OptionError, Refusal, Sock, Upgrade
 from flask_echo.websocket.clients import client_of
@@ -25,6 +25,7 @@ from flask_echo.websocket.extension import install
 from flask_echo.websocket.handshake import is_attempt
 from flask_echo.websocket.refusal import NO_SEAT, NO_THREAD, too_many
 from flask_echo.websocket.seats import NoSeat
+from flask_echo.websocket.servers import check_server
 
 bp = Blueprint("events", __name__)
 sock = Sock(respond=respond)
@@ -32,16 +33,11 @@ sock = Sock(respond=respond)
 _EVENT_STREAM = "text/event-stream"
 
 # flask_echo.worker offers these in the WSGI environment.
-_METER_KEY = "flask_echo.meter"
-_EXTEND_KEY = "flask_echo.extend_deadline"
+METER_KEY = "flask_echo.meter"
+EXTEND_KEY = "flask_echo.extend_deadline"
 
-_NO_SOCKET = Refusal(
-    500,
-    "Long polls and event streams are not possible here: this WSGI server does not hand out its"
-    " sockets.",
-    "Use gunicorn with --config python:flask_echo.gunicorn_conf, or flask run with threads.",
-)
-
+# Expect would make the server write a line that no count has (RFC 9110, section 10.1.1).
+_ABOUT_A_BODY = {"Transfer-Encoding", "Expect"}
 _NO_BODY = Refusal(
     400,
     "This address takes no request body.",
@@ -54,7 +50,7 @@ def events() -> Response:
     """Answer a poll or a long poll, or begin a stream of server-sent events."""
     if is_attempt(request.environ):
         return sock.explain()
-    if request.content_length or "Transfer-Encoding" in request.headers:
+    if request.content_length or _ABOUT_A_BODY & set(request.headers.keys()):
         return respond(_NO_BODY)
     # A HEAD request wants to know what a GET would say, and not to wait for it.
     streams = preferred(("application/json", _EVENT_STREAM)) == _EVENT_STREAM
@@ -103,12 +99,12 @@ def _query(may_wait: bool = False, resumes: bool = False) -> Query | Refusal:
             400,
             f"The query names no events to follow: {error}.",
             "Use stream and mean, and after the first answer its cursor as since.",
-            allowed=ALLOWED,
+            allowed={name: ALLOWED[name] for name in ALLOWED if may_wait or name != "wait"},
         )
 
 
 def _meter() -> Meter | None:
-    make = cast(Callable[[], Meter] | None, request.environ.get(_METER_KEY))
+    make = cast(Callable[[], Meter] | None, request.environ.get(METER_KEY))
     meter = make() if make is not None else None
     return meter if meter is not None and meter.received_bytes() is not None else None
 
@@ -135,8 +131,11 @@ def _wait(due: int, seconds: float, meter: Meter | None) -> Refusal | None:
         waiter = _take_seat(stack, seconds)
         if isinstance(waiter, Refusal):
             return waiter
-        while (left := (due - time_ns()) / NANOSECONDS) > 0 and waiter.wait(left):
-            pass
+        # The clock may be set back meanwhile.
+        until = monotonic() + seconds
+        while (left := min((due - time_ns()) / NANOSECONDS, until - monotonic())) > 0:
+            if not waiter.wait(left):
+                break
         if waiter.ended and meter is not None:
             meter.close_afterwards()
     return None
@@ -145,9 +144,9 @@ def _wait(due: int, seconds: float, meter: Meter | None) -> Refusal | None:
 def _take_seat(stack: ExitStack, seconds: float) -> Waiter | Refusal:
     """Take a seat until ``stack`` closes, and ``seconds`` more for the response."""
     environ = request.environ
-    of_request = environ.get("gunicorn.socket") or environ.get("werkzeug.socket")
-    if of_request is None:
-        return _NO_SOCKET
+    if refusal := check_server(environ, "long response"):
+        return refusal
+    of_request = environ.get("gunicorn.socket") or environ["werkzeug.socket"]
     extension = install(current_app)
     limits = extension.limits()
     share = limits.max_connections_per_client
@@ -155,15 +154,15 @@ def _take_seat(stack: ExitStack, seconds: float) -> Waiter | Refusal:
     seat = stack.enter_context(seats.take(client_of(request.remote_addr), share))
     if isinstance(seat, NoSeat):
         return NO_SEAT if seat is NoSeat.FULL else too_many(share)
-    extend = cast(Callable[[float], bool], environ.get(_EXTEND_KEY, _without_deadline))
-    if not extend(seconds):
+    extend = cast(Extend, environ.get(EXTEND_KEY, _without_deadline))
+    if not extend(seconds, True):
         return NO_THREAD
     waiter = Waiter(cast(socket.socket, of_request), extend, limits)
     seats.occupy(seat, waiter)
     return waiter
 
 
-def _without_deadline(seconds: float) -> bool:
+def _without_deadline(seconds: float, is_new: bool) -> bool:
     return True
 
 

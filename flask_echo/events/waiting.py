@@ -11,6 +11,10 @@ from time import monotonic, sleep
 
 from flask_echo.websocket.limits import Limits
 
+# Takes seconds, and whether the response is about to begin to wait. Then the answer may be False:
+# there is no thread to spare.
+Extend = Callable[[float, bool], bool]
+
 # The peer's end of the stream, reported even while input before it is unread. Only Linux has it.
 _END = getattr(select, "POLLRDHUP", 0)
 
@@ -33,9 +37,7 @@ class Waiter:
     :ivar ended: whether the server wants the response to end.
     """
 
-    def __init__(
-        self, sock: socket.socket, extend: Callable[[float], object], limits: Limits
-    ) -> None:
+    def __init__(self, sock: socket.socket, extend: Extend, limits: Limits) -> None:
         self._sock = sock
         self._extend = extend
         self._poller = select.poll()
@@ -46,6 +48,7 @@ class Waiter:
         lifetime = limits.max_lifetime_seconds * random.uniform(0.8, 1.0)
         self._too_old_at = self.last_message_at + lifetime if lifetime else math.inf
         self.ended = False
+        _give_up_after(sock, limits.ping_interval_seconds + limits.ping_timeout_seconds)
 
     def wait(self, seconds: float) -> bool:
         """Wait for ``seconds``; return False at once if the response must end: the client has gone,
@@ -54,7 +57,7 @@ class Waiter:
         if left <= 0:
             return False
         seconds = min(seconds, left)
-        self._extend(seconds)
+        self._extend(seconds, False)
         if self._poller.poll(seconds // _TICK_SECONDS):
             return False
         sleep(seconds % _TICK_SECONDS)
@@ -82,3 +85,12 @@ class Waiter:
         with suppress(OSError):
             self._sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
             socket.socket.shutdown(self._sock, socket.SHUT_RDWR)
+
+
+def _give_up_after(sock: socket.socket, seconds: float) -> None:
+    """Let the kernel end a connection whose peer has not acknowledged what was sent for so long.
+
+    A WebSocket that gets no pong ends after the same time. Without this, TCP tries for 15 minutes.
+    """
+    with suppress(AttributeError, OSError):  # Another system, or a Unix socket.
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(seconds * 1000))

@@ -43,11 +43,7 @@ from flask_echo.websocket.refusal import (
     too_many,
 )
 from flask_echo.websocket.seats import NoSeat
-
-# The key in the WSGI environment under which flask_echo.worker offers a function. It exempts the
-# connection of the current request from the worker's deadline for responses. It returns False if
-# that would leave no thread for others.
-EXEMPT_KEY = "flask_echo.exempt_from_deadline"
+from flask_echo.websocket.servers import EXEMPT_KEY, check_server
 
 # The key of another function of flask_echo.worker. It notes that the socket of the current request
 # is shut down, which spares the response to nobody.
@@ -229,7 +225,7 @@ class Sock(FlaskSock):
         rate = limits.max_handshakes_per_second_per_client
         if wait := extension.handshakes.admit(client, rate):
             return self._refuse(too_fast(rate, wait))
-        refusal = handshake.check(environ, limits.allowed_origins) or _check_server(environ)
+        refusal = handshake.check(environ, limits.allowed_origins) or check_server(environ)
         if refusal is not None:
             return self._refuse(refusal)
         upgrade = Upgrade(handler, limits, extension.subprotocols())
@@ -284,27 +280,6 @@ def _match(method: str, websocket: bool) -> Rule | None:
         return adapter.match(method=method, websocket=websocket, return_rule=True)[0]
     except (HTTPException, RoutingException):
         return None
-
-
-def _check_server(environ: Mapping[str, Any]) -> Refusal | None:
-    """Refuse upgrades under a server that cannot serve them, and log the reason."""
-    if "gunicorn.socket" in environ:
-        problem = "" if EXEMPT_KEY in environ else "this gunicorn worker cannot keep connections"
-    elif "werkzeug.socket" in environ:
-        alone = not environ.get("wsgi.multithread")
-        problem = "this server has one thread, and a connection would block it" if alone else ""
-    else:
-        problem = "this WSGI server does not hand out its sockets"
-    if not problem:
-        return None
-    _log.error("No WebSocket is possible: %s. %s", problem, _USE)
-    return Refusal(500, f"No WebSocket is possible here: {problem}.", _USE)
-
-
-_USE = (
-    "Use gunicorn with --worker-class flask_echo.worker.LongConnectionWorker, or"
-    " --config python:flask_echo.gunicorn_conf; for development, flask run with threads."
-)
 
 
 def _may_keep_thread(environ: Mapping[str, Any]) -> bool:
