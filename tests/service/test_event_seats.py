@@ -311,7 +311,8 @@ def test_an_event_stream_that_is_busy_ends_after_a_whole_event(
         server.process.send_signal(signal.SIGTERM)
         received += rest(sock)
     assert ended_whole(received, EVENT_STREAM), received[-200:]
-    ids = [part.split(b"\n")[0].decode() for part in received.split(b"id: ")[1:]]
+    parts = received.split(b"\ndata: ")[1:]
+    ids = [json.loads(part.split(b"\n")[0])["id"] for part in parts]
     assert ids == followed.cursors(begin, len(ids))
     assert server.process.wait(20) == 0
 

@@ -3,6 +3,8 @@
 import json
 import sys
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing
+from http.client import HTTPConnection
 from threading import Thread
 from time import time_ns
 from typing import Any
@@ -24,6 +26,7 @@ from tests.support.servers import Server, StartServer, free_port
 
 FAST = stream_of("fast", "0.05")
 BUSY = stream_of("busy", "0.2")
+SLOW = quiet()
 
 each_way = pytest.mark.parametrize("way", WAYS, ids=lambda way: way.__name__)
 
@@ -148,14 +151,15 @@ def test_without_a_cursor_an_event_stream_starts_now(server_of_each_kind: Server
 
 def read_event(server: Server, path: str, changes: Mapping[str, str] | None = None) -> Event:
     """Return the first event of an event stream."""
-    headers = {"Accept": "text/event-stream", "Connection": "close", **(changes or {})}
-    unwanted = dict.fromkeys(("Upgrade", "Sec-WebSocket-Version", "Sec-WebSocket-Key"), None)
-    with raw(server, path, {**unwanted, **headers}, status=200) as client:
-        assert b"text/event-stream" in client.head
-        data = b""
-        while b"\ndata: " not in data or not data.endswith(b"\n\n\r\n"):
-            data += client.sock.recv(1)
-    return dict(json.loads(data.split(b"\ndata: ")[1].split(b"\n\n")[0]))
+    connection = HTTPConnection("127.0.0.1", server.port, timeout=TIMEOUT)
+    with closing(connection):
+        connection.request("GET", path, headers={"Accept": "text/event-stream", **(changes or {})})
+        response = connection.getresponse()
+        assert response.headers["Content-Type"].startswith("text/event-stream")
+        for line in response:
+            if line.startswith(b"data: "):
+                return dict(json.loads(line.removeprefix(b"data: ")))
+    raise AssertionError("the stream ended without an event")
 
 
 @pytest.mark.parametrize("since", ["", f"&since={BUSY.stream.cursor(0)}"])
@@ -332,3 +336,47 @@ def test_flask_run_counts_nothing_and_says_so(servers: Callable[[str], Server], 
     answer = get(server, BUSY.since(begin))
     assert answered(answer)["cost"] is None
     assert "Echo-Cost" not in answer.headers
+
+
+# -- Where a wait would harm others ----------------------------------------------------------
+
+
+@pytest.mark.parametrize("accept", ["application/json", "text/event-stream"])
+def test_a_server_with_one_thread_does_not_wait(start_server: StartServer, accept: str) -> None:
+    server = start_server("flask", "--without-threads")
+    wait = "&wait=60" if accept == "application/json" else ""
+    with closing(HTTPConnection("127.0.0.1", server.port, timeout=TIMEOUT)) as connection:
+        connection.request("GET", SLOW.path + wait, headers={"Accept": accept})
+        response = connection.getresponse()
+        assert response.status == 500
+        assert "one thread" in json.loads(response.read())["detail"]
+        # A poll waits for nothing.
+        connection.request("GET", SLOW.path)
+        assert connection.getresponse().status == 200
+
+
+def test_a_request_without_a_body_expects_nothing(server: Server) -> None:
+    with closing(HTTPConnection("127.0.0.1", server.port, timeout=TIMEOUT)) as connection:
+        connection.request("GET", BUSY.path, headers={"Expect": "100-continue"})
+        response = connection.getresponse()
+        assert response.status == 400
+        assert "takes no request body" in json.loads(response.read())["detail"]
+
+
+def test_an_event_stream_names_its_beginning(server: Server) -> None:
+    # A browser that loses the connection before the first event comes back with it.
+    position = time_ns()
+    with closing(HTTPConnection("127.0.0.1", server.port, timeout=TIMEOUT)) as connection:
+        connection.request("GET", SLOW.path, headers={"Accept": "text/event-stream"})
+        response = connection.getresponse()
+        assert response.readline() == b": open\n"
+        cursor = response.readline().decode().removeprefix("id: ").rstrip("\n")
+        assert response.readline() == b"\n"
+    assert position <= SLOW.stream.position(cursor) <= time_ns()
+
+
+def test_a_late_websocket_still_receives(server: Server) -> None:
+    with raw(server, BUSY.since(0)) as client:
+        client.send(frame(0x81, b"cost"))
+        while list(json.loads(client.receive().payload)) != ["cost"]:
+            pass

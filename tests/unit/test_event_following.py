@@ -106,7 +106,8 @@ class PingedWebSocket:
             raise EOFError
 
     def receive(self, timeout: float | None = None) -> str | bytes | None:
-        raise AssertionError("all events are due")
+        assert timeout == 0, "all events are due"
+        return None
 
     def close(self, reason: int | None = None, message: str | None = None) -> None:
         raise AssertionError("nobody asked for it")
@@ -124,9 +125,39 @@ def test_a_client_that_comes_back_late_does_not_keep_a_core_busy(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     pauses: list[float] = []
+    cpu = 0.0
     monkeypatch.setattr(following, "sleep", pauses.append)
+    monkeypatch.setattr(following, "thread_time", lambda: cpu)
     long_ago = Query(SLOW.stream, START - 10**6 * NANOSECONDS)
     parts = stream(Clock(), long_ago)
-    for _ in range(2500):
+    for _ in range(2501):
         next(parts)
-    assert len(pauses) == 2
+        cpu += 1e-4
+    assert cpu / (cpu + sum(pauses)) == pytest.approx(0.05, rel=0.1)
+
+
+class SteppedClock:
+    """A clock that is set forward by an hour during the first wait."""
+
+    def __init__(self) -> None:
+        self.time = START
+        self.longest = 0.0
+
+    def receive(self, timeout: float | None = None) -> str | bytes | None:
+        assert timeout is not None
+        self.longest = max(self.longest, timeout)
+        self.time += 3600 * NANOSECONDS
+        return None
+
+    def send(self, data: Any) -> None:
+        raise EOFError
+
+    def close(self, reason: int | None = None, message: str | None = None) -> None:
+        raise AssertionError("nobody asked for it")
+
+
+def test_a_websocket_waits_no_longer_than_an_event_stream_without_a_look_at_the_clock() -> None:
+    clock = SteppedClock()
+    with pytest.raises(EOFError):
+        converse(clock, Query(Stream("hourly", "3600"), START), lambda: clock.time, lambda: "null")
+    assert 0 < clock.longest <= ALIVE_SECONDS

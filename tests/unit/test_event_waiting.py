@@ -27,7 +27,7 @@ def ends() -> Iterator[tuple[socket.socket, socket.socket]]:
 
 
 def waiter(sock: socket.socket, **limits: Any) -> Waiter:
-    return Waiter(sock, lambda seconds: True, replace(LIMITS, **limits))
+    return Waiter(sock, lambda seconds, is_new: True, replace(LIMITS, **limits))
 
 
 def test_time_passes(ends: tuple[socket.socket, socket.socket]) -> None:
@@ -118,7 +118,12 @@ def test_a_wait_is_no_longer_than_a_limit_leaves(
     ends: tuple[socket.socket, socket.socket], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked: list[float] = []
+
+    def extend(seconds: float, is_new: bool) -> bool:
+        asked.append(seconds)
+        return not is_new
+
     monkeypatch.setattr(waiting, "monotonic", lambda: 100.0)
     limits = replace(LIMITS, idle_timeout_seconds=0.1)
-    assert Waiter(ends[0], asked.append, limits).wait(LONG)
+    assert Waiter(ends[0], extend, limits).wait(LONG)
     assert asked == [pytest.approx(0.1)]

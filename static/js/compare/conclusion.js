@@ -75,7 +75,8 @@ function aboutConditions(polling, conditional) {
 function aboutLongPolling(long, { delayMedian, bytesPerEvent }) {
   if (long.delayMedian === null || delayMedian === null) return [];
   const ratio = long.bytesPerEvent / bytesPerEvent;
-  const bytes = Number.isFinite(ratio) ? `, with ${times(ratio)} its bytes for each event` : "";
+  const isKnown = ratio && Number.isFinite(ratio);
+  const bytes = isKnown ? `, with ${times(ratio)} its bytes for each event` : "";
   const [ofLong, ofSocket] = [long.delayMedian, delayMedian]
     .map((delay) => formatDuration(Math.max(0, delay))); // the clock's error can make one negative
   return [`Long polling delivered events ${ofLong} after they happened, and the WebSocket `

@@ -19,8 +19,8 @@ const HIDDEN = "The tab was hidden for a while. Browsers slow timers down then, 
   + "late.";
 const OTHER_TAB = "Another tab ran a comparison at the same time. Browsers allow six HTTP/1.1 "
   + "connections to a host, and one comparison uses four of them, so requests may have waited.";
-const NOT_COUNTED = "This server cannot count bytes or CPU time: flask run does not let the "
-  + "application see its sockets. Use gunicorn or the command flask-echo.";
+const NOT_COUNTED = "This server cannot count bytes or CPU time. flask run and other workers of "
+  + "gunicorn do not show the application their sockets. Use the command flask-echo.";
 const WRONG_SIZE = "An answer had another size than the server says: something on the way changed "
   + "it.";
 

@@ -11,14 +11,14 @@ export class Tally {
   empty = 0;
   /** @type {{id: string, at: number, arrived: number}[]} times in milliseconds (Unix) */
   events = [];
-  /** How many of the events are in the cost. A stream reports what came before an event. */
-  countedEvents = 0;
   /** Requests without a good answer, and connections that were lost. */
   failures = 0;
   /** Answers whose body had another size than the server says. */
   wrongSizes = 0;
   /** Whether the server could count. */
   isCounted = true;
+  #covered = 0; // events before the last report
+  #uncounted = 0; // events after the last report of a connection that has ended
   #ended = NOTHING;
   #current = NOTHING;
   #firstAsked = null;
@@ -28,6 +28,14 @@ export class Tally {
   /** @returns {{received_bytes: number, sent_bytes: number, cpu_seconds: number}} at the server */
   get cost() {
     return sum(this.#ended, this.#current);
+  }
+
+  /**
+   * @returns {number} how many of the events are in the cost. A stream reports what came before an
+   *     event.
+   */
+  get countedEvents() {
+    return this.#covered - this.#uncounted;
   }
 
   /** @returns {number | null} the mean time between two requests in seconds */
@@ -55,7 +63,7 @@ export class Tally {
     for (const event of events) this.#add(event);
     if (cost) this.#ended = sum(this.#ended, cost);
     else this.isCounted = false;
-    this.countedEvents = this.events.length;
+    this.#covered = this.events.length;
   }
 
   /** Note that a connection has opened. Its cost begins at zero. */
@@ -68,6 +76,8 @@ export class Tally {
   disconnect() {
     this.#ended = sum(this.#ended, this.#current);
     this.#current = NOTHING;
+    this.#uncounted += this.events.length - this.#covered;
+    this.#covered = this.events.length;
   }
 
   /**
@@ -84,7 +94,7 @@ export class Tally {
   connectionCost(cost) {
     if (cost) this.#current = cost;
     else this.isCounted = false;
-    this.countedEvents = this.events.length;
+    this.#covered = this.events.length;
   }
 
   #add({ id, at }) {
