@@ -121,6 +121,8 @@ const load = (module) => import(new URL(`static/js/compare/${module}`, location)
     ways: [{ id: "polling", polls: true }, { id: "sse", polls: false }],
     tallies: new Map([["polling", polled], ["sse", streamed]]),
     clock: { offsetMs: 1000, errorMs: 1 },
+    settings: { interval: 1 },
+    ended: 4000,
   }));
 })();
 """
@@ -137,3 +139,33 @@ def test_figures_are_added_up(page: Page) -> None:
     assert (streamed["requests"], streamed["events"], streamed["emptyShare"]) == (2, 3, None)
     assert (streamed["sentBytes"], streamed["receivedBytes"]) == (60, 10)  # of two connections
     assert (streamed["missing"], streamed["repeated"]) == (1, 1)
+
+
+# The first way has three events, after 1, 20 and 21 seconds. The second has gone silent after the
+# first of them.
+SILENT = """
+const [ended, done] = arguments;
+const load = (module) => import(new URL(`static/js/compare/${module}`, location));
+(async () => {
+  const { Tally } = await load("tally.js");
+  const { figuresOf } = await load("figures.js");
+  const [polled, silent] = [new Tally(), new Tally()];
+  for (const at of [1, 20, 21]) polled.answer([{ id: `a-${at + 10}`, at }], null);
+  silent.event({ id: "a-11", at: 1, cost: null });
+  done(figuresOf({
+    ways: [{ id: "polling", polls: true }, { id: "sse", polls: false }],
+    tallies: new Map([["polling", polled], ["sse", silent]]),
+    clock: { offsetMs: -500, errorMs: 1 },
+    settings: { interval: 2 },
+    ended: 1000 * ended,
+  }).map(({ missing }) => missing));
+})();
+"""
+
+
+@pytest.mark.parametrize(("ended", "missing"), [(32, 0), (33, 1), (34, 2)])
+def test_a_way_that_falls_silent_loses_the_events_that_are_overdue(
+    page: Page, ended: float, missing: int
+) -> None:
+    page.open("/#compare")
+    assert page.run_async(SILENT, ended) == [0, missing]

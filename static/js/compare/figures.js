@@ -1,6 +1,11 @@
 import { summary } from "../common/statistics.js";
+import { now } from "./clock.js";
 
 const FEWEST_FOR_P95 = 20; // with fewer, the 95th percentile would be the largest value
+
+// A way may be late by one interval of polls, and by a pause after a failure: ours have up to 5 s,
+// and browsers reopen an EventSource after 3 to 5 s.
+const GRACE_MS = 10_000;
 
 /**
  * The figures of one way.
@@ -23,7 +28,7 @@ const FEWEST_FOR_P95 = 20; // with fewer, the 95th percentile would be the large
  * @property {number | null} delayP95 null if there are fewer than 20 events
  * @property {number} failures
  * @property {number} wrongSizes
- * @property {number} missing events of other ways, up to the last one of this way
+ * @property {number} missing events that other ways have, and that this way should have by now
  * @property {number} repeated
  */
 
@@ -32,11 +37,17 @@ const FEWEST_FOR_P95 = 20; // with fewer, the 95th percentile would be the large
  * @returns {Figures[]} of each way, in order
  */
 export function figuresOf(run) {
-  const ids = unionOfIds([...run.tallies.values()]);
-  return run.ways.map((way) => figures(way, run.tallies.get(way.id), run.clock, ids));
+  const all = union([...run.tallies.values()]);
+  const due = timeOfDueEvents(run);
+  return run.ways.map((way) => figures(way, run.tallies.get(way.id), run.clock, { all, due }));
 }
 
-function figures({ id, title, polls }, tally, clock, ids) {
+// Events from before this time should have arrived, in milliseconds on the server's clock.
+function timeOfDueEvents({ ended, clock, settings }) {
+  return (ended ?? now()) + (clock?.offsetMs ?? 0) - settings.interval * 1000 - GRACE_MS;
+}
+
+function figures({ id, title, polls }, tally, clock, { all, due }) {
   const { received_bytes: received, sent_bytes: sent, cpu_seconds: cpu } = tally.cost;
   const counted = (value) => (tally.isCounted ? value : null);
   const perEvent = (value) =>
@@ -58,7 +69,7 @@ function figures({ id, title, polls }, tally, clock, ids) {
     ...delayFigures(delays(tally, clock)),
     failures: tally.failures,
     wrongSizes: tally.wrongSizes,
-    ...gaps(tally.events.map((event) => event.id), ids),
+    ...gaps(tally.events.map((event) => event.id), all, due),
   };
 }
 
@@ -77,16 +88,17 @@ function delayFigures(values) {
   return { delayMedian: median, delayP95: values.length < FEWEST_FOR_P95 ? null : p95 };
 }
 
-// The cursors of a stream rise with time, and have the same length for the next 500 years.
-function unionOfIds(tallies) {
-  return [...new Set(tallies.flatMap(({ events }) => events.map(({ id }) => id)))].sort();
+// The time of each event that any way has, by its id.
+function union(tallies) {
+  return new Map(tallies.flatMap(({ events }) => events.map(({ id, at }) => [id, at])));
 }
 
-function gaps(own, all) {
+// The cursors of a stream rise with time, and have the same length for the next 500 years.
+function gaps(own, all, due) {
   const different = new Set(own);
   const last = own.reduce((latest, id) => (id > latest ? id : latest), "");
-  const due = all.filter((id) => id <= last).length;
-  return { missing: due - different.size, repeated: own.length - different.size };
+  const missing = [...all].filter(([id, at]) => !different.has(id) && (id <= last || at < due));
+  return { missing: missing.length, repeated: own.length - different.size };
 }
 
 /** @returns {number} the share of empty polls, if events come at random and independently */
