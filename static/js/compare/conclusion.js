@@ -78,7 +78,8 @@ function aboutLongPolling(long, { delayMedian, bytesPerEvent }) {
   const isKnown = ratio && Number.isFinite(ratio);
   const bytes = isKnown ? `, with ${times(ratio)} its bytes for each event` : "";
   const [ofLong, ofSocket] = [long.delayMedian, delayMedian]
-    .map((delay) => formatDuration(Math.max(0, delay))); // the clock's error can make one negative
+    // The clock's error can make one negative.
+    .map((delay) => formatDuration(Math.max(0, delay)).replace(" ", "\u00a0"));
   return [`Long polling delivered events ${ofLong} after they happened, and the WebSocket `
     + `${ofSocket}${bytes}.`];
 }

@@ -136,7 +136,7 @@ class Comparison {
     const most = Math.max(...figures.map(({ events }) => events));
     this.#part("progress").value = seconds / this.#run.settings.seconds;
     this.#write("status", this.#run.ended === null ? "Running" : "Finished");
-    this.#write("count", `${formatCount(most, "event")} in ${seconds.toFixed(0)} s`);
+    this.#write("count", `: ${formatCount(most, "event")} in ${seconds.toFixed(0)} s`);
   }
 
   #showText(figures) {
