@@ -12,7 +12,6 @@ from time import time_ns
 
 import pytest
 
-from flask_echo.events.stream import NANOSECONDS
 from tests.support.clients import TIMEOUT, Answer, RawWebSocket, frame, health, raw, trusting
 from tests.support.followers import quiet, stream_of, with_next_event
 from tests.support.proxy import RESET_ON_CLOSE
@@ -194,9 +193,10 @@ def test_the_seat_is_free_when_the_client_has_gone(
 @each_way
 def test_a_poll_that_is_answered_has_left_its_seat(start_server: StartServer, way: str) -> None:
     server = start_server("gunicorn")
+    begin = time_ns()
     followed = with_next_event("3600", 0.3, 1.5)
     with connect(server) as sock:
-        sock.sendall(request(way, followed.path))
+        sock.sendall(request(way, followed.since(begin)))
         if way == LONG_POLL:
             assert answer_on(sock).status == 200
         else:
@@ -213,16 +213,16 @@ def test_a_poll_that_is_answered_has_left_its_seat(start_server: StartServer, wa
 def test_it_may_last_longer_than_other_responses(start_server: StartServer, way: str) -> None:
     # A second for each response, and the main thread looks once a second.
     server = start_server("gunicorn", *IMPATIENT)
+    begin = time_ns()
     followed = with_next_event("3600", 3, 4)
     with connect(server) as sock:
-        sock.sendall(request(way, followed.path))
+        sock.sendall(request(way, followed.since(begin)))
         received = b""
         while b'"at":' not in received:
             data = sock.recv(65536)
             assert data, f"cut after {received!r}"
             received += data
-    event = followed.cursors(time_ns() - 60 * NANOSECONDS, 1)[0]
-    assert event.encode() in received
+    assert followed.cursors(begin, 1)[0].encode() in received
 
 
 def test_an_event_stream_without_events_is_kept_alive(start_server: StartServer) -> None:

@@ -198,8 +198,8 @@ def test_a_conditional_poll_gets_no_body_while_nothing_happens(server_of_each_ki
 
 
 def test_a_long_poll_ends_with_the_first_event(server_of_each_kind: Server) -> None:
-    followed = with_next_event("3600", 0.5, 2)
     begin = time_ns()
+    followed = with_next_event("3600", 0.5, 2)
     answer = answered(get(server_of_each_kind, f"{followed.since(begin)}&wait=60"))
     assert ids(answer["events"]) == followed.cursors(begin, 1) == [answer["next"]]
 
