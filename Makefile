@@ -12,7 +12,7 @@ PYTEST := $(BIN)/python -m pytest
 PARALLEL := -n 2 --dist loadfile
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: run test test-fast test-fallback test-service test-browser test-attacks soak fuzz conformance bench bench-types lint types screenshots vendor clean
+.PHONY: run test test-fast test-fallback test-service test-browser test-attacks soak fuzz conformance bench bench-types lint types screenshots polling vendor clean
 
 run: $(VENV)/run.stamp
 	@exec $(BIN)/python -m flask_echo
@@ -76,6 +76,10 @@ types: $(VENV)/test.stamp
 # The pictures in the README, taken from the real page; needs Chromium.
 screenshots: $(VENV)/test.stamp
 	$(BIN)/python -m tools.screenshots
+
+# The run in docs/polling.md: ten minutes in Chromium. make polling POLLING_ARGS="--seconds 60"
+polling: $(VENV)/test.stamp
+	$(BIN)/python -m tools.polling $(POLLING_ARGS)
 
 # Fetch the style sheet and the scripts of others again; needs npm.
 vendor:
