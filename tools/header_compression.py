@@ -21,10 +21,11 @@ def compressed_sizes(heads: Iterable[bytes]) -> Iterator[int]:
     """
     encoder = Encoder()
     for head in heads:
-        yield _FRAME_HEADER_BYTES + len(encoder.encode(_fields(head)))
+        yield _FRAME_HEADER_BYTES + len(encoder.encode(fields_of(head)))
 
 
-def _fields(head: bytes) -> list[tuple[str, str]]:
+def fields_of(head: bytes) -> list[tuple[str, str]]:
+    """Return the fields that a head of HTTP/1.1 has in HTTP/2, pseudo-header fields first."""
     line, *lines = head.decode("latin-1").rstrip("\r\n").split("\r\n")
     fields = [text.split(":", 1) for text in lines]
     named = [(name.lower(), value.strip()) for name, value in fields]

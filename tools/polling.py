@@ -82,17 +82,12 @@ def compressed(connections: Iterable[Tapped]) -> str:
     ]
     heads = poll_heads(connections)
     for name, conditional in (("polling", False), ("conditional polling", True)):
-        chosen = Heads(
-            *zip(
-                *(
-                    pair
-                    for pair in zip(heads.requests, heads.responses, strict=True)
-                    if (b"if-none-match" in pair[0].lower()) is conditional
-                ),
-                strict=True,
-            )
-        )
-        cells = [cell for side in chosen for cell in sizes(side)]
+        chosen = [
+            pair
+            for pair in zip(heads.requests, heads.responses, strict=True)
+            if (b"if-none-match" in pair[0].lower()) is conditional
+        ]
+        cells = [cell for side in zip(*chosen, strict=True) for cell in sizes(side)]
         rows.append(f"| {name} | {' | '.join(cells)} |")
     return "\n".join(rows)
 
@@ -145,16 +140,17 @@ def write(text: str, table: str, post: int) -> None:
             "",
             "### HTTP/2, computed",
             "",
-            "The heads of the polls of this run, encoded with HPACK (RFC 7541) by the package hpack,",
-            "with 9 bytes for the header of each frame. This is computed, not measured: the service",
-            "speaks HTTP/1.1. Behind a proxy that speaks HTTP/2, the browser's side looks like this.",
+            "The heads of the polls of this run, encoded with HPACK (RFC 7541) by the package",
+            "hpack, with 9 bytes for the header of each frame. This is computed, not measured: the",
+            "service speaks HTTP/1.1. Behind a proxy that speaks HTTP/2, the browser's side looks",
+            "like this. A body has 9 bytes more, for its own frame.",
             "",
             table,
             "",
             "### The other direction",
             "",
-            f"A message of {PAYLOAD_BYTES} bytes from the browser took {post} bytes as a POST (as sent in",
-            f"this run, without its response), and takes {FRAME_BYTES} bytes as a masked frame.",
+            f"A message of {PAYLOAD_BYTES} bytes from the browser took {post} bytes as a POST (as sent",
+            f"in this run, without its response), and takes {FRAME_BYTES} bytes as a masked frame.",
             END,
         ]
     )
