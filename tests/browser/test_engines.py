@@ -51,6 +51,7 @@ def test_the_conversation(tab: Tab, server: Server) -> None:
 
 def test_the_comparison(tab: Tab, server: Server) -> None:
     tab.open(f"{server.url}/#compare")
+    wait_until(lambda: tab.run("return !document.querySelector('#compare').hidden"))
     tab.run("document.querySelector('#compare-mean').value = 0.2")
     tab.run("document.querySelector('#compare-interval').value = 0.2")
     tab.click("compare-start")
