@@ -12,7 +12,7 @@ from tests.support.servers import ROOT, Server
 from tests.support.waiting import wait_until
 from tools.header_compression import compressed_sizes
 from tools.screenshots import picture
-from tools.tap import Tapped, tap
+from tests.support.tap import Tapped, tap
 
 PLACE = ROOT / "docs"
 PAGE = PLACE / "polling.md"
@@ -149,8 +149,9 @@ def write(text: str, table: str, post: int) -> None:
             "",
             "### The other direction",
             "",
-            f"A message of {PAYLOAD_BYTES} bytes from the browser took {post} bytes as a POST (as sent",
-            f"in this run, without its response), and takes {FRAME_BYTES} bytes as a masked frame.",
+            f"A message of {PAYLOAD_BYTES} bytes from the browser took {post} bytes as a POST, as",
+            f"sent in this run, and without its response. It takes {FRAME_BYTES} bytes as a masked",
+            "frame.",
             END,
         ]
     )

@@ -9,6 +9,7 @@ import os
 import struct
 import tempfile
 from collections.abc import Callable
+from functools import cached_property
 from operator import methodcaller
 from time import monotonic, time
 from typing import IO, Any
@@ -123,17 +124,22 @@ class Store:
     """Attempts by ID, in JSON. All methods are safe in all threads, and none of them fails.
 
     :param cache: makes the cache, when it is first needed: in a worker, after the fork.
-    :param workers: how many workers share the bytes.
+    :param sharers: returns how many workers share the bytes; called at the same time.
     :ivar reason: why traces are off, or an empty text.
     """
 
-    def __init__(self, cache: Callable[[], BaseCache], workers: int = 1) -> None:
+    def __init__(self, cache: Callable[[], BaseCache], sharers: Callable[[], int]) -> None:
         self._make_cache = cache
         self._cache: BaseCache | None = None
-        self._ledger = Ledger(TOTAL_BYTES // workers, SHARE_BYTES // workers)
+        self._sharers = sharers
         self._off_until = 0.0
         self._swept_at = monotonic()
         self.reason = ""
+
+    @cached_property
+    def _ledger(self) -> Ledger:
+        count = self._sharers()
+        return Ledger(TOTAL_BYTES // count, SHARE_BYTES // count)
 
     def add(self, client: str, trace: str, text: str) -> str | None:
         """Store a new attempt, and return its key; None if that is not possible."""

@@ -1,9 +1,11 @@
 """The blueprint of ``/traces``, and what makes an application keep traces."""
 
 import json
+from collections.abc import Callable
 from functools import partial
 from http import HTTPStatus
 
+from cachelib.base import BaseCache
 from flask import Blueprint, Flask, Response, current_app, jsonify, request
 
 from flask_echo import inspection
@@ -14,6 +16,7 @@ from flask_echo.traces.observer import TraceObserver
 from flask_echo.traces.store import Store, files_in, redis_at
 from flask_echo.websocket import observe
 from flask_echo.websocket.clients import client_of
+from flask_echo.websocket.extension import install
 
 bp = Blueprint("traces", __name__)
 
@@ -24,14 +27,16 @@ _TURNED_OFF = "the operator of this server has turned them off"
 def keep_traces(app: Flask, settings: Settings) -> None:
     """Let ``app`` keep traces of the WebSockets that ask for one, unless they are off."""
     store = None
-    if settings.traces == "local":
-        store = Store(lambda: files_in(shared_folder()))
-    elif settings.traces != "off":
-        store = Store(partial(redis_at, settings.traces))
+    if settings.traces != "off":
+        store = Store(_cache(settings.traces), lambda: install(app).sharers)
     app.extensions[_KEY] = store
     if store is not None:
         describe = partial(_described, settings)
         observe(app, TraceObserver(store, describe, lambda: client_of(request.remote_addr)))
+
+
+def _cache(place: str) -> Callable[[], BaseCache]:
+    return (lambda: files_in(shared_folder())) if place == "local" else partial(redis_at, place)
 
 
 def _described(settings: Settings) -> dict[str, object]:

@@ -42,6 +42,7 @@ class Extension:
 
     :param config: the application's configuration; ``SOCK_SERVER_OPTIONS`` may change in it.
     :param limits: used for every limit that ``SOCK_SERVER_OPTIONS`` does not set.
+    :ivar sharers: how many applications and workers share the memory of this machine.
     :raises OptionError: for an option that does not exist or does not allow its value.
     """
 
@@ -53,7 +54,7 @@ class Extension:
         self._subprotocols: tuple[str, ...] = ()
         self.seats = Seats(limits.max_connections)
         self.budget = Budget(0)
-        self._sharers = 1
+        self.sharers = 1
         self._set_budget()
         self.handshakes = Rates()
         self.observers: list[Observer] = []
@@ -74,12 +75,12 @@ class Extension:
 
     def share_memory(self, count: int) -> None:
         """Note that ``count`` applications and workers share the memory of this machine."""
-        self._sharers = count
+        self.sharers = count
         self._set_budget()
 
     def _set_budget(self) -> None:
         limits = self._limits
-        self.budget.size = limits.max_buffered_bytes or default_budget(limits, self._sharers)
+        self.budget.size = limits.max_buffered_bytes or default_budget(limits, self.sharers)
 
     def subprotocols(self) -> tuple[str, ...]:
         """Return the subprotocols that the application speaks; see ``SOCK_SERVER_OPTIONS``."""

@@ -15,9 +15,11 @@ from secrets import token_hex
 from typing import Any
 
 import pytest
+from websockets.sync.client import connect
 
 from tests.support.clients import TIMEOUT, RawWebSocket, close_frame, frame, raw
 from tests.support.servers import Server, StartServer, free_port
+from tests.support.tap import tap
 from tests.support.waiting import wait_until
 
 NEVER = "0" * 32
@@ -385,3 +387,42 @@ def test_without_redis_connections_go_on(
     server.await_output("Traces of WebSockets are off")
     assert server.output().count("Traces of WebSockets are off") == 1
     assert "s3cret" not in server.output()
+
+
+# -- Against a capture -----------------------------------------------------------------------
+
+
+def on_the_wire(seen: dict[str, Any]) -> bytes:
+    """The bytes of a frame of up to 64 bytes of payload, made of its description."""
+    payload = bytes.fromhex(seen["wire_payload"] or seen["payload"])
+    first = seen["fin"] << 7 | seen["rsv1"] << 6 | seen["opcode"]
+    second = (seen["mask"] is not None) << 7 | len(payload)
+    return bytes((first, second)) + bytes.fromhex(seen["mask"] or "") + payload
+
+
+def test_the_frames_are_those_of_a_capture(server: Server, trace: str) -> None:
+    with tap(server.port) as captured:
+        with connect(f"ws://127.0.0.1:{captured.port}/echo?trace={trace}") as client:
+            for message in ("hello", b"\x00\xff", "x" * 60, ""):
+                client.send(message)
+                assert client.recv() == message
+            client.send(["frag", "ments"])
+            assert client.recv() == "fragments"
+            assert client.ping("?").wait(TIMEOUT)
+            client.close(4000, "enough")
+        attempt = last(server, trace)
+    (connection,) = captured.connections
+    for direction, stream in (
+        ("received", connection.request),
+        ("sent", connection.response),
+    ):
+        head, _, frames = bytes(stream).partition(b"\r\n\r\n")
+        assert b"permessage-deflate" in head
+        described = [seen for seen in attempt["frames"] if seen["direction"] == direction]
+        assert b"".join(map(on_the_wire, described)) == frames
+        assert [seen["wire_length"] for seen in described] == [
+            len(on_the_wire(seen)) for seen in described
+        ]
+        assert attempt["wire_bytes"][direction] == len(frames)
+    compressed = [seen for seen in attempt["frames"] if seen["rsv1"]]
+    assert {seen["direction"] for seen in compressed} == {"received", "sent"}

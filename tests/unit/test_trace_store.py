@@ -1,0 +1,148 @@
+"""Where traces are kept, and what happens when that fails."""
+
+import logging
+import os
+import pickle
+from pathlib import Path
+
+import pytest
+from cachelib.base import BaseCache
+
+from flask_echo.traces import store as module
+from flask_echo.traces.ids import id_in, without_trace
+from flask_echo.traces.store import SHARE_BYTES, Store, files_in
+
+ID = "0123456789abcdef" * 2
+
+
+def store_in(place: Path, sharers: int = 1) -> Store:
+    return Store(lambda: files_in(str(place)), lambda: sharers)
+
+
+def test_two_workers_share_a_folder(tmp_path: Path) -> None:
+    one, other = store_in(tmp_path), store_in(tmp_path)
+    assert one.add("a", ID, "first") == f"{ID}.0"
+    assert other.add("a", ID, "second") == f"{ID}.1"
+    assert one.get(ID) == other.get(ID) == ["first", "second"]
+    assert one.put("a", f"{ID}.0", "changed")
+    assert other.get(ID) == ["changed", "second"]
+
+
+def test_four_attempts_are_kept(tmp_path: Path) -> None:
+    store = store_in(tmp_path)
+    assert [bool(store.add("a", ID, str(number))) for number in range(5)] == [True] * 4 + [False]
+
+
+def test_files_are_private_and_nothing_else_is_left(tmp_path: Path) -> None:
+    store = store_in(tmp_path)
+    for number in range(5):
+        store.add("a", ID, str(number))
+    files = list(tmp_path.iterdir())
+    assert len(files) == 4
+    assert {file.stat().st_mode & 0o777 for file in files} == {0o600}
+
+
+@pytest.mark.parametrize("sharers", [1, 4])
+def test_workers_divide_the_room(tmp_path: Path, sharers: int) -> None:
+    store = store_in(tmp_path, sharers)
+    size = SHARE_BYTES // sharers // 2
+    keys = [store.add("a", f"{number:032x}", "x" * size) for number in range(3)]
+    assert [len(store.get(f"{number:032x}")) for number in range(3)] == [0, 1, 1]
+    assert keys[0] is not None
+    assert not store.put("a", keys[0], "too late")
+    assert store.dropped_at() is not None
+
+
+def test_an_old_trace_is_gone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = store_in(tmp_path)
+    store.add("a", ID, "text")
+    monkeypatch.setattr(module, "KEEP_SECONDS", -10)
+    store.add("a", "f" * 32, "text")
+    assert (store.get(ID), store.get("f" * 32)) == (["text"], [])
+
+
+def test_leftovers_are_swept(tmp_path: Path) -> None:
+    cache = files_in(str(tmp_path))
+    cache.set("old", "text")
+    (file,) = tmp_path.iterdir()
+    os.utime(file, (0, 0))
+    cache.set("new", "text")
+    cache.sweep()  # type: ignore[attr-defined]
+    assert not file.exists()
+    assert cache.get("new") == "text"
+
+
+class Bomb:
+    """Fails the test if somebody unpickles it."""
+
+    def __reduce__(self) -> tuple[object, tuple[str]]:
+        return pytest.fail, ("unpickled",)
+
+
+def test_nothing_is_unpickled(tmp_path: Path) -> None:
+    store = store_in(tmp_path)
+    store.add("a", ID, "text")
+    (file,) = tmp_path.iterdir()
+    file.write_bytes(file.read_bytes()[:4] + pickle.dumps(Bomb(), protocol=0))
+    assert "unpickled" in store.get(ID)[0]
+
+
+class Broken(BaseCache):
+    """A cache that is gone."""
+
+    def add(self, key: str, value: object, timeout: object = None) -> bool:
+        raise ConnectionError("redis://:secret@host")
+
+    set = get = add  # type: ignore[assignment]
+
+
+def test_a_failure_is_logged_once_and_told(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = 100.0
+    monkeypatch.setattr(module, "monotonic", lambda: now)
+    store = Store(Broken, lambda: 1)
+    with caplog.at_level(logging.INFO):
+        for _ in range(3):
+            assert store.add("a", ID, "text") is None
+            now += 60
+    assert [record.getMessage() for record in caplog.records] == [
+        "Traces of WebSockets are off: ConnectionError. Connections go on."
+    ]
+    assert store.reason == "the store failed: ConnectionError"
+
+
+def test_a_store_that_works_again_is_on(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = 100.0
+    monkeypatch.setattr(module, "monotonic", lambda: now)
+    place = tmp_path / "later"
+    store = store_in(place)
+    with caplog.at_level(logging.INFO):
+        assert store.add("a", ID, "text") is None
+        place.mkdir()
+        now += 60
+        assert store.add("a", ID, "text")
+    assert store.reason == ""
+    assert caplog.messages[-1] == "Traces of WebSockets are on again."
+
+
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        (f"trace={ID}", ID),
+        (f"a=b&trace={ID.upper()}&c", ID),
+        (f"trace={ID}0", None),
+        (f"trace={ID[1:]}", None),
+        (f"xtrace={ID}", None),
+        ("", None),
+    ],
+)
+def test_the_id_in_a_query(query: str, expected: str | None) -> None:
+    assert id_in(query) == expected
+
+
+def test_a_malformed_id_stays_in_the_query() -> None:
+    assert without_trace([("trace", ID), ("delay", "1")]) == [("delay", "1")]
+    assert without_trace([("trace", "zz")]) == [("trace", "zz")]
