@@ -9,10 +9,10 @@ import click
 from tests.support.browser import Page, launch, new_tab
 from tests.support.diagnose import CATCH_COPIES
 from tests.support.servers import ROOT, Server
+from tests.support.tap import Tapped, tap
 from tests.support.waiting import wait_until
 from tools.header_compression import compressed_sizes
 from tools.screenshots import picture
-from tests.support.tap import Tapped, tap
 
 PLACE = ROOT / "docs"
 PAGE = PLACE / "polling.md"

@@ -29,25 +29,40 @@ class Tap:
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port = int(self._listener.getsockname()[1])
         self.connections: list[Tapped] = []
+        self._sockets: list[socket.socket] = []
+        self._threads: list[Thread] = []
 
     def accept(self) -> None:
-        """Carry connections until :meth:`close`."""
+        """Carry connections until :meth:`stop`."""
         with suppress(OSError):
             while True:
                 client = self._listener.accept()[0]
                 server = socket.create_connection(("127.0.0.1", self._upstream))
+                self._sockets += (client, server)
                 tapped = Tapped()
                 self.connections.append(tapped)
-                for source, target, kept in (
-                    (client, server, tapped.request),
-                    (server, client, tapped.response),
-                ):
-                    Thread(target=_carry, args=(source, target, kept), daemon=True).start()
+                self._start(client, server, tapped.request)
+                self._start(server, client, tapped.response)
+
+    def _start(self, source: socket.socket, target: socket.socket, kept: bytearray) -> None:
+        thread = Thread(target=_carry, args=(source, target, kept))
+        self._threads.append(thread)
+        thread.start()
+
+    def stop(self) -> None:
+        """Accept nothing more. The thread of :meth:`accept` ends."""
+        self._listener.shutdown(socket.SHUT_RDWR)
 
     def close(self) -> None:
-        """Accept nothing more."""
-        self._listener.shutdown(socket.SHUT_RDWR)
+        """Cut what is still open."""
         self._listener.close()
+        for sock in self._sockets:
+            with suppress(OSError):
+                sock.shutdown(socket.SHUT_RDWR)
+        for thread in self._threads:
+            thread.join()
+        for sock in self._sockets:
+            sock.close()
 
 
 def _carry(source: socket.socket, target: socket.socket, kept: bytearray) -> None:
@@ -68,5 +83,6 @@ def tap(upstream: int) -> Iterator[Tap]:
     try:
         yield listening
     finally:
-        listening.close()
+        listening.stop()
         thread.join()
+        listening.close()
