@@ -35,6 +35,17 @@ def handshake(page: Page) -> None:
     page.wait_until(page.element("handshake-result").is_displayed, "the report")
 
 
+def compare(page: Page) -> None:
+    """Compare the five ways for half a minute."""
+    page.run(
+        "document.querySelector('#compare-mean').value = 1;"
+        "document.querySelector('#compare-seconds').value = 30;"
+    )
+    page.click("compare-start")
+    wait_until(lambda: page.is_enabled("compare-copy"), SECONDS)
+    page.run("document.querySelector('#compare-results').scrollIntoView()")
+
+
 def diagnose(page: Page) -> None:
     """Run all checks."""
     page.click("diagnose-run")
@@ -46,6 +57,7 @@ PICTURES: dict[str, tuple[str, int, int, Callable[[Page], None]]] = {
     "page": ("talk", 1280, 800, talk),
     "phone": ("talk", 390, 844, talk),
     "handshake": ("handshake", 1280, 1000, handshake),
+    "compare": ("compare", 1280, 1000, compare),
     "diagnose": ("diagnose", 1280, 1000, diagnose),
 }
 

@@ -18,6 +18,7 @@ import pytest
 from websockets.sync.client import connect
 
 from tests.support.clients import TIMEOUT, RawWebSocket, close_frame, frame, raw
+from tests.support.required import program
 from tests.support.servers import Server, StartServer, free_port
 from tests.support.tap import tap
 from tests.support.waiting import wait_until
@@ -347,11 +348,18 @@ def flood(server: Server) -> None:
 @pytest.fixture
 def redis(place: Path) -> Iterator[tuple[str, "subprocess.Popen[bytes]"]]:
     """A Redis server, and its address."""
-    program = shutil.which("redis-server")
-    if program is None:
-        pytest.skip("redis-server is not installed")
     port = free_port()
-    words = [program, "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--dir", str(place)]
+    words = [
+        program("redis-server"),
+        "--port",
+        str(port),
+        "--bind",
+        "127.0.0.1",
+        "--save",
+        "",
+        "--dir",
+        str(place),
+    ]
     process = subprocess.Popen([*words, "--requirepass", "s3cret"], stdout=subprocess.DEVNULL)
     try:
         yield f"redis://:s3cret@127.0.0.1:{port}/0", process
