@@ -1,47 +1,31 @@
 """A connection that counts the bytes of its frames: headers, masks and control frames included."""
 
 import socket
-from typing import Any, cast
+from typing import cast
 
 from flask_echo.websocket.connection import Connection
-from flask_echo.websocket.transport import Deadline, Transport, open_transport
+from flask_echo.websocket.transport import Transport, open_transport
+from flask_echo.websocket.transport.around import AroundTransport
 
 
-class CountingTransport:
-    """Passes everything on to another transport, and counts what goes through.
+class CountingTransport(AroundTransport):
+    """Counts what goes through.
 
-    :param transport: the other one.
     :ivar received: bytes that were read.
-    :ivar sent: bytes that were sent, without those of a frame that failed halfway.
+    :ivar sent: bytes that were sent.
     """
 
     def __init__(self, transport: Transport) -> None:
-        self._transport = transport
+        super().__init__(transport)
         self.received = self.sent = 0
 
-    def recv(self, size: int, wait: float | None) -> bytes:
-        data = self._transport.recv(size, wait)
+    def on_received(self, data: bytes) -> None:
+        """Count input."""
         self.received += len(data)
-        return data
 
-    def send(self, data: bytes) -> None:
-        self._transport.send(data)
+    def on_sent(self, data: bytes) -> None:
+        """Count output."""
         self.sent += len(data)
-
-    def send_by(self, data: bytes, deadline: Deadline) -> None:
-        self._transport.send_by(data, deadline)
-        self.sent += len(data)
-
-    def send_frame(self, header: bytes, payload: bytes) -> None:
-        self._transport.send_frame(header, payload)
-        self.sent += len(header) + len(payload)
-
-    def send_frame_by(self, header: bytes, payload: bytes, deadline: Deadline) -> None:
-        self._transport.send_frame_by(header, payload, deadline)
-        self.sent += len(header) + len(payload)
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._transport, name)
 
 
 def _open_counting(sock: socket.socket, send_timeout: float, wake_grace: float) -> Transport:
