@@ -16,10 +16,11 @@ from wsproto.extensions import Extension
 from wsproto.handshake import server_extensions_handshake
 from wsproto.utilities import generate_accept_token
 
+from flask_echo.websocket.cures import PASS_UPGRADES_ON
 from flask_echo.websocket.deflate import Deflate
 from flask_echo.websocket.extensions import acceptable_offer
 from flask_echo.websocket.headers import TOKEN, elements, environ_key, header, printable
-from flask_echo.websocket.refusal import PASS_UPGRADES_ON, Refusal
+from flask_echo.websocket.refusal import Refusal
 
 VERSION = "13"
 

@@ -8,6 +8,7 @@ from time import process_time
 import pytest
 
 from flask_echo.websocket import extensions, handshake
+from flask_echo.websocket.cures import PASS_UPGRADES_ON
 from flask_echo.websocket.extensions import acceptable_offer, parse_offers
 from tests.support.clients import UPGRADE, ask, frame, raw, request_bytes
 from tests.support.servers import Server, StartServer
@@ -322,7 +323,7 @@ def test_many_repeated_fields_are_refused_and_not_repeated(each_server: Server) 
     assert "(8007 characters)" in long.text
 
 
-TO_PROXIES = {"nginx", "Apache", "HAProxy", "AWS"}
+TO_PROXIES = set(PASS_UPGRADES_ON)
 
 
 @pytest.mark.parametrize(

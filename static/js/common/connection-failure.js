@@ -138,11 +138,11 @@ function refusedReport(refusal) {
 
 // The server knows the configuration of each proxy and includes it in its 426.
 function droppedHeaders(refusal) {
-  const lines = Object.entries(refusal?.cure ?? {}).map((pair) => pair.join(": "));
+  const lines = Object.entries(refusal?.cure ?? {}).map((pair) => pair.join(":\n"));
   return {
     meaning: "HTTP works here but the upgrade is refused. Most likely a proxy drops the headers "
       + "Upgrade and Connection.",
-    advice: ["Configure the proxy to forward both headers.", ...lines].join("\n"),
+    advice: ["Configure the proxy to forward both headers.", ...lines].join("\n\n"),
   };
 }
 
