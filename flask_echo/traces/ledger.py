@@ -29,8 +29,11 @@ class Ledger:
         self._total = total
         self._share = share
         self._lock = Lock()
-        self._entries: OrderedDict[str, Entry] = OrderedDict()  # The oldest one first.
+        # The one that was put first comes first, and so the one that expires first.
+        self._entries: OrderedDict[str, Entry] = OrderedDict()
+        self._keys: dict[str, OrderedDict[str, None]] = {}
         self._held: dict[str, int] = {}
+        self._sum = 0
 
     def has(self, key: str) -> bool:
         """Return whether an attempt is still stored, as far as this worker knows."""
@@ -45,31 +48,42 @@ class Ledger:
         with self._lock:
             self._forget_expired(now)
             self._remove(key)
-            self._entries[key] = entry
-            self._held[entry.client] = self._held.get(entry.client, 0) + entry.size
-            return [*self._make_room(entry.client)]
+            self._add(key, entry)
+            return self._make_room(entry.client)
 
     def _make_room(self, client: str) -> list[str]:
         dropped = []
         while self._held.get(client, 0) > self._share:
             dropped.append(self._drop_oldest(client))
-        while sum(self._held.values()) > self._total:
+        while self._sum > self._total:
             dropped.append(self._drop_oldest(max(self._held, key=self._held.__getitem__)))
         return dropped
 
     def _drop_oldest(self, client: str) -> str:
-        key = next(key for key, entry in self._entries.items() if entry.client == client)
+        key = next(iter(self._keys[client]))
         self._remove(key)
         return key
 
     def _forget_expired(self, now: float) -> None:
-        for key in [key for key, entry in self._entries.items() if entry.expires_at <= now]:
+        while self._entries:
+            key, entry = next(iter(self._entries.items()))
+            if entry.expires_at > now:
+                return
             self._remove(key)
+
+    def _add(self, key: str, entry: Entry) -> None:
+        self._entries[key] = entry
+        self._keys.setdefault(entry.client, OrderedDict())[key] = None
+        self._held[entry.client] = self._held.get(entry.client, 0) + entry.size
+        self._sum += entry.size
 
     def _remove(self, key: str) -> None:
         entry = self._entries.pop(key, None)
         if entry is None:
             return
+        self._sum -= entry.size
         self._held[entry.client] -= entry.size
-        if not self._held[entry.client]:
-            del self._held[entry.client]
+        keys = self._keys[entry.client]
+        del keys[key]
+        if not keys:
+            del self._keys[entry.client], self._held[entry.client]
