@@ -114,15 +114,21 @@ def _meter() -> Meter | None:
 
 def _poll(query: Query) -> Response:
     meter = _meter()
-    first = next(query.stream.after(query.since))
-    due = min(first, time_ns() + int(query.wait_seconds * NANOSECONDS))
-    if query.wait_seconds and request.method == "GET" and due > time_ns():
+    events = query.stream.between(query.since, time_ns())
+    is_news = events and not _is_known(query, events)
+    if query.wait_seconds and request.method == "GET" and not is_news:
+        first = next(query.stream.after(events[-1] if events else query.since))
+        due = min(first, time_ns() + int(query.wait_seconds * NANOSECONDS))
         refusal = _wait(due, query.wait_seconds, meter)
         if refusal is not None:
             return respond(refusal)
-    events = query.stream.between(query.since, time_ns())
-    known = request.if_none_match.contains_weak(next_cursor(query, events))
-    return PollAnswer(query, events, known, meter)
+        events = query.stream.between(query.since, time_ns())
+    return PollAnswer(query, events, _is_known(query, events), meter)
+
+
+def _is_known(query: Query, events: list[int]) -> bool:
+    """Return whether the client has this answer already, as its If-None-Match says."""
+    return request.if_none_match.contains_weak(next_cursor(query, events))
 
 
 def _wait(due: int, seconds: float, meter: Meter | None) -> Refusal | None:

@@ -217,6 +217,16 @@ def test_a_conditional_long_poll_without_an_event_gets_304(two_workers: Server) 
     assert get(two_workers, path, {"If-None-Match": etag}).status == 304
 
 
+def test_a_long_poll_waits_if_the_client_has_the_events_that_are_there(
+    server: Server,
+) -> None:
+    path = f"{SLOW.since(time_ns() - NANOSECONDS * 7200 * 24)}&wait=0.5"
+    etag = get(server, path).headers["ETag"]
+    begin = time_ns()
+    assert get(server, path, {"If-None-Match": etag}).status == 304
+    assert time_ns() - begin >= 0.5 * NANOSECONDS
+
+
 def test_a_long_poll_does_not_wait_if_an_event_is_there(two_workers: Server) -> None:
     begin = time_ns() - NANOSECONDS * 7200 * 24
     followed = quiet()
