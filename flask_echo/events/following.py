@@ -21,8 +21,10 @@ _SHARE_OF_A_CORE = 0.05
 _EVENTS_IN_A_ROW = 100
 _LONGEST_PAUSE_SECONDS = 0.5
 
-# The kernel rounds the time-out of a read up to a tick of its clock, which has 1 to 10 ms. The
-# rest of the time is slept.
+# The kernel may end a wait late by an eighth of its time-out: its timers are coarser, the further
+# away they are (Linux, kernel/time/timer.c). So a wait ends early, and another one follows. The
+# last part is slept, because a timer of the kernel also has ticks of 1 to 10 ms.
+_EARLY = 7 / 8
 _TICK_SECONDS = 0.012
 
 _WRONG_MESSAGE = "the only message that this address takes is the text: cost"
@@ -82,7 +84,7 @@ def converse(ws: WebSocket, query: Query, now: Now, cost: Callable[[], str]) -> 
         while (left := (event - now()) / NANOSECONDS) > 0:
             if left < _TICK_SECONDS:
                 sleep(left)
-            elif not _answer(ws, ws.receive(min(left, ALIVE_SECONDS) - _TICK_SECONDS), cost):
+            elif not _answer(ws, ws.receive(min(left, ALIVE_SECONDS) * _EARLY), cost):
                 return  # The clock may be set meanwhile, so no wait is longer.
         ws.send(_Message(query, event, cost))
 

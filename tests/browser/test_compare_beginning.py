@@ -5,6 +5,8 @@ import pytest
 from tests.support.compare import Compare
 from tests.support.keys import ENTER
 
+pytestmark = pytest.mark.slow
+
 # Addresses that begin with `window.refused` get this answer.
 REFUSE = """
 const trulyFetch = window.fetch;

@@ -2,9 +2,14 @@
 
 import re
 
+import pytest
+
 from tests.support.browser import Page
 from tests.support.compare import Compare
 from tests.support.modules import call
+
+pytestmark = pytest.mark.slow
+
 
 NONE = "\u2013"  # in place of a figure that is missing
 

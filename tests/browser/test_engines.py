@@ -11,6 +11,8 @@ from tests.support.servers import Server
 from tests.support.talk import GREETING
 from tests.support.waiting import wait_until
 
+pytestmark = pytest.mark.slow
+
 DIAGNOSIS_SECONDS = 90
 
 

@@ -12,6 +12,8 @@ from tests.support.servers import Server
 from tests.support.waiting import wait_until
 from tests.support.workers import status, worker_of
 
+pytestmark = pytest.mark.slow
+
 KIB = 1024
 MIB = 2**20
 KEY = bytes(4)  # Masks nothing, which is quick.

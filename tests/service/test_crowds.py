@@ -12,6 +12,8 @@ import pytest
 from tests.support.clients import ask
 from tests.support.servers import Server, StartServer
 
+pytestmark = pytest.mark.slow
+
 PAGE = b"GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
 SMALL = ("--threads", "300", "--worker-connections", "350")
 

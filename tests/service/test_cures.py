@@ -9,6 +9,8 @@ from tests.support.clients import TIMEOUT, RawWebSocket, frame, request_bytes
 from tests.support.products import PRODUCTS, proxy
 from tests.support.servers import Server
 
+pytestmark = pytest.mark.slow
+
 
 def status(port: int) -> bytes:
     """The status of the response to an upgrade request."""

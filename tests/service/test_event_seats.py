@@ -18,6 +18,8 @@ from tests.support.proxy import RESET_ON_CLOSE
 from tests.support.servers import Server, StartServer
 from tests.support.waiting import wait_until
 
+pytestmark = pytest.mark.slow
+
 OTHER = "127.0.0.2"
 
 LONG_POLL, EVENT_STREAM = "long poll", "event stream"

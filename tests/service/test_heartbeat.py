@@ -13,6 +13,8 @@ from tests.support.clients import ask, frame, health, raw
 from tests.support.servers import Server, StartServer
 from tests.support.waiting import wait_until
 
+pytestmark = pytest.mark.slow
+
 TIMEOUT = ("--timeout", "3")
 PAGE = b"GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
 COMPUTE = b"GET /compute HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"

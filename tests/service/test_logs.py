@@ -29,6 +29,8 @@ from tests.support.pipes import Account, Pipe, hopeless_log, open_pipe
 from tests.support.servers import ROOT, Server, StartServer, command, environment, free_port
 from tests.support.waiting import wait_until
 
+pytestmark = pytest.mark.slow
+
 CONFIG = ("--config", "python:flask_echo.gunicorn_conf")
 
 TALKATIVE = {"app": "tests.support.apps:talkative()", "health": "/"}

@@ -16,6 +16,8 @@ from tests.support.servers import StartServer
 from tests.support.waiting import wait_until
 from tests.support.workers import worker_of
 
+pytestmark = pytest.mark.slow
+
 SIZE = 16 * 2**20
 CLIENTS = 100
 SENDING = 8  # at once

@@ -161,3 +161,36 @@ def test_a_websocket_waits_no_longer_than_an_event_stream_without_a_look_at_the_
     with pytest.raises(EOFError):
         converse(clock, Query(Stream("hourly", "3600"), START), lambda: clock.time, lambda: "null")
     assert 0 < clock.longest <= ALIVE_SECONDS
+
+
+class LateKernel(SteppedClock):
+    """Its waits end late by an eighth, as those of Linux may."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.sent: list[int] = []
+
+    def receive(self, timeout: float | None = None) -> str | bytes | None:
+        assert timeout is not None
+        self.time += int(timeout * 9 / 8 * NANOSECONDS)
+        return None
+
+    def send(self, data: Any) -> None:
+        self.sent.append(self.time)
+        if len(self.sent) == 20:
+            raise EOFError
+
+
+def test_a_kernel_whose_waits_end_late_makes_no_event_late(monkeypatch: pytest.MonkeyPatch) -> None:
+    kernel = LateKernel()
+
+    def sleep(seconds: float) -> None:
+        kernel.time += int(seconds * NANOSECONDS)
+
+    monkeypatch.setattr(following, "sleep", sleep)
+    query = Query(Stream("late", "10"), START)
+    with pytest.raises(EOFError):
+        converse(kernel, query, lambda: kernel.time, lambda: "null")
+    due = query.stream.between(START, kernel.time)
+    late = [sent - event for sent, event in zip(kernel.sent, due, strict=True)]
+    assert max(late) < NANOSECONDS / 1000
