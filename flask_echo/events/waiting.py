@@ -21,8 +21,10 @@ _END = getattr(select, "POLLRDHUP", 0)
 # struct linger: on, with zero seconds.
 _RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 
-# poll() counts in milliseconds.
+# poll() counts in milliseconds, and may end late by a thousandth of a long wait (Linux,
+# fs/select.c: select_estimate_accuracy). So a wait ends early, and a short one follows.
 _TICK_SECONDS = 0.001
+_EARLY = 0.99
 
 
 class Waiter:
@@ -58,9 +60,12 @@ class Waiter:
             return False
         seconds = min(seconds, left)
         self._extend(seconds, False)
-        if self._poller.poll(seconds // _TICK_SECONDS):
+        deadline = monotonic() + seconds
+        if self._poller.poll(seconds * _EARLY // _TICK_SECONDS):
             return False
-        sleep(seconds % _TICK_SECONDS)
+        if self._poller.poll(max(0.0, deadline - monotonic()) // _TICK_SECONDS):
+            return False
+        sleep(max(0.0, deadline - monotonic()))
         return not self.ended
 
     def note_event(self) -> None:
