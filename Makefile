@@ -38,9 +38,10 @@ test-service: $(VENV)/test.stamp
 test-browser: $(VENV)/test.stamp
 	$(PYTEST) $(PARALLEL) -m "not slow" tests/browser $(PYTEST_ARGS)
 
-# The rest of both, which takes longest: other engines, crowds, and waits for time-outs.
+# The rest of both, which takes longest: other engines, crowds, and waits for time-outs. One after
+# the other, because each of them may keep both cores busy.
 test-slow: $(VENV)/test.stamp
-	$(PYTEST) $(PARALLEL) -m slow tests/service tests/browser $(PYTEST_ARGS)
+	$(PYTEST) -m slow tests/service tests/browser $(PYTEST_ARGS)
 
 # Attacks, each with bystanders, in a container of its own: one after the other, about three minutes.
 test-attacks: $(VENV)/test.stamp
