@@ -39,17 +39,28 @@ class Ledger:
         """Return whether an attempt is still stored, as far as this worker knows."""
         return key in self._entries
 
-    def put(self, key: str, entry: Entry, now: float) -> list[str]:
+    def put(self, key: str, entry: Entry) -> list[str]:
         """Note that an attempt takes so many bytes. Return the keys that have to go for it.
 
         A client that has too much loses its own oldest attempt. If all of them together have too
         much, the client with the most loses its oldest one.
         """
         with self._lock:
-            self._forget_expired(now)
             self._remove(key)
             self._add(key, entry)
             return self._make_room(entry.client)
+
+    def take_expired(self, now: float) -> list[str]:
+        """Forget what has expired, and return its keys."""
+        expired = []
+        with self._lock:
+            for key, entry in self._entries.items():
+                if entry.expires_at > now:
+                    break
+                expired.append(key)
+            for key in expired:
+                self._remove(key)
+        return expired
 
     def _make_room(self, client: str) -> list[str]:
         dropped = []
@@ -63,13 +74,6 @@ class Ledger:
         key = next(iter(self._keys[client]))
         self._remove(key)
         return key
-
-    def _forget_expired(self, now: float) -> None:
-        while self._entries:
-            key, entry = next(iter(self._entries.items()))
-            if entry.expires_at > now:
-                return
-            self._remove(key)
 
     def _add(self, key: str, entry: Entry) -> None:
         self._entries[key] = entry

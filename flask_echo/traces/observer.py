@@ -85,7 +85,6 @@ class TraceObserver(Observer):
         while watches := self._still_open():
             sleep(pause)
             began = monotonic()
-            self._store.sweep()
             for watch in watches:
                 watch.save_changes()
             pause = max(SAVE_SECONDS, 9 * (monotonic() - began))

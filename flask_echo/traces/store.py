@@ -143,6 +143,7 @@ class Store:
 
     def add(self, client: str, trace: str, text: str) -> str | None:
         """Store a new attempt, and return its key; None if that is not possible."""
+        self._sweep()
         for attempt in range(MOST_ATTEMPTS):
             key = f"{trace}.{attempt}"
             if self._write("add", key, text):
@@ -169,7 +170,7 @@ class Store:
         text = self._try(methodcaller("get", _DROPPED))
         return None if text is None else float(text)
 
-    def sweep(self) -> None:
+    def _sweep(self) -> None:
         """Remove what workers that were killed have left, now and then."""
         if monotonic() < self._swept_at + _SWEEP_SECONDS:
             return
@@ -178,8 +179,9 @@ class Store:
 
     def _account(self, client: str, key: str, text: str) -> None:
         now = monotonic()
-        dropped = self._ledger.put(key, Entry(client, len(text), now + KEEP_SECONDS), now)
-        for old in dropped:
+        expired = self._ledger.take_expired(now)
+        dropped = self._ledger.put(key, Entry(client, len(text), now + KEEP_SECONDS))
+        for old in (*expired, *dropped):
             self._write("delete", old)
         if dropped:
             self._write("set", _DROPPED, str(time()))

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Callable, Mapping
 from threading import Lock
-from time import time
+from time import monotonic, time
 from typing import Any
 
 from flask_echo.traces.frame_log import PING, PONG, FrameLog
@@ -15,6 +15,9 @@ from flask_echo.websocket.transport import Transport
 # How a connection ended, as the server saw it.
 CLOSE_FROM_CLIENT, CLOSE_FROM_SERVER = "close frame from the client", "close frame from the server"
 PING_TIMEOUT, SEND_TIMEOUT = "unanswered ping", "send time-out"
+
+# A silent connection is stored this often. The store keeps it for five times as long.
+_REFRESH_SECONDS = 60.0
 
 Save = Callable[[str], bool]
 
@@ -47,6 +50,7 @@ class Trace(Watch):
         self._response: dict[str, Any] = {}
         self._end: dict[str, Any] | None = None
         self._saved_bytes = -1
+        self._saved_at = 0.0
         self._lock = Lock()
 
     def transport(self, transport: Transport) -> Transport:
@@ -101,12 +105,15 @@ class Trace(Watch):
         return ended or END_OF_STREAM
 
     def save_changes(self) -> None:
-        """Store the state, if bytes went through since it was stored last. Any thread may."""
+        """Store the state, if bytes went through since it was stored last, or if that was long ago:
+        the store forgets it otherwise. Any thread may."""
         with self._lock:
-            if self._end is None and self._all_bytes() != self._saved_bytes:
+            is_old = monotonic() > self._saved_at + _REFRESH_SECONDS
+            if self._end is None and (is_old or self._all_bytes() != self._saved_bytes):
                 self._save_now()
 
     def _save_now(self) -> None:
+        self._saved_at = monotonic()
         self._saved_bytes = self._all_bytes()
         if not self._save(self._text()):
             for log in (self._received, self._sent):

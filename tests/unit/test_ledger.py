@@ -4,7 +4,7 @@ from flask_echo.traces.ledger import Entry, Ledger
 
 
 def put(ledger: Ledger, client: str, key: str, size: int, now: float = 0.0) -> list[str]:
-    return ledger.put(key, Entry(client, size, now + 300), now)
+    return ledger.put(key, Entry(client, size, now + 300))
 
 
 def test_what_fits_stays() -> None:
@@ -49,8 +49,20 @@ def test_a_trace_that_grows_is_counted_once() -> None:
     assert not ledger.has("1")
 
 
-def test_expired_traces_take_no_room() -> None:
+def test_expired_traces_take_no_room_and_are_named_once() -> None:
     ledger = Ledger(total=100, share=50)
-    put(ledger, "a", "1", 50)
-    assert put(ledger, "a", "2", 50, now=300) == []
+    put(ledger, "a", "1", 25)
+    put(ledger, "a", "2", 25, now=1)
+    assert ledger.take_expired(299) == []
+    assert ledger.take_expired(300) == ["1"]
     assert not ledger.has("1")
+    assert put(ledger, "a", "3", 25, now=300) == []
+    assert ledger.take_expired(300) == []
+
+
+def test_a_trace_that_changes_expires_later() -> None:
+    ledger = Ledger(total=100, share=50)
+    put(ledger, "a", "1", 10)
+    put(ledger, "a", "2", 10, now=1)
+    put(ledger, "a", "1", 10, now=2)
+    assert ledger.take_expired(301) == ["2"]

@@ -61,6 +61,17 @@ def test_an_old_trace_is_gone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     assert (store.get(ID), store.get("f" * 32)) == (["text"], [])
 
 
+def test_expired_traces_leave_no_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 100.0
+    monkeypatch.setattr(module, "monotonic", lambda: now)
+    store = store_in(tmp_path)
+    for number in range(5):
+        store.add("a", f"{number:032x}", "text")
+        now += 100
+    assert len(list(tmp_path.iterdir())) == 3
+    assert store.dropped_at() is None
+
+
 def test_leftovers_are_swept(tmp_path: Path) -> None:
     cache = files_in(str(tmp_path))
     cache.set("old", "text")
