@@ -43,13 +43,9 @@ def _traces(value: Any) -> str:
 
 def _is_redis(text: str) -> bool:
     parts = urlsplit(text)
-    # The package is an extra of this one.
-    return parts.scheme in {"redis", "rediss"} and bool(parts.hostname) and has_redis()
-
-
-def has_redis() -> bool:
-    """Return whether the package redis is installed."""
-    return find_spec("redis") is not None
+    # The package redis is an extra of this one.
+    is_installed = find_spec("redis") is not None
+    return parts.scheme in {"redis", "rediss"} and bool(parts.hostname) and is_installed
 
 
 TRACES = Kind(

@@ -1,32 +1,10 @@
 """What a client's way to follow a stream has cost so far, in JSON."""
 
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 # Wide enough for ten gigabytes and for a day.
 _BYTES_WIDTH = 10
 _SECONDS_WIDTH = 12
-
-
-class Meter(Protocol):
-    """Counts one request; see :class:`flask_echo.meter.Meter`."""
-
-    def received_bytes(self) -> int | None:
-        """Return the bytes of the request."""
-
-    def cpu_seconds(self) -> float:
-        """Return the CPU time of its thread."""
-
-    def head_bytes(self, status: str, headers: list[tuple[str, str]]) -> int:
-        """Return the length of a response's head."""
-
-    def count_sent(self) -> None:
-        """Count what is written from now on."""
-
-    def sent_bytes(self) -> int:
-        """Return the bytes that were written since."""
-
-    def close_afterwards(self) -> None:
-        """Close the connection after the response."""
 
 
 class Cost(NamedTuple):

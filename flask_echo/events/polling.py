@@ -1,13 +1,16 @@
 """The answer to a poll, which names its own cost."""
 
 from collections.abc import Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from flask import Response
 
-from flask_echo.events.cost import UNKNOWN, Cost, Meter
+from flask_echo.events.cost import UNKNOWN, Cost
 from flask_echo.events.following import compact, described
 from flask_echo.events.query import Query
+
+if TYPE_CHECKING:  # It belongs to gunicorn's worker, which flask run does not have.
+    from flask_echo.meter import Meter
 
 COST_HEADER = "Echo-Cost"
 
@@ -22,7 +25,7 @@ class PollAnswer(Response):
     :param meter: counts the request; None where nothing can be counted.
     """
 
-    def __init__(self, query: Query, events: list[int], known: bool, meter: Meter | None) -> None:
+    def __init__(self, query: Query, events: list[int], known: bool, meter: "Meter | None") -> None:
         super().__init__(status=304 if known else 200, mimetype="application/json")
         self._query, self._events, self._meter = query, events, meter
         self.set_etag(next_cursor(query, events), weak=True)
@@ -37,7 +40,7 @@ class PollAnswer(Response):
             self._fill_in(environ, self._meter)
         return super().__call__(environ, start_response)
 
-    def _fill_in(self, environ: Any, meter: Meter) -> None:
+    def _fill_in(self, environ: Any, meter: "Meter") -> None:
         # All costs have the same length, so the size of an answer does not depend on its cost.
         self._write(Cost(0, 0, 0.0))
         body, status, headers = self.get_wsgi_response(environ)

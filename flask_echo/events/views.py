@@ -6,26 +6,29 @@ from contextlib import ExitStack
 from dataclasses import replace
 from functools import partial
 from time import monotonic, time_ns
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 from flask import Blueprint, Response, current_app, g, jsonify, request
 
 from flask_echo.accept import preferred
-from flask_echo.events.cost import UNKNOWN, Cost, Meter
+from flask_echo.events.cost import UNKNOWN, Cost
 from flask_echo.events.following import ALIVE_SECONDS, converse, event_stream
 from flask_echo.events.polling import PollAnswer, next_cursor
 from flask_echo.events.query import ALLOWED, Query, parse
 from flask_echo.events.stream import NANOSECONDS
 from flask_echo.events.waiting import Extend, Waiter
 from flask_echo.problem import respond
-from flask_echo.websocket import OptionError, Refusal, Sock, Upgrade
+from flask_echo.websocket import Connection, OptionError, Refusal, Sock, Upgrade
 from flask_echo.websocket.clients import client_of
-from flask_echo.websocket.counted import CountedConnection
+from flask_echo.websocket.counted import ByteCount
 from flask_echo.websocket.extension import install
 from flask_echo.websocket.handshake import is_attempt
 from flask_echo.websocket.refusal import NO_SEAT, NO_THREAD, too_many
 from flask_echo.websocket.seats import NoSeat
 from flask_echo.websocket.servers import check_server
+
+if TYPE_CHECKING:  # It belongs to gunicorn's worker, which flask run does not have.
+    from flask_echo.meter import Meter
 
 bp = Blueprint("events", __name__)
 sock = Sock(respond=respond)
@@ -73,21 +76,21 @@ def _count_if_query_is_good(upgrade: Upgrade) -> Upgrade | Refusal:
     query = _query()
     if isinstance(query, Refusal):
         return query
-    g.query = query
-    return replace(upgrade, connection_class=CountedConnection)
+    g.query, g.wire = query, ByteCount()
+    return replace(upgrade, watches=[g.wire])
 
 
 @sock.route("/events", bp=bp, endpoint="follow", hook=_count_if_query_is_good)
-def follow(ws: CountedConnection) -> None:
+def follow(ws: Connection) -> None:
     """Send each event when it is due."""
-    converse(ws, g.query, time_ns, partial(_websocket_cost, _meter(), ws))
+    converse(ws, g.query, time_ns, partial(_websocket_cost, _meter(), g.wire))
 
 
-def _websocket_cost(meter: Meter | None, ws: CountedConnection) -> str:
+def _websocket_cost(meter: "Meter | None", wire: ByteCount) -> str:
     if meter is None:
         return UNKNOWN
-    received = (meter.received_bytes() or 0) + ws.wire_received_bytes
-    return Cost(received, ws.wire_sent_bytes, meter.cpu_seconds()).json()
+    received = (meter.received_bytes() or 0) + wire.received
+    return Cost(received, wire.sent, meter.cpu_seconds()).json()
 
 
 def _query(may_wait: bool = False, resumes: bool = False) -> Query | Refusal:
@@ -103,8 +106,8 @@ def _query(may_wait: bool = False, resumes: bool = False) -> Query | Refusal:
         )
 
 
-def _meter() -> Meter | None:
-    make = cast(Callable[[], Meter] | None, request.environ.get(METER_KEY))
+def _meter() -> "Meter | None":
+    make = cast("Callable[[], Meter] | None", request.environ.get(METER_KEY))
     meter = make() if make is not None else None
     return meter if meter is not None and meter.received_bytes() is not None else None
 
@@ -131,7 +134,7 @@ def _is_known(query: Query, events: list[int]) -> bool:
     return request.if_none_match.contains_weak(next_cursor(query, events))
 
 
-def _wait(due: int, seconds: float, meter: Meter | None) -> Refusal | None:
+def _wait(due: int, seconds: float, meter: "Meter | None") -> Refusal | None:
     """Wait until ``due`` on a seat, unless the client leaves or the server calls."""
     with ExitStack() as stack:
         waiter = _take_seat(stack, seconds)
@@ -193,7 +196,7 @@ def _stream(query: Query) -> Response:
     return response
 
 
-def _stream_cost(meter: Meter | None) -> str:
+def _stream_cost(meter: "Meter | None") -> str:
     if meter is None:
         return UNKNOWN
     return Cost(meter.received_bytes() or 0, meter.sent_bytes(), meter.cpu_seconds()).json()

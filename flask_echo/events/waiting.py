@@ -4,22 +4,16 @@ import math
 import random
 import select
 import socket
-import struct
 from collections.abc import Callable
 from contextlib import suppress
 from time import monotonic, sleep
 
 from flask_echo.websocket.limits import Limits
+from flask_echo.websocket.transport.base import POLL_END, RESET_ON_CLOSE
 
 # Takes seconds, and whether the response is about to begin to wait. Then the answer may be False:
 # there is no thread to spare.
 Extend = Callable[[float, bool], bool]
-
-# The peer's end of the stream, reported even while input before it is unread. Only Linux has it.
-_END = getattr(select, "POLLRDHUP", 0)
-
-# struct linger: on, with zero seconds.
-_RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 
 # poll() counts in milliseconds, and may end late by a thousandth of a long wait (Linux,
 # fs/select.c: select_estimate_accuracy). So a wait ends early, and a short one follows.
@@ -43,7 +37,7 @@ class Waiter:
         self._sock = sock
         self._extend = extend
         self._poller = select.poll()
-        self._poller.register(sock, _END)
+        self._poller.register(sock, POLL_END)
         self.last_message_at = monotonic()
         self._idle = limits.idle_timeout_seconds or math.inf
         # At random, as a WebSocket does it, so that not all clients come back at once.
@@ -88,7 +82,7 @@ class Waiter:
     def cut(self) -> None:
         """Reset the connection: the client does not take the response."""
         with suppress(OSError):
-            self._sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
+            self._sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET_ON_CLOSE)
             socket.socket.shutdown(self._sock, socket.SHUT_RDWR)
 
 

@@ -102,9 +102,6 @@ class Connection(Server):
     :ivar sent_bytes: how many bytes of payload were sent, before compression.
     """
 
-    # A subclass may put another transport around this one.
-    open_transport = staticmethod(open_transport)
-
     def __init__(
         self,
         sock: socket.socket,
@@ -133,7 +130,7 @@ class Connection(Server):
         self._asked: Ending | None = None  # By another thread; the owner carries it out.
         self._broken: Ending | None = None  # A frame was sent in part, so nothing can follow it.
         self._close_timeout = limits.close_timeout_seconds
-        self._transport = self.open_transport(
+        self._transport = open_transport(
             sock, limits.send_timeout_seconds, limits.close_timeout_seconds / 2
         )
         self.watches = watches

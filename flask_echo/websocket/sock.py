@@ -70,12 +70,14 @@ class Upgrade:
     :ivar limits: limits and time-outs of this connection.
     :ivar subprotocols: those that the handler speaks.
     :ivar connection_class: the class of the connection.
+    :ivar watches: learn of the connection, beside those of the application's observers.
     """
 
     handler: Handler
     limits: Limits
     subprotocols: Collection[str] = ()
     connection_class: type[Connection] = Connection
+    watches: Sequence[Watch] = ()
 
 
 Hook = Callable[[Upgrade], Upgrade | Refusal]
@@ -240,7 +242,7 @@ class Sock(FlaskSock):
                     return self._refuse(NO_SEAT if seat is NoSeat.FULL else too_many(share))
                 if not _may_keep_thread(environ):
                     return self._refuse(NO_THREAD)
-                watches = watches_of(extension.observers, environ)
+                watches = [*wanted.watches, *watches_of(extension.observers, environ)]
                 connection = _open(environ, wanted, Account(extension.budget, client), watches)
                 began = monotonic()
                 extension.seats.occupy(seat, connection)

@@ -7,16 +7,25 @@ from typing import Any
 import pytest
 
 from flask_echo.websocket.connection import Connection
-from flask_echo.websocket.counted import CountedConnection
+from flask_echo.websocket.counted import ByteCount
+from flask_echo.websocket.observers import Watch
 from flask_echo.websocket.transport import open_transport
 from tests.support.clients import close_frame, deflated, frame
 from tests.support.pairs import Open, Pair
 
 
+class CountedConnection(Connection):
+    """A connection with a count."""
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        self.count = ByteCount()
+        super().__init__(*arguments, **{**options, "watches": [self.count]})
+
+
 def test_only_a_connection_that_counts_has_another_transport(pair: Pair) -> None:
     usual = open_transport(pair[0], 1, 1)
-    assert type(Connection.open_transport(pair[0], 1, 1)) is type(usual)
-    assert type(CountedConnection.open_transport(pair[0], 1, 1)) is not type(usual)
+    assert Watch().transport(usual) is usual
+    assert ByteCount().transport(usual) is not usual
     for sock in pair:
         sock.close()
 
@@ -26,7 +35,7 @@ def answer_and_count(counts: list[tuple[int, int]]) -> Callable[[CountedConnecti
 
     def handler(ws: CountedConnection) -> None:
         while True:
-            counts.append((ws.wire_received_bytes, ws.wire_sent_bytes))
+            counts.append((ws.count.received, ws.count.sent))
             ws.send(ws.receive(), timeout=len(counts) % 2 or None)
 
     return handler
@@ -59,8 +68,8 @@ def test_all_bytes_of_frames_are_counted(serve: Open, message: bytes) -> None:
     received += len(client.rest())
     connection = served.ended()
     assert isinstance(connection, CountedConnection)
-    assert connection.wire_received_bytes == sent + len(close_frame())
-    assert connection.wire_sent_bytes == received
+    assert connection.count.received == sent + len(close_frame())
+    assert connection.count.sent == received
     assert counts[-1][0] == sent
 
 
@@ -79,5 +88,5 @@ def test_compressed_frames_count_as_they_are_on_the_wire(serve: Open) -> None:
     goodbye = len(client.rest())
     connection = served.ended()
     assert isinstance(connection, CountedConnection)
-    assert connection.wire_received_bytes == len(message) + len(close_frame())
-    assert connection.wire_sent_bytes == len(client.head) + len(b"\r\n\r\n") + size + goodbye
+    assert connection.count.received == len(message) + len(close_frame())
+    assert connection.count.sent == len(client.head) + len(b"\r\n\r\n") + size + goodbye
