@@ -44,7 +44,8 @@ class Waiter:
         lifetime = limits.max_lifetime_seconds * random.uniform(0.8, 1.0)
         self._too_old_at = self.last_message_at + lifetime if lifetime else math.inf
         self.ended = False
-        _give_up_after(sock, limits.ping_interval_seconds + limits.ping_timeout_seconds)
+        if limits.ping_interval_seconds:
+            _give_up_after(sock, limits.ping_interval_seconds + limits.ping_timeout_seconds)
 
     def wait(self, seconds: float) -> bool:
         """Wait for ``seconds``; return False at once if the response must end: the client has gone,

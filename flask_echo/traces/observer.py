@@ -55,9 +55,7 @@ class TraceObserver(Observer):
             key = self._store.add(client, trace, text)
             return key is not None
 
-        watch = Trace(self._describe(), save, self._forget)
-        self._remember(watch)
-        return watch
+        return Trace(self._describe(), save, self._remember, self._forget)
 
     def _remember(self, watch: Trace) -> None:
         with self._lock:

@@ -34,14 +34,20 @@ class Trace(Watch):
     :param request: the request as it arrived, in values that JSON has.
     :param save: stores a text that describes the connection so far. It returns False if others
         need the room.
-    :param ended: is called when nothing more will change.
+    :param opened: is called with this object when the connection opens.
+    :param ended: is called with it when nothing more will change.
     """
 
     def __init__(
-        self, request: Mapping[str, Any], save: Save, ended: Callable[["Trace"], object]
+        self,
+        request: Mapping[str, Any],
+        save: Save,
+        opened: Callable[["Trace"], object],
+        ended: Callable[["Trace"], object],
     ) -> None:
         self._request = request
         self._save = save
+        self._opened = opened
         self._ended = ended
         self._began = time()
         self._received = FrameLog("received", time)
@@ -72,6 +78,7 @@ class Trace(Watch):
         }
         with self._lock:
             self._save_now()
+        self._opened(self)
 
     def closed(self, connection: Connection) -> None:
         """Store the end."""

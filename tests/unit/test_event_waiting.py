@@ -127,3 +127,12 @@ def test_a_wait_is_no_longer_than_a_limit_leaves(
     limits = replace(LIMITS, idle_timeout_seconds=0.1)
     assert Waiter(ends[0], extend, limits).wait(LONG)
     assert asked == [pytest.approx(0.1)]
+
+
+@pytest.mark.skipif(not hasattr(socket, "TCP_USER_TIMEOUT"), reason="only Linux has it")
+@pytest.mark.parametrize(("interval", "expected"), [(20, 40_000), (0, 0)])
+def test_a_client_that_vanishes_is_given_up_as_one_that_answers_no_ping(
+    ends: tuple[socket.socket, socket.socket], interval: float, expected: int
+) -> None:
+    waiter(ends[0], ping_interval_seconds=interval, ping_timeout_seconds=20)
+    assert ends[0].getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) == expected
