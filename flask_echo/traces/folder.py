@@ -8,6 +8,7 @@ import atexit
 import os
 import shutil
 import tempfile
+from contextlib import suppress
 from functools import cache
 
 
@@ -23,5 +24,11 @@ def shared_folder() -> str:
 
 
 def _remove(folder: str, owner: int) -> None:
-    if os.getpid() == owner:  # Workers inherit this function.
-        shutil.rmtree(folder, ignore_errors=True)
+    if os.getpid() != owner:  # Workers inherit this function.
+        return
+    # A thread may still store the end of a connection. Under another name it finds no folder, and
+    # can put nothing into it while it is removed.
+    removed = f"{folder}.removed"
+    with suppress(OSError):
+        os.rename(folder, removed)
+    shutil.rmtree(removed, ignore_errors=True)
