@@ -62,6 +62,7 @@ ANOTHER_SITE = Refusal(
     "The page that asks belongs to another site. Only pages of this server may read the report.",
     "If it is a page of this server, a proxy changes Host: it must pass Host on, or write"
     " X-Forwarded-Host.",
+    problem="another-site",
 )
 
 
@@ -114,8 +115,13 @@ def report(request: Request, connection: Connection, settings: Settings) -> dict
         "secure": request.is_secure,
         "tls": _tls(connection.sock),
         "server": _server(request.environ),
-        "limits": {name: getattr(settings, name) for name in _LIMITS},
+        "limits": limits(settings),
     }
+
+
+def limits(settings: Settings) -> dict[str, Any]:
+    """Return the settings that a client may want to know."""
+    return {name: getattr(settings, name) for name in _LIMITS}
 
 
 def arrived(request: Request, settings: Settings) -> dict[str, Any]:
@@ -182,10 +188,14 @@ def _tls(sock: socket.socket) -> dict[str, Any] | None:
     return {"version": sock.version(), "cipher": cipher[0] if cipher else None}
 
 
+def process() -> dict[str, Any]:
+    """Return which process serves the request, and on which machine."""
+    return {"host": socket.gethostname(), "process": os.getpid()}
+
+
 def _server(environ: Mapping[str, Any]) -> dict[str, Any]:
     return {
-        "host": socket.gethostname(),
-        "process": os.getpid(),
+        **process(),
         "software": {**_software(), "server": environ.get("SERVER_SOFTWARE", "")},
         "time": datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
     }

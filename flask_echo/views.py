@@ -3,6 +3,7 @@
 from http import HTTPStatus
 
 from flask import Blueprint, Response, current_app, jsonify, render_template, request
+from werkzeug.exceptions import NotFound
 from werkzeug.http import parse_date
 from werkzeug.routing.exceptions import WebsocketMismatch
 
@@ -10,10 +11,11 @@ from flask_echo import conversation, inspection
 from flask_echo.config import Settings
 from flask_echo.problem import respond, vary_with_the_prefix
 from flask_echo.simulation.route import echo_with_faults, refuse_faults, upgrade_with_faults
+from flask_echo.traces.ids import id_in
 from flask_echo.websocket import Connection, Refusal, Sock, Upgrade
 from flask_echo.websocket.extension import install
 from flask_echo.websocket.handshake import is_attempt
-from flask_echo.websocket.headers import environ_key
+from flask_echo.websocket.headers import environ_key, printable
 
 bp = Blueprint("echo", __name__)
 inspection_bp = Blueprint("inspection", __name__)  # Not registered if the setting INSPECT is off.
@@ -121,14 +123,24 @@ def favicon() -> Response:
 @bp.app_errorhandler(WebsocketMismatch)
 def no_websocket(error: WebsocketMismatch) -> Response:
     """Say where the WebSockets are."""
-    others = "/echo, /WS.ashx and /inspect" if _settings().inspect else "/echo and /WS.ashx"
-    return respond(
-        Refusal(
-            400,
-            "There is no WebSocket at this address.",
-            f"There are WebSockets at /, {others}. A proxy may have changed the path.",
-        )
+    return sock.refuse(
+        Refusal(400, "There is no WebSocket at this address.", _others(), problem="path")
     )
+
+
+@bp.app_errorhandler(NotFound)
+def nothing_here(error: NotFound) -> Response | NotFound:
+    """Say where the WebSockets are, if the request wants one or has a trace."""
+    environ = request.environ
+    if not is_attempt(environ) and id_in(environ.get("QUERY_STRING", "")) is None:
+        return error
+    detail = f"There is nothing at {printable(request.path, 200)}."
+    return sock.refuse(Refusal(404, detail, _others(), problem="path"))
+
+
+def _others() -> str:
+    others = "/echo, /WS.ashx and /inspect" if _settings().inspect else "/echo and /WS.ashx"
+    return f"There are WebSockets at /, {others}. A proxy may have changed the path."
 
 
 @bp.before_app_request

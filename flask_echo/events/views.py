@@ -103,6 +103,7 @@ def _query(may_wait: bool = False, resumes: bool = False) -> Query | Refusal:
             f"The query names no events to follow: {error}.",
             "Use stream and mean, and after the first answer its cursor as since.",
             allowed={name: ALLOWED[name] for name in ALLOWED if may_wait or name != "wait"},
+            problem="query",
         )
 
 

@@ -52,6 +52,7 @@ def _bad_trace() -> Refusal | None:
         f"The query has a bad {PARAMETER}. Use {TRACE_ALLOWED}.",
         "The server keeps a trace of the connection under it; see docs/traces.md.",
         allowed={PARAMETER: TRACE_ALLOWED},
+        problem="query",
     )
 
 
@@ -59,6 +60,7 @@ _TURNED_OFF = Refusal(
     400,
     "The query cannot be used, because fault simulation is off on this server.",
     "Use the address without a query. The operator of this server can turn fault simulation on.",
+    problem="query",
 )
 
 
@@ -79,6 +81,7 @@ def _faults(allowed: Collection[str]) -> Faults | Refusal:
             f"The faults in the query cannot be simulated: {error}.",
             "Use only the allowed options, each at most once.",
             allowed={name: ALLOWED[name] for name in allowed},
+            problem="query",
         )
 
 

@@ -36,7 +36,7 @@ class TraceObserver(Observer):
         """Store the refusal."""
         trace = id_in(environ.get("QUERY_STRING", ""))
         if trace is not None:
-            text = refusal_text(self._describe(), refusal.status, refusal.detail)
+            text = refusal_text(self._describe(), refusal)
             self._store.add(self._client(), trace, text)
 
     def upgrading(self, environ: Mapping[str, Any]) -> Watch | None:

@@ -124,17 +124,26 @@ class Store:
     """Attempts by ID, in JSON. All methods are safe in all threads, and none of them fails.
 
     :param cache: makes the cache, when it is first needed: in a worker, after the fork.
+    :param name: returns what tells this store from those of other servers; called when it is asked.
     :param sharers: returns how many workers share the bytes; called at the same time.
     :ivar reason: why traces are off, or an empty text.
     """
 
-    def __init__(self, cache: Callable[[], BaseCache], sharers: Callable[[], int]) -> None:
+    def __init__(
+        self, cache: Callable[[], BaseCache], name: Callable[[], str], sharers: Callable[[], int]
+    ) -> None:
         self._make_cache = cache
+        self._make_name = name
         self._cache: BaseCache | None = None
         self._sharers = sharers
         self._off_until = 0.0
         self._swept_at = monotonic()
         self.reason = ""
+
+    @property
+    def name(self) -> str | None:
+        """What tells this store from those of other servers; None if it cannot be used."""
+        return self._try(lambda cache: self._make_name())  # type: ignore[no-any-return]
 
     @cached_property
     def _ledger(self) -> Ledger:

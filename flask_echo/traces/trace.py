@@ -8,7 +8,7 @@ from typing import Any
 
 from flask_echo.traces.frame_log import PING, PONG, FrameLog
 from flask_echo.traces.recording import END_OF_STREAM, RecordingTransport, recording
-from flask_echo.websocket import Connection, Watch
+from flask_echo.websocket import Connection, Refusal, Watch
 from flask_echo.websocket.closing import PING_TIMEOUT_REASON, STUCK
 from flask_echo.websocket.transport import Transport
 
@@ -22,10 +22,15 @@ _REFRESH_SECONDS = 60.0
 Save = Callable[[str], bool]
 
 
-def refusal_text(request: Mapping[str, Any], status: int, reason: str) -> str:
+def refusal_text(request: Mapping[str, Any], refusal: Refusal) -> str:
     """Return the JSON of an attempt that got an HTTP error."""
-    refusal = {"status": status, "reason": reason}
-    return json.dumps({"at": time(), **request, "outcome": "refused", "refusal": refusal})
+    described = {
+        "status": refusal.status,
+        "reason": refusal.detail,
+        "problem": refusal.problem,
+        "limit": refusal.limit or None,
+    }
+    return json.dumps({"at": time(), **request, "outcome": "refused", "refusal": described})
 
 
 class Trace(Watch):

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable
 from functools import partial
+from hashlib import sha256
 from http import HTTPStatus
 
 from cachelib.base import BaseCache
@@ -28,7 +29,8 @@ def keep_traces(app: Flask, settings: Settings) -> None:
     """Let ``app`` keep traces of the WebSockets that ask for one, unless they are off."""
     store = None
     if settings.traces != "off":
-        store = Store(_cache(settings.traces), lambda: install(app).sharers)
+        place = settings.traces
+        store = Store(_cache(place), partial(_name, place), lambda: install(app).sharers)
     app.extensions[_KEY] = store
     if store is not None:
         describe = partial(_described, settings)
@@ -39,8 +41,18 @@ def _cache(place: str) -> Callable[[], BaseCache]:
     return (lambda: files_in(shared_folder())) if place == "local" else partial(redis_at, place)
 
 
+def _name(place: str) -> str:
+    """Name a store without telling where it is. Servers with one store have one name for it."""
+    where = shared_folder() if place == "local" else place
+    return sha256(where.encode()).hexdigest()[:12]
+
+
 def _described(settings: Settings) -> dict[str, object]:
-    return inspection.arrived(request, settings)
+    return {
+        **inspection.arrived(request, settings),
+        "server": inspection.process(),
+        "limits": inspection.limits(settings),
+    }
 
 
 def _store() -> Store | None:
@@ -61,17 +73,19 @@ def trace(trace: str) -> tuple[Response, int]:
     attempts = store.get(trace.lower()) if store is not None and is_id(trace) else []
     if not attempts:
         return _private(jsonify(**_status(), attempts=[])), HTTPStatus.NOT_FOUND
-    body = f'{{"id": {json.dumps(trace.lower())}, "attempts": [{", ".join(attempts)}]}}\n'
+    names = json.dumps({"id": trace.lower(), "store": store.name if store else None})
+    body = f'{names[:-1]}, "attempts": [{", ".join(attempts)}]}}\n'
     return _private(Response(body, mimetype="application/json")), HTTPStatus.OK
 
 
 def _status() -> dict[str, object]:
     store = _store()
     if store is None:
-        return {"status": "off", "reason": _TURNED_OFF, "dropped_at": None}
+        return {"status": "off", "reason": _TURNED_OFF, "dropped_at": None, "store": None}
     dropped_at = store.dropped_at()  # This also finds out whether the store works.
     status = "off" if store.reason else "on"
-    return {"status": status, "reason": store.reason or None, "dropped_at": dropped_at}
+    reason = store.reason or None
+    return {"status": status, "reason": reason, "dropped_at": dropped_at, "store": store.name}
 
 
 def _private(response: Response) -> Response:

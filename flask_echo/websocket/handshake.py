@@ -98,6 +98,7 @@ def _too_large(name: str, found: str, allowed: str) -> Refusal:
         431,
         f"{name} is too large. The request has {found} in it, and {allowed} are allowed.",
         "Send less in this field. If the client does, a proxy adds to it or repeats it.",
+        problem="too-large",
     )
 
 
@@ -111,6 +112,7 @@ def _check_method(environ: Mapping[str, Any]) -> Refusal | None:
         f"This is a WebSocket address. The method must be GET, not {printable(method, 40)}.",
         "Use a WebSocket client to open this address.",
         headers={"Allow": "GET"},
+        problem="method",
     )
 
 
@@ -133,6 +135,7 @@ def _check_upgrade(environ: Mapping[str, Any]) -> Refusal | None:
         # Always, because a browser tells its page nothing: the page asks here with a plain GET.
         PASS_UPGRADES_ON,
         headers=_UPGRADE_HEADERS,
+        problem="no-upgrade",
     )
 
 
@@ -181,6 +184,7 @@ def _check_version(environ: Mapping[str, Any]) -> Refusal | None:
         "Use a client that implements RFC 6455. Every browser since 2012 does.",
         [_VERSION],
         headers=_UPGRADE_HEADERS,
+        problem="version",
     )
 
 
@@ -195,6 +199,7 @@ def _check_key(environ: Mapping[str, Any]) -> Refusal | None:
         "A client makes a new random key for each connection (RFC 6455, section 4.1, item 7)."
         " If yours does, a proxy changes the header.",
         [_KEY],
+        problem="key",
     )
 
 
@@ -215,6 +220,7 @@ def _check_host(environ: Mapping[str, Any]) -> Refusal | None:
         "The Host header is missing.",
         "HTTP/1.1 requires it of every client (RFC 9112, section 3.2).",
         ["Host: the name of this server"],
+        problem="host",
     )
 
 
@@ -227,6 +233,7 @@ def _check_body(environ: Mapping[str, Any]) -> Refusal | None:
         400,
         "The upgrade request has a body.",
         "Send it without Content-Length and Transfer-Encoding.",
+        problem="body",
     )
 
 
@@ -240,6 +247,7 @@ def _check_subprotocols(environ: Mapping[str, Any]) -> Refusal | None:
         "The subprotocols are malformed. The request has"
         f" {_shown_header(environ, 'Sec-WebSocket-Protocol')}.",
         "Separate them by commas. Each must be a token (RFC 6455, section 4.1, item 10).",
+        problem="subprotocols",
     )
 
 
@@ -252,6 +260,7 @@ def _check_extensions(environ: Mapping[str, Any]) -> Refusal | None:
             400,
             f"Sec-WebSocket-Extensions is malformed: {error}.",
             "Offer extensions as in 'permessage-deflate; client_max_window_bits' (RFC 7692).",
+            problem="extensions",
         )
     return None
 
@@ -267,6 +276,7 @@ def _check_origin(allowed: Collection[str] | None, environ: Mapping[str, Any]) -
         f" {_shown_header(environ, 'Origin')}.",
         "The operator of this server can allow the origin. If that is done, a proxy changes the"
         " header.",
+        problem="origin",
     )
 
 

@@ -29,6 +29,7 @@ class Refusal:
     :param allowed: the choices, where the choice was wrong.
     :param headers: of the response.
     :param limit: the field of :class:`~flask_echo.websocket.limits.Limits` that was reached.
+    :param problem: names the kind of problem, for programs: such as ``origin``.
     """
 
     status: int
@@ -39,6 +40,7 @@ class Refusal:
     allowed: Mapping[str, str] = field(default_factory=dict)
     headers: Mapping[str, str] = field(default_factory=dict)
     limit: str = ""
+    problem: str = ""
 
 
 Respond = Callable[[Refusal], Response]
@@ -54,6 +56,7 @@ def details(refusal: Refusal) -> dict[str, Any]:
         "title": HTTPStatus(refusal.status).phrase,
         "status": refusal.status,
         "detail": refusal.detail,
+        "problem": refusal.problem,
         "arrived": _arrived(),
         "missing": list(refusal.missing),
         "advice": refusal.advice,
@@ -63,7 +66,7 @@ def details(refusal: Refusal) -> dict[str, Any]:
 
 
 def _arrived() -> dict[str, str | None]:
-    """The protocol and the headers that matter; None for one that should have come."""
+    """The protocol, the path and the headers that matter; None for one that should have come."""
     environ = as_arrived(request.environ)
     arrived = {name: _shown(environ.get(environ_key(name))) for name in _NEEDED}
     arrived |= {
@@ -71,7 +74,8 @@ def _arrived() -> dict[str, str | None]:
         for name in _TELLING
         if environ_key(name) in environ
     }
-    return {"HTTP version": environ.get("SERVER_PROTOCOL"), **arrived}
+    path = _shown(environ.get("PATH_INFO"))
+    return {"HTTP version": environ.get("SERVER_PROTOCOL"), "Path": path, **arrived}
 
 
 def _shown(value: str | None) -> str | None:
@@ -99,6 +103,7 @@ NO_SEAT = Refusal(
     "Try again in a moment. The operator of this server can raise the number of seats.",
     headers={"Retry-After": "2"},
     limit="max_connections",
+    problem="full",
 )
 
 NO_THREAD = Refusal(
@@ -106,6 +111,7 @@ NO_THREAD = Refusal(
     "The system gives this server no more threads.",
     "Try again in a moment. The operator of this server can raise its limit on processes.",
     headers={"Retry-After": "2"},
+    problem="threads",
 )
 
 
@@ -120,6 +126,7 @@ def too_many(most: int) -> Refusal:
         "Close one first. A client is an IPv4 address, or a /64 of IPv6.",
         headers={"Retry-After": "2"},
         limit="max_connections_per_client",
+        problem="client-share",
     )
 
 
@@ -135,4 +142,5 @@ def too_fast(rate: int, wait: int) -> Refusal:
         "Wait before you try again. A client is an IPv4 address, or a /64 of IPv6.",
         headers={"Retry-After": str(wait)},
         limit="max_handshakes_per_second_per_client",
+        problem="handshake-rate",
     )

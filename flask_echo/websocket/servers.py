@@ -34,4 +34,4 @@ def check_server(environ: Mapping[str, Any], what: str = "WebSocket") -> Refusal
     if not problem:
         return None
     _log.error("No %s is possible: %s. %s", what, problem, _USE)
-    return Refusal(500, f"No {what} is possible here: {problem}.", _USE)
+    return Refusal(500, f"No {what} is possible here: {problem}.", _USE, problem="server")

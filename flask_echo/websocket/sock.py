@@ -209,9 +209,10 @@ class Sock(FlaskSock):
         This is for an ordinary view at the address of a WebSocket route, which gets upgrade
         requests that lost a header on their way.
         """
-        return self._refuse(handshake.check(request.environ, None) or _UNUSUAL_UPGRADE)
+        return self.refuse(handshake.check(request.environ, None) or _UNUSUAL_UPGRADE)
 
-    def _refuse(self, refusal: Refusal) -> Response:
+    def refuse(self, refusal: Refusal) -> Response:
+        """Respond to the current request with ``refusal``, and tell the observers."""
         for observer in install(current_app).observers:
             safely(observer.refused, request.environ, refusal)
         return self._respond(refusal)
@@ -226,22 +227,22 @@ class Sock(FlaskSock):
         client = client_of(request.remote_addr)
         rate = limits.max_handshakes_per_second_per_client
         if wait := extension.handshakes.admit(client, rate):
-            return self._refuse(too_fast(rate, wait))
+            return self.refuse(too_fast(rate, wait))
         refusal = handshake.check(environ, limits.allowed_origins) or check_server(environ)
         if refusal is not None:
-            return self._refuse(refusal)
+            return self.refuse(refusal)
         upgrade = Upgrade(handler, limits, extension.subprotocols())
         wanted = hook(upgrade) if hook else upgrade
         if isinstance(wanted, Refusal):
-            return self._refuse(wanted)
+            return self.refuse(wanted)
         share = limits.max_connections_per_client
         connection, began = None, 0.0
         try:
             with extension.seats.take(client, share) as seat:
                 if isinstance(seat, NoSeat):
-                    return self._refuse(NO_SEAT if seat is NoSeat.FULL else too_many(share))
+                    return self.refuse(NO_SEAT if seat is NoSeat.FULL else too_many(share))
                 if not _may_keep_thread(environ):
-                    return self._refuse(NO_THREAD)
+                    return self.refuse(NO_THREAD)
                 watches = [*wanted.watches, *watches_of(extension.observers, environ)]
                 connection = _open(environ, wanted, Account(extension.budget, client), watches)
                 began = monotonic()
@@ -260,6 +261,7 @@ _UNUSUAL_UPGRADE = Refusal(
     400,
     "Upgrade must be 'websocket' and nothing else.",
     "RFC 6455 allows a list, but this server does not route it. No known client sends one.",
+    problem="no-upgrade",
 )
 
 

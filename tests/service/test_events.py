@@ -320,7 +320,8 @@ def test_a_damaged_upgrade_request_gets_the_error_of_echo(
     here = ask(server_of_each_kind, request_bytes(FAST.path, changes, version=version))
     there = ask(server_of_each_kind, request_bytes("/echo", changes, version=version))
     assert here.status in (400, 426), here
-    assert (here.status, here.text) == (there.status, there.text)
+    assert here.status == there.status
+    assert here.text.replace('"Path": "/events"', '"Path": "/echo"') == there.text
     assert here.headers.get("Upgrade") == there.headers.get("Upgrade")
 
 

@@ -32,7 +32,7 @@ def test_a_silent_connection_is_stored_before_the_store_forgets_it(
 
 
 def test_an_upgrade_that_never_opens_is_not_watched(tmp_path: Path) -> None:
-    store = Store(lambda: files_in(str(tmp_path)), lambda: 1)
+    store = Store(lambda: files_in(str(tmp_path)), lambda: "store", lambda: 1)
     observer = TraceObserver(store, dict, str)
     query = {"QUERY_STRING": f"trace={'a' * 32}"}
     assert observer.upgrading(query) is not None

@@ -16,7 +16,7 @@ ID = "0123456789abcdef" * 2
 
 
 def store_in(place: Path, sharers: int = 1) -> Store:
-    return Store(lambda: files_in(str(place)), lambda: sharers)
+    return Store(lambda: files_in(str(place)), lambda: "store", lambda: sharers)
 
 
 def test_two_workers_share_a_folder(tmp_path: Path) -> None:
@@ -112,7 +112,7 @@ def test_a_failure_is_logged_once_and_told(
 ) -> None:
     now = 100.0
     monkeypatch.setattr(module, "monotonic", lambda: now)
-    store = Store(Broken, lambda: 1)
+    store = Store(Broken, lambda: "store", lambda: 1)
     with caplog.at_level(logging.INFO):
         for _ in range(3):
             assert store.add("a", ID, "text") is None
