@@ -1,0 +1,348 @@
+"""From evidence to facts: short texts and booleans that the rules compare.
+
+``static/js/common/facts.js`` does the same. tests/cases/connection.json runs against both.
+"""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from flask_echo.diagnosis.evidence import Answer, Asked, ConnectionEvidence, Seen
+from flask_echo.diagnosis.signatures import product_of
+
+Fact = str | bool | None
+Facts = dict[str, Fact]
+
+# gunicorn writes this page itself, when its parser refuses a request.
+_PARSER_PAGE = "<h1><p>"
+
+# Milliseconds. Most distances on earth take less, and nobody notices a shorter stall.
+_SLOW, _VERY_SLOW, STALL_MILLISECONDS = 200, 1000, 100
+_STALL_FACTOR = 10  # times the median
+
+# Seconds. A proxy that cannot connect says so at once.
+_LATE = 1.5
+
+# Seconds. Many products look at the clock only every second.
+_SAME_MOMENT = 0.75
+_SAME_AGE = 1.2
+_SAME_AGE_SHARE = 0.1
+
+
+def connection_facts(evidence: ConnectionEvidence) -> Facts:
+    """Return what is known about an attempt to open a WebSocket."""
+    answer, control = evidence["upgrade"]["answer"], evidence["control"]
+    arrived = arrived_request(evidence)
+    refusal = _refusal(evidence)
+    # A browser does not see the refusal of an upgrade, so the control has to do.
+    decisive = answer or (None if by(control) == "service" else control)
+    return {
+        "upgrade": evidence["upgrade"]["outcome"],
+        "why": evidence["upgrade"]["why"],
+        "server_saw": _server_saw(evidence["trace"], answer),
+        "problem": refusal.get("problem", ""),
+        "http_1_0": arrived.get("version") == "HTTP/1.0",
+        "key_arrived": bool(arrived.get("sec-websocket-key")),
+        "origin_arrived": comparison(evidence["asked"]["origin"], arrived.get("origin")),
+        "path_arrived": path_relation(evidence["asked"]["path"], arrived.get("path")),
+        "status": status_name(decisive),
+        "by": by(decisive),
+        "late": _is_late(answer, control),
+        "control": _control(evidence),
+        "health": _health(evidence["health"]),
+        "product": product(evidence),
+        **_shown(evidence["asked"], arrived, refusal, evidence["trace"]),
+    }
+
+
+def _is_late(*answers: Answer | None) -> bool:
+    """Return whether each answer that came took long, so that it is no accident."""
+    return all(answer["seconds"] > _LATE for answer in answers if answer is not None)
+
+
+def _shown(
+    asked: Asked, arrived: Mapping[str, str], refusal: Mapping[str, Any], trace: Seen
+) -> Facts:
+    """Texts that only the sentences of a verdict use."""
+    return {
+        "shown_path": asked["path"],
+        "shown_path_arrived": arrived.get("path", ""),
+        "shown_host": asked["host"],
+        "shown_host_arrived": arrived.get("host", ""),
+        "shown_origin": asked["origin"] or "",
+        "shown_origin_arrived": arrived.get("origin", ""),
+        "reason": str(refusal.get("reason") or refusal.get("detail") or ""),
+        "unknown": trace["reason"],
+    }
+
+
+def by(answer: Answer | None) -> str:
+    """Return who wrote a response: ``service``, ``parser``, ``proxy``, or empty without one."""
+    if answer is None:
+        return ""
+    headers = answer["headers"]
+    if "content-security-policy" in headers and headers.get("referrer-policy") == "no-referrer":
+        return "service"
+    if answer["status"] == 400 and _PARSER_PAGE in answer["body"]:
+        return "parser"
+    return "proxy"
+
+
+def status_name(answer: Answer | None) -> str:
+    """Return the status as the rules have it: ``redirect`` for all of them."""
+    if answer is None:
+        return ""
+    status = answer["status"]
+    return "redirect" if status == 0 or (300 <= status < 400 and status != 304) else str(status)
+
+
+def problem_in(answer: Answer | None) -> dict[str, Any]:
+    """Return the problem details in a response of the service, or an empty object."""
+    if answer is None or by(answer) != "service":
+        return {}
+    try:
+        problem = json.loads(answer["body"])
+    except ValueError:
+        return {}
+    return problem if isinstance(problem, dict) else {}
+
+
+def _refusal(evidence: ConnectionEvidence) -> Mapping[str, Any]:
+    """Return how the service refused the upgrade, as far as somebody saw it."""
+    attempts = evidence["trace"]["attempts"]
+    if attempts and attempts[-1]["outcome"] == "refused":
+        refusal: Mapping[str, Any] = attempts[-1]["refusal"]
+        return refusal
+    return problem_in(evidence["upgrade"]["answer"])
+
+
+def _server_saw(trace: Seen, answer: Answer | None) -> str:
+    if trace["attempts"]:
+        return "refused" if trace["attempts"][-1]["outcome"] == "refused" else "opened"
+    if by(answer) == "service":
+        return "refused"
+    return "nothing" if trace["state"] == "none" else "unknown"
+
+
+def _control(evidence: ConnectionEvidence) -> str:
+    """Return whether the control reached the service: ``found``, ``nothing`` or ``unknown``."""
+    if evidence["control_trace"]["attempts"] or by(evidence["control"]) == "service":
+        return "found"
+    return "nothing" if evidence["control_trace"]["state"] == "none" else "unknown"
+
+
+def _health(answer: Answer | None) -> str:
+    if answer is None:
+        return "none"
+    if by(answer) != "service":
+        return "foreign"
+    try:
+        return str(json.loads(answer["body"])["status"])
+    except (ValueError, KeyError, TypeError):
+        return "foreign"
+
+
+def arrived_request(evidence: ConnectionEvidence) -> dict[str, str]:
+    """Return the upgrade request as it arrived: ``path``, ``version`` and headers in lower case.
+
+    Without a trace, a refusal of the service tells some of it, and so does its answer to the
+    control. The control has no upgrade, so only what both have in common counts.
+    """
+    if evidence["trace"]["attempts"]:
+        return request_of(evidence["trace"]["attempts"][-1])
+    told = problem_in(evidence["upgrade"]["answer"]).get("arrived")
+    if not told:
+        told = problem_in(evidence["control"]).get("arrived", {})
+        told = {name: told.get(name) for name in ("HTTP version", "Path", "Host", "Via")}
+    found = {name.lower(): value for name, value in told.items() if value is not None}
+    if "http version" in found:
+        found["version"] = found.pop("http version")
+    return found
+
+
+def request_of(attempt: Mapping[str, Any]) -> dict[str, str]:
+    """Return the request of an attempt in a trace: ``path``, ``version``, headers."""
+    _, target, version = attempt["request"]["line"].split(" ", 2)
+    headers = {name.lower(): value for name, value in attempt["request"]["headers"]}
+    return {**headers, "path": target.partition("?")[0], "version": version}
+
+
+def product(evidence: ConnectionEvidence) -> str:
+    """Return the name of the proxy, or an empty text."""
+    answers = [evidence["upgrade"]["answer"], evidence["control"], evidence["health"]]
+    seen = [answer for answer in answers if answer is not None]
+    pages = [answer["body"] for answer in seen if by(answer) == "proxy"]
+    traced = evidence["trace"]["attempts"] or evidence["control_trace"]["attempts"]
+    request = request_of(traced[-1]) if traced else arrived_request(evidence)
+    return product_of([answer["headers"] for answer in seen], pages, request)
+
+
+def comparison(sent: str | None, arrived: str | None) -> str:
+    """Return ``same``, ``changed``, ``removed`` or ``added``; ``same`` if nothing was sent."""
+    if sent is None:
+        return "same" if arrived is None else "added"
+    if arrived is None:
+        return "removed"
+    return "same" if sent.lower() == arrived.lower() else "changed"
+
+
+def path_relation(asked: str, arrived: str | None) -> str:
+    """Return how a path arrived: ``same``, ``stripped``, ``longer``, ``other``, or ``unknown``.
+
+    ``stripped``: without its beginning. ``longer``: with something before it.
+    """
+    if arrived is None:
+        return "unknown"
+    if arrived == asked:
+        return "same"
+    if arrived != "/" and asked.endswith(arrived):
+        return "stripped"
+    return "longer" if arrived.endswith(asked) else "other"
+
+
+def arrival_facts(evidence: ConnectionEvidence) -> Facts:
+    """Return how the request of a WebSocket that has opened arrived."""
+    arrived, asked = arrived_request(evidence), evidence["asked"]
+    forwarded = arrived.get("x-forwarded-host", "").split(",")[-1].strip()
+    return {
+        "host_arrived": comparison(asked["host"], arrived.get("host")),
+        "forwarded_host": comparison(asked["host"], forwarded or None),
+        "prefix_announced": bool(arrived.get("x-forwarded-prefix")),
+    }
+
+
+def compression_facts(evidence: ConnectionEvidence, agreed: bool) -> Facts:
+    """Return who knows of compression.
+
+    :param agreed: whether the client sees it in the answer.
+    """
+    arrived = arrived_request(evidence)
+    attempts = evidence["trace"]["attempts"]
+    answered = None
+    if attempts:
+        answered = any(map(_deflates, attempts[-1].get("response", {}).get("extensions", [])))
+    return {
+        "offered": True,
+        "agreed": agreed,
+        "answered": answered,
+        "offer_arrived": _deflates(arrived.get("sec-websocket-extensions", "")),
+        "enabled": attempts[-1].get("limits", {}).get("compression") if attempts else None,
+    }
+
+
+def _deflates(extensions: str) -> bool:
+    return "permessage-deflate" in extensions
+
+
+def round_trip_facts(count: int, median: float, p99: float) -> Facts:
+    """Return the pace of messages.
+
+    :param median: of the round-trip times in milliseconds.
+    :param p99: their 99th percentile.
+    """
+    uneven = p99 > STALL_MILLISECONDS and p99 > _STALL_FACTOR * median
+    pace = "very slow" if median > _VERY_SLOW else "slow" if median > _SLOW else "good"
+    return {
+        "pace": "uneven" if uneven and pace == "good" else pace,
+        "count": str(count),
+        "median": duration(median),
+        "p99": duration(p99),
+    }
+
+
+def size_facts(
+    outcome: str, largest: int, size: int, limit: int | None, code: int, repeated: bool
+) -> Facts:
+    """Return what became of larger and larger messages.
+
+    :param outcome: ``all``, ``slow``, ``changed``, ``ended`` or ``silent``.
+    :param largest: the largest that came back, in bytes.
+    :param size: the first that did not.
+    :param limit: of the server; None if nobody knows it.
+    :param code: of the Close frame; 1006 without one.
+    :param repeated: whether it failed again on a new connection.
+    """
+    return {
+        "outcome": outcome,
+        "largest": size_text(largest),
+        "size": size_text(size),
+        "limit": size_text(limit or 0),
+        "code": str(code),
+        "repeated": repeated,
+        "below_limit": limit is not None and size <= limit,
+    }
+
+
+def idle_facts(
+    *,
+    waited: float,
+    alive: bool,
+    ages: tuple[float | None, float | None],
+    apart: float | None,
+    again: float | None,
+    close: tuple[int, str] | None,
+    attempt: Mapping[str, Any] | None,
+) -> Facts:
+    """Return what ended an idle connection.
+
+    :param waited: seconds.
+    :param alive: whether it answered after the wait.
+    :param ages: how old the idle connection and the busy one were at their ends, in seconds; None
+        for one that did not end.
+    :param apart: seconds from the end of the idle one to that of the busy one.
+    :param again: the age at which a second idle one ended.
+    :param close: code and reason of the end.
+    :param attempt: the server's trace of the idle one.
+    """
+    age, other_age = ages
+    pings = (attempt or {}).get("limits", {}).get("ping_interval_seconds") or 0
+    end = (attempt or {}).get("end") or {}
+    return {
+        "outcome": _idle_outcome(alive, age, other_age, apart),
+        "repeated": age is not None and again is not None and _alike(age, again),
+        "pings": "often enough" if age is not None and 0 < pings < age else "too seldom",
+        "closed_by": "server" if _closed_by_server(close, end) else "somebody",
+        "waited": duration(waited * 1000),
+        "age": duration((age or 0) * 1000),
+        "other_age": duration((other_age or 0) * 1000),
+        "reason": str(end.get("reason") or (close[1] if close else "")),
+    }
+
+
+def _idle_outcome(
+    alive: bool, age: float | None, other_age: float | None, apart: float | None
+) -> str:
+    if age is None:
+        return "other" if other_age is not None else "alive" if alive else "silent"
+    if other_age is None or apart is None:
+        return "cut"
+    if abs(apart) < _SAME_MOMENT:
+        return "cut together"
+    return "lifetime" if _alike(age, other_age) else "other"
+
+
+def _closed_by_server(close: tuple[int, str] | None, end: Mapping[str, Any]) -> bool:
+    """Return whether the service ended it, for a reason of its own."""
+    return close is not None and end.get("how") == "close frame from the server"
+
+
+def _alike(one: float, other: float) -> bool:
+    """Return whether two ages in seconds may come from the same clock."""
+    return abs(one - other) < max(_SAME_AGE, _SAME_AGE_SHARE * max(one, other))
+
+
+def duration(milliseconds: float) -> str:
+    """Return a duration for people, such as ``4.2 ms``, ``61 ms`` or ``3.1 s``."""
+    if milliseconds < 10:
+        return f"{milliseconds:.1f} ms"
+    if milliseconds < 1000:
+        return f"{milliseconds:.0f} ms"
+    return f"{milliseconds / 1000:.1f} s"
+
+
+def size_text(count: int) -> str:
+    """Return a number of bytes for people, in the largest unit that divides it."""
+    for unit, size in (("MiB", 2**20), ("KiB", 2**10)):
+        if count and count % size == 0:
+            return f"{count // size} {unit}"
+    return f"{count:,} byte" if count == 1 else f"{count:,} bytes"
