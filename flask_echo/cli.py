@@ -3,13 +3,16 @@
 import os
 import sys
 from collections.abc import Sequence
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn, cast
 
 import click
 
 from flask_echo import __version__
 from flask_echo.listening import HIGHEST_PORT, require_free
 from flask_echo.startup import refuse
+
+if TYPE_CHECKING:
+    from flask_echo.probe.target import Target
 
 
 @click.group(invoke_without_command=True)
@@ -49,6 +52,97 @@ def cli(context: click.Context, host: str, port: int, workers: int) -> None:
     """
     if context.invoked_subcommand is None:
         serve(host, port, workers)
+
+
+def _target(context: click.Context, parameter: click.Parameter, text: str) -> "Target":
+    # Only here: the server needs none of the probe.
+    from flask_echo.probe.target import BadAddress, parse
+
+    try:
+        return parse(text)
+    except BadAddress as error:
+        raise click.BadParameter(str(error), context, parameter) from None
+
+
+def _headers(
+    context: click.Context, parameter: click.Parameter, lines: Sequence[str]
+) -> list[tuple[str, str]]:
+    headers = [tuple(map(str.strip, line.partition(":")[::2])) for line in lines]
+    for line, header in zip(lines, headers, strict=True):
+        if ":" not in line or not header[0]:
+            raise click.BadParameter(f"{line!r} must be 'Name: value'", context, parameter)
+    return cast(list[tuple[str, str]], headers)
+
+
+def _checks(context: click.Context, parameter: click.Parameter, text: str | None) -> list[str]:
+    from flask_echo.probe.plan import NAMES
+
+    names = [name.strip() for name in (text or "").split(",") if name.strip()]
+    for name in names:
+        if name not in NAMES:
+            raise click.BadParameter(
+                f"{name!r} is no check: use some of {', '.join(NAMES)}", context, parameter
+            )
+    return names
+
+
+@cli.command("probe")
+@click.argument("target", metavar="URL", callback=_target)
+@click.option(
+    "--idle",
+    type=click.FloatRange(1, 3600),
+    metavar="SECONDS",
+    help="Also wait so long for something to cut an idle connection.",
+)
+@click.option("--only", metavar="NAMES", callback=_checks, help="Run only these checks: a,b,c.")
+@click.option("--json", "form", flag_value="json", help="Print JSON.")
+@click.option("--junit", "form", flag_value="junit", help="Print JUnit XML.")
+@click.option("--markdown", "form", flag_value="markdown", help="Print Markdown.")
+@click.option(
+    "--header",
+    "headers",
+    multiple=True,
+    callback=_headers,
+    metavar="'NAME: VALUE'",
+    help="Send this header, too; can be repeated.",
+)
+@click.option("--origin", help="Origin to send; by default that of the URL, and '' for none.")
+@click.option("--subprotocol", "subprotocols", multiple=True, help="Offer it; can be repeated.")
+@click.option("--insecure", is_flag=True, help="Accept any certificate.")
+@click.option(
+    "--timeout",
+    type=click.FloatRange(0.1, 30),
+    default=5.0,
+    show_default=True,
+    help="Seconds to wait for each answer.",
+)
+@click.pass_context
+def probe(
+    context: click.Context, target: "Target", idle: float | None, only: list[str],
+    form: str | None, headers: list[tuple[str, str]], origin: str | None,
+    subprotocols: tuple[str, ...], insecure: bool, timeout: float,
+) -> None:  # fmt: skip
+    """Test the WebSocket at URL, and name what blocks it.
+
+    URL begins with ws:, wss:, http: or https:. A page that ends with a slash stands for the
+    WebSocket "echo" beside it. Redirects are shown, not followed.
+
+    The exit code is 0 if nothing is bad, 1 if something is bad or there is no connection, and 2 for
+    a wrong argument.
+    """
+    from flask_echo.probe.plan import Plan
+
+    try:
+        from flask_echo.probe.command import probe as run
+    except ImportError as error:
+        raise click.ClickException(
+            f"the probe needs the package {error.name}: pip install {error.name}"
+        ) from None
+    code = run(
+        target, Plan(only, idle or 0.0), form=form or "", headers=headers, origin=origin,
+        subprotocols=subprotocols, insecure=insecure, timeout=timeout,
+    )  # fmt: skip
+    context.exit(code)
 
 
 def serve(host: str, port: int, workers: int) -> NoReturn:

@@ -1,0 +1,44 @@
+"""How long does a message take there and back?"""
+
+from statistics import median, quantiles
+from time import monotonic
+
+from flask_echo.diagnosis.facts import STALL_MILLISECONDS, round_trip_facts
+from flask_echo.diagnosis.verdict import Verdict, judge
+from flask_echo.probe.session import Session
+
+_MESSAGES = 200
+_SECONDS = 3.0  # On a slow path a series stops here, with fewer messages.
+# A busy machine stalls, too. So a bad series is measured again, and the best one counts.
+_SERIES = 3
+
+
+def round_trip(session: Session) -> Verdict:
+    """Send short messages, one at a time."""
+    series: list[list[float]] = []
+    while len(series) < _SERIES:
+        times = _measure(session)
+        if _p99(times) < STALL_MILLISECONDS:
+            series = [times]
+            break
+        series.append(times)
+    best = min(series, key=_p99)
+    return judge("round-trip", round_trip_facts(len(best), median(best), _p99(best)))
+
+
+def _measure(session: Session) -> list[float]:
+    """Return the round-trip times of some messages in milliseconds."""
+    times: list[float] = []
+    with session.open() as ws:
+        began = monotonic()
+        while len(times) < _MESSAGES and monotonic() - began < session.seconds(_SECONDS):
+            sent = monotonic()
+            ws.send(f"round trip {len(times)}")
+            ws.recv(timeout=session.timeout)
+            times.append((monotonic() - sent) * 1000)
+            session.progress(len(times) / _MESSAGES)
+    return times
+
+
+def _p99(times: list[float]) -> float:
+    return quantiles(times, n=100)[98] if len(times) > 1 else times[0]

@@ -1,0 +1,100 @@
+"""``flask-echo probe URL``: options, progress and output."""
+
+import sys
+from collections.abc import Sequence
+from time import monotonic
+
+import click
+
+from flask_echo.probe.network import Network
+from flask_echo.probe.opening import Opener
+from flask_echo.probe.plan import RUN_SECONDS, Plan
+from flask_echo.probe.report import (
+    Report,
+    line,
+    server_of,
+    to_json,
+    to_junit,
+    to_markdown,
+    way,
+)
+from flask_echo.probe.run import run
+from flask_echo.probe.session import Session
+from flask_echo.probe.target import Target
+
+_FORMATS = {"json": to_json, "junit": to_junit, "markdown": to_markdown}
+
+
+def probe(
+    target: Target,
+    plan: Plan,
+    *,
+    form: str,
+    headers: Sequence[tuple[str, str]],
+    origin: str | None,
+    subprotocols: Sequence[str],
+    insecure: bool,
+    timeout: float,
+) -> int:
+    """Probe ``target``, print the result, and return the exit code.
+
+    :param form: ``json``, ``junit``, ``markdown``, or empty for people.
+    """
+    network = Network(target, timeout, insecure, tuple(headers))
+    opener = Opener(network, target.origin if origin is None else origin or None, subprotocols)
+    began = monotonic()
+    session = Session(target, network, opener, began + RUN_SECONDS)
+    display = _Display(session, is_for_people=not form)
+    verdicts = []
+    for verdict in run(session, plan, display.begin):
+        display.show(line(verdict))
+        verdicts.append(verdict)
+    display.end()
+    report = Report(str(target), server_of(session), verdicts, monotonic() - began)
+    if form:
+        click.echo(_FORMATS[form](report), nl=False)
+    return report.exit_code
+
+
+class _Display:
+    """What people see while the probe runs: verdicts on stdout, progress on stderr."""
+
+    def __init__(self, session: Session, is_for_people: bool) -> None:
+        self._session = session
+        self._is_for_people = is_for_people
+        self._shows_progress = sys.stderr.isatty()
+        self._name = ""
+        self._has_way = False
+        session.progress = self._progress
+        if is_for_people:
+            click.echo(f"Probing {session.target}")
+
+    def begin(self, name: str) -> None:
+        """A check begins."""
+        self._name = name
+        if not self._is_for_people and not self._shows_progress:
+            click.echo(f"{name} ...", err=True)
+        self._progress(0.0)
+
+    def show(self, text: str) -> None:
+        """A check has ended."""
+        self._clear()
+        if not self._is_for_people:
+            return
+        if not self._has_way and self._session.steps.addresses:
+            self._has_way = True
+            click.echo(way(self._session))
+        click.echo(text)
+
+    def end(self) -> None:
+        """All checks have ended."""
+        self._clear()
+
+    def _progress(self, share: float) -> None:
+        if self._shows_progress:
+            bar = "#" * round(20 * min(max(share, 0.0), 1.0))
+            click.echo(f"\r\033[K{self._name:16} [{bar:20}]", nl=False, err=True)
+
+    def _clear(self) -> None:
+        if self._shows_progress:
+            click.echo("\r\033[K", nl=False, err=True)

@@ -1,0 +1,178 @@
+"""The steps below a WebSocket: DNS, TCP, TLS and plain HTTP. Each one is timed."""
+
+import http.client
+import socket
+import ssl
+from dataclasses import dataclass, field
+from time import monotonic
+
+from flask_echo.diagnosis.evidence import Answer
+from flask_echo.probe.target import Target
+
+# How much of a response's body is kept, in bytes. An error page is shorter.
+_BODY_BYTES = 64 * 1024
+
+
+class Unreachable(Exception):
+    """There is no connection to the server.
+
+    :ivar why: ``name``, ``refused``, ``no answer``, ``tls`` or empty.
+    """
+
+    def __init__(self, why: str, reason: str) -> None:
+        super().__init__(reason)
+        self.why = why
+
+
+@dataclass
+class Steps:
+    """What was found on the way to the server, and how long each step took in seconds.
+
+    :ivar addresses: what DNS said.
+    :ivar tls: version and cipher.
+    :ivar expires: when the certificate does, in seconds (Unix); None without a checked one.
+    """
+
+    addresses: list[str] = field(default_factory=list)
+    seconds: dict[str, float] = field(default_factory=dict)
+    tls: str = ""
+    expires: float | None = None
+
+
+@dataclass(frozen=True)
+class Network:
+    """How to reach a target.
+
+    :ivar timeout: seconds for each step.
+    :ivar insecure: whether any certificate will do.
+    :ivar headers: of each request, as name and value.
+    """
+
+    target: Target
+    timeout: float
+    insecure: bool = False
+    headers: tuple[tuple[str, str], ...] = ()
+
+    def context(self) -> ssl.SSLContext | None:
+        """Return the TLS settings; None for ``ws:``."""
+        if not self.target.secure:
+            return None
+        context = ssl.create_default_context()
+        if self.insecure:
+            context.check_hostname = False
+            context.verify_mode = ssl.CERT_NONE
+        return context
+
+    def walk(self) -> Steps:
+        """Take all steps once, and say how each one went.
+
+        :raises Unreachable: at the first that fails.
+        """
+        steps = Steps()
+        began = monotonic()
+        steps.addresses = self._resolve()
+        steps.seconds["DNS"] = monotonic() - began
+        began = monotonic()
+        sock = self.connect()
+        steps.seconds["TCP"] = monotonic() - began
+        with sock:
+            self._shake_hands(sock, steps)
+        return steps
+
+    def _resolve(self) -> list[str]:
+        target = self.target
+        try:
+            found = socket.getaddrinfo(target.host, target.port, type=socket.SOCK_STREAM)
+        except OSError as error:
+            raise Unreachable("name", str(error)) from None
+        return list(dict.fromkeys(str(entry[4][0]) for entry in found))
+
+    def connect(self) -> socket.socket:
+        """Return a TCP connection.
+
+        :raises Unreachable: without one.
+        """
+        try:
+            return socket.create_connection((self.target.host, self.target.port), self.timeout)
+        except socket.gaierror as error:
+            raise Unreachable("name", str(error)) from None
+        except ConnectionRefusedError as error:
+            raise Unreachable("refused", str(error)) from None
+        except TimeoutError as error:
+            raise Unreachable("no answer", str(error)) from None
+        except OSError as error:
+            raise Unreachable("", str(error)) from None
+
+    def open(self) -> socket.socket:
+        """Return a connection, with TLS if the target has it, that waits without end.
+
+        :raises Unreachable: without one.
+        """
+        sock, context = self.connect(), self.context()
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if context is not None:
+            sock = self.secured(sock, context)
+        sock.settimeout(None)
+        return sock
+
+    def _shake_hands(self, sock: socket.socket, steps: Steps) -> None:
+        context = self.context()
+        if context is None:
+            return
+        began = monotonic()
+        with self.secured(sock, context) as wrapped:
+            steps.seconds["TLS"] = monotonic() - began
+            cipher = wrapped.cipher()
+            steps.tls = f"{wrapped.version()}, {cipher[0] if cipher else 'no cipher'}"
+            certificate = wrapped.getpeercert() or {}
+            if "notAfter" in certificate:
+                steps.expires = float(ssl.cert_time_to_seconds(str(certificate["notAfter"])))
+
+    def secured(self, sock: socket.socket, context: ssl.SSLContext) -> ssl.SSLSocket:
+        """Return the connection with TLS.
+
+        :raises Unreachable: if TLS fails.
+        """
+        try:
+            return context.wrap_socket(sock, server_hostname=self.target.host)
+        except ssl.SSLCertVerificationError as error:
+            raise Unreachable("tls", error.verify_message) from None
+        except TimeoutError:
+            raise Unreachable("tls", "no answer came in time") from None
+        except OSError as error:
+            raise Unreachable("tls", str(error)) from None
+
+    def get(self, path: str) -> Answer | None:
+        """Send a plain GET, and return the response; None without one. Redirects stay."""
+        began = monotonic()
+        try:
+            connection = self._http()
+            try:
+                connection.request("GET", path, headers=self._plain_headers())
+                response = connection.getresponse()
+                body = response.read(_BODY_BYTES).decode("utf-8", "replace")
+                headers = {name.lower(): value for name, value in response.getheaders()}
+                return Answer(
+                    status=response.status,
+                    headers=headers,
+                    body=body,
+                    protocol="http/1.1",
+                    seconds=monotonic() - began,
+                )
+            finally:
+                connection.close()
+        except (OSError, http.client.HTTPException, Unreachable):
+            return None
+
+    def _http(self) -> http.client.HTTPConnection:
+        target, context = self.target, self.context()
+        if context is None:
+            return http.client.HTTPConnection(target.host, target.port, timeout=self.timeout)
+        return http.client.HTTPSConnection(
+            target.host, target.port, timeout=self.timeout, context=context
+        )
+
+    def _plain_headers(self) -> dict[str, str]:
+        """Ask for problem details, which a service like this one explains itself in."""
+        accepted = {"Accept": "application/problem+json, application/json, */*;q=0.1"}
+        return {**accepted, "Host": self.target.authority, **dict(self.headers)}

@@ -1,0 +1,95 @@
+"""One run of the probe: all checks, one after the other."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from time import monotonic
+
+from websockets.exceptions import ConnectionClosed
+
+from flask_echo.diagnosis.verdict import Verdict, skipped
+from flask_echo.probe.checks import CHECKS, Check
+from flask_echo.probe.checks.connection import connection
+from flask_echo.probe.checks.idle import idle
+from flask_echo.probe.opening import NotOpen
+from flask_echo.probe.plan import FIRST, IDLE, Plan
+from flask_echo.probe.session import OutOfTime, Session
+
+_NO_CONNECTION = "There is no connection."
+_NEEDS_OURS = "It needs a server of this project, which simulates the fault."
+_NO_TIME = "The other checks took all the time of the run."
+
+
+def run(session: Session, plan: Plan, begin: Callable[[str], None]) -> Iterator[Verdict]:
+    """Yield each verdict when it is there.
+
+    :param begin: is called with the name of each check before it runs.
+    """
+    begin(FIRST)
+    verdicts = connection(session)
+    yield from (
+        verdict for verdict in verdicts if verdict.check == FIRST or plan.has(verdict.check)
+    )
+    is_open = all(v.verdict != "bad" for v in verdicts if v.check in (FIRST, "path"))
+    is_open = is_open and any(v.check == FIRST and v.id == "open" for v in verdicts)
+    for check in CHECKS:
+        if plan.has(check.name):
+            begin(check.name)
+            yield _verdict(session, check) if is_open else skipped(check.name, _NO_CONNECTION)
+    if plan.idle_seconds and plan.has(IDLE):
+        begin(IDLE)
+        yield _idle(session, plan.idle_seconds) if is_open else skipped(IDLE, _NO_CONNECTION)
+
+
+def _verdict(session: Session, check: Check) -> Verdict:
+    if check.needs and not session.ours:
+        return skipped(check.name, _NEEDS_OURS)
+    return _guarded(session, check.name, lambda: check.run(session))
+
+
+def _idle(session: Session, bound: float) -> Verdict:
+    # It may be tried again, and the answer may take its time.
+    session.deadline = monotonic() + 3 * bound + 30
+    return _guarded(session, IDLE, lambda: idle(session, bound))
+
+
+def _guarded(session: Session, name: str, check: Callable[[], Verdict]) -> Verdict:
+    """Run a check. A connection that it loses is a verdict, too."""
+    session.progress(0.0)
+    try:
+        try:
+            return check()
+        except NotOpen as error:
+            return _stalled(check(), error)
+    except OutOfTime:
+        return skipped(name, _NO_TIME)
+    except NotOpen as error:
+        return _lost(name, f"A WebSocket that had opened before did not open again: {error}.")
+    except TimeoutError:
+        return _lost(name, "The connection stayed open, and no reply came in time.")
+    except ConnectionClosed as error:
+        code = error.rcvd.code if error.rcvd else 1006
+        return _lost(name, f"The connection ended during the check, with code {code}.")
+
+
+def _stalled(verdict: Verdict, error: NotOpen) -> Verdict:
+    """Return what to say about a check that worked only the second time."""
+    return replace(
+        verdict,
+        id="opening-stalled",
+        verdict="notable",
+        place="network",
+        meaning=f"A WebSocket did not open once: {error}. When it was tried again, it did.",
+        advice="Something on the path is unreliable. Run the probe again.",
+        cures={},
+    )
+
+
+def _lost(name: str, meaning: str) -> Verdict:
+    return Verdict(
+        name,
+        "lost",
+        "bad",
+        "network",
+        meaning,
+        "Run it again. If it fails again, look at the logs of the proxy and the server.",
+    )
