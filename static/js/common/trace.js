@@ -1,0 +1,70 @@
+const SECONDS = 5; // for one request
+const ID_BYTES = 16; // docs/traces.md: an ID has 32 hex digits
+
+/** @returns {string} an ID that nobody else has: 32 lower-case hex digits */
+export function newTraceId() {
+  const bytes = crypto.getRandomValues(new Uint8Array(ID_BYTES));
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
+}
+
+/**
+ * @param {string} path or address of a WebSocket, perhaps with a query
+ * @param {string} id
+ * @returns {string} the same with `trace=ID` in its query
+ */
+export function withTrace(path, id) {
+  return `${path}${path.includes("?") ? "&" : "?"}trace=${id}`;
+}
+
+/**
+ * @typedef {object} Trace
+ * @property {"found" | "none" | "off" | "unreadable"} state
+ * @property {object[]} [attempts] of a trace that was found, the last one last; see docs/traces.md
+ * @property {number | null} [droppedAt] with "none": when the server last dropped traces to make
+ *     room for others, in seconds (Unix)
+ * @property {string | null} [reason] why there is no trace
+ */
+
+/**
+ * Ask the server for the trace of a connection.
+ *
+ * @param {string} id
+ * @param {{signal?: AbortSignal}} options
+ * @returns {Promise<Trace>}
+ * @throws the signal's reason, if it aborts the request
+ */
+export async function readTrace(id, { signal } = {}) {
+  signal?.throwIfAborted();
+  const controller = new AbortController();
+  const stop = () => controller.abort();
+  const timer = setTimeout(stop, SECONDS * 1000);
+  signal?.addEventListener("abort", stop);
+  try {
+    const options = { cache: "no-store", signal: controller.signal };
+    const response = await fetch(`traces/${id}`, options);
+    return judge(response.status, await response.json());
+  } catch (error) {
+    signal?.throwIfAborted();
+    return unreadable(reasonOf(error));
+  } finally {
+    clearTimeout(timer);
+    signal?.removeEventListener("abort", stop);
+  }
+}
+
+function judge(status, body) {
+  const { attempts, status: kept, reason = null, dropped_at: droppedAt = null } = body ?? {};
+  if (status === 200 && attempts?.length > 0) return { state: "found", attempts };
+  if (status === 404 && kept === "on") return { state: "none", droppedAt, reason };
+  if (status === 404 && kept === "off") return { state: "off", reason };
+  return unreadable(`status ${status} without a trace`);
+}
+
+function unreadable(reason) {
+  return { state: "unreadable", reason };
+}
+
+function reasonOf(error) {
+  if (error.name === "AbortError") return `no response within ${SECONDS} s`;
+  return error.name === "SyntaxError" ? "the answer is not JSON" : "no response";
+}
