@@ -93,7 +93,7 @@ def test_a_run_without_polls_has_a_conclusion(compare: Compare) -> None:
 def test_the_side_of_the_clock_is_named(page: Page) -> None:
     for offset, expected in ((3.14, "3.1 ms ahead of"), (-3.14, "3.1 ms behind")):
         clock = {"offsetMs": offset, "errorMs": 0.62}
-        text = call(page, "compare/clock.js", "formatClock", clock)
+        text = call(page, "common/clock.js", "formatClock", clock)
         assert text == f"{expected} this browser's, within 0.6 ms"
 
 

@@ -1,5 +1,5 @@
+import { now } from "../common/clock.js";
 import { summary } from "../common/statistics.js";
-import { now } from "./clock.js";
 
 const FEWEST_FOR_P95 = 20; // with fewer, the 95th percentile would be the largest value
 

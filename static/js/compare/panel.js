@@ -1,8 +1,8 @@
 import { copyText } from "../common/clipboard.js";
+import { formatClock } from "../common/clock.js";
 import { download } from "../common/download.js";
 import { formatCount } from "../common/format.js";
 import { Charts } from "./charts.js";
-import { formatClock } from "./clock.js";
 import { conclude } from "./conclusion.js";
 import { ASSUMPTIONS } from "./extrapolation.js";
 import { figuresOf } from "./figures.js";

@@ -1,4 +1,4 @@
-import { formatClock } from "./clock.js";
+import { formatClock } from "../common/clock.js";
 import { ASSUMPTIONS, CLIENTS, extrapolate } from "./extrapolation.js";
 import { COLUMNS, EXTRAPOLATED } from "./table.js";
 

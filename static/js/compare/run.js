@@ -1,5 +1,5 @@
-import { readJson } from "./answer.js";
-import { compareClocks, now } from "./clock.js";
+import { readJson } from "../common/answer.js";
+import { compareClocks, now } from "../common/clock.js";
 import { Tally } from "./tally.js";
 import { WAYS } from "./ways/all.js";
 

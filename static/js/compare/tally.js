@@ -1,4 +1,4 @@
-import { now } from "./clock.js";
+import { now } from "../common/clock.js";
 
 const NOTHING = { received_bytes: 0, sent_bytes: 0, cpu_seconds: 0 };
 
