@@ -12,15 +12,20 @@ DURATION = r"(\d+(\.\d)? m?s|under 1 ms)"  # as formatDuration in format.js writ
 
 # Sockets under the control of the test. Their events come in the order of a real socket.
 # They keep bytes as a list, since WebDriver cannot return an ArrayBuffer.
+# The server knows nothing of them, so a request for a trace gets no answer.
 FAKE_SOCKETS = """
 window.sockets = [];
+window.realFetch = window.fetch;
+window.fetch = (path, options) =>
+  String(path).startsWith("traces/") ? new Promise(() => {}) : realFetch(path, options);
 window.WebSocket = class extends EventTarget {
   static CLOSED = 3;
   readyState = 0;
   sent = [];
   constructor(address, protocols) {
     super();
-    Object.assign(this, { address, protocols });
+    const [shown, trace] = address.split(/[?&]trace=/);
+    Object.assign(this, { address: shown, trace, protocols });
     window.sockets.push(this);
   }
   send(data) { this.sent.push(typeof data === "string" ? data : [...new Uint8Array(data)]); }

@@ -1,5 +1,7 @@
 const SECONDS = 5; // for one request
 const ID_BYTES = 16; // docs/traces.md: an ID has 32 hex digits
+const PATIENCE_MS = 3_000; // for the server to notice the end of a connection
+const PAUSE_MS = 500;
 
 /** @returns {string} an ID that nobody else has: 32 lower-case hex digits */
 export function newTraceId() {
@@ -50,6 +52,28 @@ export async function readTrace(id, { signal } = {}) {
     clearTimeout(timer);
     signal?.removeEventListener("abort", stop);
   }
+}
+
+/**
+ * Read the trace of a connection that has ended, as soon as the server has noticed the end. After
+ * three seconds, return the last answer.
+ *
+ * @param {string} id
+ * @param {{signal?: AbortSignal}} options
+ * @returns {Promise<Trace>}
+ * @throws the signal's reason, if it aborts a request
+ */
+export async function readClosedTrace(id, { signal } = {}) {
+  const deadline = performance.now() + PATIENCE_MS;
+  for (;;) {
+    const trace = await readTrace(id, { signal });
+    if (isFinal(trace) || performance.now() + PAUSE_MS > deadline) return trace;
+    await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
+  }
+}
+
+function isFinal({ state, attempts }) {
+  return state === "off" || (state === "found" && attempts.at(-1).outcome !== "open");
 }
 
 function judge(status, body) {

@@ -1,8 +1,10 @@
 import { formatSeconds } from "../common/format.js";
+import { newTraceId, withTrace } from "../common/trace.js";
 import { BackOff } from "./backoff.js";
 import { closeText } from "./close-codes.js";
 import { isActive, Connection } from "./connection.js";
 import { InputHistory } from "./input-history.js";
+import { Attempt } from "./other-end.js";
 import { binarySummary, displayText, encode } from "./payload.js";
 import { RoundTrips } from "./round-trips.js";
 
@@ -18,6 +20,7 @@ export class Conversation {
   #backOff = new BackOff();
   #target = null; // of the current connection, or of the last one
   #roundTrips = null; // of the current connection
+  #current = null; // the current attempt to connect, or the last one
   #opened = false; // the current connection has been open
   #wanted = false; // the user wants a connection, so a lost one may be opened again
   #switching = false; // connect to a new target once this connection is closed
@@ -93,6 +96,7 @@ export class Conversation {
 
   #open({ protocol: subprotocol, extensions }) {
     this.#opened = true;
+    this.#current.opened();
     this.#backOff.opened();
     const { address } = this.#target;
     this.#record.status("connection open", { address, subprotocol, extensions });
@@ -107,13 +111,25 @@ export class Conversation {
   }
 
   #close(end) {
+    this.#current.closed();
     const opened = this.#opened;
     const cancelled = !opened && !this.#wanted;
     const details = { address: this.#target.address, ...end, opened, cancelled };
     this.#record.status(closeText(details), details);
     for (const entry of this.#roundTrips.end()) this.#record.changed(entry);
+    this.#askServer(details);
     if (this.#switching) this.#connect();
     else if (this.#wanted && this.#options.reconnect) this.#reconnectLater();
+  }
+
+  // The browser does not say why an attempt failed, or why a connection was lost. The server may.
+  async #askServer({ address, code, opened, cancelled, abandoned }) {
+    const attempt = this.#current;
+    let text = null;
+    if (opened && code === 1006 && !abandoned) text = await attempt.bothEnds();
+    else if (!opened && !cancelled) text = await attempt.refusal();
+    const about = attempt === this.#current ? "" : "An earlier connection: ";
+    if (text) this.#record.status(about + text, { address });
   }
 
   // Steps of both
@@ -130,7 +146,10 @@ export class Conversation {
     this.#opened = false;
     this.#backOff.cancel();
     this.#roundTrips = new RoundTrips(this.#target.isReply);
-    this.#connection.connect(this.#target.address, this.#target.protocols);
+    // Only the WebSocket gets the trace: the shown address is the one to copy.
+    const trace = newTraceId();
+    this.#current = new Attempt(trace);
+    this.#connection.connect(withTrace(this.#target.address, trace), this.#target.protocols);
   }
 
   #reconnectLater() {
