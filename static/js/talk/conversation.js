@@ -14,6 +14,7 @@ export class Conversation {
   #chart;
   #controls;
   #options;
+  #frames;
   #history;
   #address;
   #connection;
@@ -25,12 +26,13 @@ export class Conversation {
   #wanted = false; // the user wants a connection, so a lost one may be opened again
   #switching = false; // connect to a new target once this connection is closed
 
-  /** @param {object} parts `panel`, `record`, `chart`, `controls` and `options` */
-  constructor({ panel, record, chart, controls, options }) {
+  /** @param {object} parts `panel`, `record`, `chart`, `controls`, `options` and `frames` */
+  constructor({ panel, record, chart, controls, options, frames }) {
     this.#record = record;
     this.#chart = chart;
     this.#controls = controls;
     this.#options = options;
+    this.#frames = frames;
     this.#history = new InputHistory(panel.querySelector("#message"));
     this.#address = panel.querySelector("#address");
     this.#connection = new Connection({
@@ -97,6 +99,7 @@ export class Conversation {
   #open({ protocol: subprotocol, extensions }) {
     this.#opened = true;
     this.#current.opened();
+    this.#frames.opened(this.#current.trace);
     this.#backOff.opened();
     const { address } = this.#target;
     this.#record.status("connection open", { address, subprotocol, extensions });
@@ -112,6 +115,7 @@ export class Conversation {
 
   #close(end) {
     this.#current.closed();
+    this.#frames.closed();
     const opened = this.#opened;
     const cancelled = !opened && !this.#wanted;
     const details = { address: this.#target.address, ...end, opened, cancelled };

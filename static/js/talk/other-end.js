@@ -11,14 +11,13 @@ const CLOCK_SECONDS = 5; // for all requests that compare the clocks
  * when the browser learns little: an upgrade that failed, or an end without a Close frame.
  */
 export class Attempt {
-  #trace;
   #began = now();
   #opened = null;
   #ended = null;
 
-  /** @param {string} trace its ID */
+  /** @param {string} trace ID of its trace */
   constructor(trace) {
-    this.#trace = trace;
+    this.trace = trace;
   }
 
   opened() {
@@ -31,14 +30,14 @@ export class Attempt {
 
   /** @returns {Promise<string | null>} why the server refused; null if it did not, or unknown */
   async refusal() {
-    const { attempts } = await readTrace(this.#trace);
+    const { attempts } = await readTrace(this.trace);
     const refusal = attempts?.at(-1).refusal;
     return refusal ? refusalText(refusal) : null;
   }
 
   /** @returns {Promise<string>} both ends of a connection that was cut */
   async bothEnds() {
-    const [trace, offset] = await Promise.all([readClosedTrace(this.#trace), clockOffset()]);
+    const [trace, offset] = await Promise.all([readClosedTrace(this.trace), clockOffset()]);
     if (trace.state !== "found") return `The server’s end is unknown. ${missingText(trace)}`;
     const attempt = trace.attempts.at(-1);
     const seconds = (this.#ended - this.#opened) / 1000;

@@ -1,6 +1,7 @@
 import { Controls } from "./controls.js";
 import { Conversation } from "./conversation.js";
 import { Details } from "./details.js";
+import { Frames } from "./frames.js";
 import { Log } from "./log.js";
 import { Options } from "./options.js";
 import { Record } from "./record.js";
@@ -13,7 +14,8 @@ export function startTalk(panel) {
   const options = new Options(panel);
   if ("WebSocket" in window) {
     record.status("websockets supported");
-    new Conversation({ panel, record, chart, controls, options }).start();
+    const frames = new Frames(panel);
+    new Conversation({ panel, record, chart, controls, options, frames }).start();
   } else {
     record.status("websockets not supported");
     controls.showUnsupported();
