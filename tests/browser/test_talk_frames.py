@@ -254,6 +254,7 @@ def test_without_traces_the_fold_says_so(start_server: StartServer, page: Page) 
     off = "This server keeps no traces: the operator of this server has turned them off."
     page.wait_until(lambda: note(page) == off, "a sentence")
     assert frames(page) == []
+    page.run_async("setTimeout(arguments[0], 1500)")
     assert page.run("return reads") == 1
     page.wait_until(page.take_console_errors, "the 404")
 
@@ -278,7 +279,7 @@ def test_nothing_is_read_while_nobody_looks(page: Page) -> None:
     page.click("tab-diagnose")
     hidden = page.run(reads)
     page.run_async("setTimeout(arguments[0], 1500)")
-    assert page.run(reads) <= hidden + 1, "another panel"
+    assert page.run(reads) == hidden, "another panel"
     page.click("tab-talk")
     page.wait_until(lambda: page.run(reads) > hidden + 1, "reads again")
     page.click("disconnect")
@@ -309,13 +310,12 @@ def test_frames_are_selected_by_mouse_and_keyboard(plain: Page) -> None:
     assert not plain.element("frames-hint").is_displayed()
     plain.run("document.querySelector('#frames-scroller').focus()")
     plain.press(TAB)
-    for keys, number in ((DOWN, 2), (END, 4), (DOWN, 4), (HOME, 1)):
+    for keys, number in ((DOWN, 2), (HOME, 1), (END, 4), (DOWN, 4)):
         plain.press(keys)
         assert f"Frame {number}" in plain.text("#frame h3")
         assert plain.focus == str(number)
-    assert (
-        plain.run("return document.querySelectorAll('#frames-table [tabindex=\"0\"]').length") == 1
-    )
+    reachable = "return [...document.querySelectorAll('#frames-table [tabindex=\"0\"]')]"
+    assert plain.run(f"{reachable}.map((button) => button.textContent)") == ["4"]
 
 
 def test_new_frames_leave_the_rows_as_they_are(plain: Page) -> None:
