@@ -7,8 +7,8 @@ class Answer(TypedDict):
     """An HTTP response as the client saw it.
 
     ``headers`` have their names in lower case. ``status`` is 0 for a redirect that a browser hides.
-    ``body`` is its beginning. ``protocol`` is such as ``h2``, or empty if unknown. ``seconds`` is how
-    long it took.
+    ``body`` is its beginning. ``protocol`` is such as ``h2``, or empty if unknown. ``seconds`` is
+    how long it took.
     """
 
     status: int

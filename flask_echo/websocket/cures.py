@@ -3,7 +3,7 @@
 Upgrade and Connection are for one hop only (RFC 9110, section 7.6.1), so a proxy passes them on
 only if it is told to. ``BACKEND`` stands for the address of the server, such as ``127.0.0.1:8080``.
 
-tests/service/test_cures.py applies each of these to a real proxy, where it can be installed.
+tests/matrix applies each of these to a real proxy, where it can be installed.
 """
 
 PASS_UPGRADES_ON = {

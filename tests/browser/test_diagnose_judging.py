@@ -7,77 +7,28 @@ import pytest
 from tests.support.browser import Page
 from tests.support.modules import call
 
-# Why there is no connection
-
-
-WORKING = {"status": 200, "json": {"status": "ok", "seats_taken": 1, "capacity": 9}}
-DRAINING = {"status": 503, "json": {"status": "draining"}}
-FULL = {"status": 200, "json": {"status": "full", "seats_taken": 9, "capacity": 9}}
-
-
-@pytest.mark.parametrize(
-    ("evidence", "meaning"),
-    [
-        ({"health": {"status": None}}, "The server is not reachable at all (not just WebSockets)."),
-        ({"overHttp": True}, "the server, or the network to it, is unreliable"),
-        ({"health": DRAINING}, "The server is shutting down"),
-        ({"health": FULL}, "The server is full: 9 of 9 connections are taken."),
-        (
-            {"address": {"status": None}},
-            "The server is reachable, but the WebSocket address is not",
-        ),
-        ({"address": {"status": 404}}, "So a proxy sends this address elsewhere."),
-        ({"address": {"status": 502}}, "elsewhere, or cannot reach the server."),
-        ({"timedOut": True}, "the upgrade gets no response at all"),
-        ({"timedOut": False}, "HTTP works here but the upgrade is refused."),
-    ],
-)
-def test_a_failure_is_judged_by_http(page: Page, evidence: dict[str, Any], meaning: str) -> None:
-    known = {"health": WORKING, "address": {"status": 426, "json": None}}
-    explanation = call(page, "common/connection-failure.js", "judgeFailure", known | evidence)
-    assert meaning in explanation["meaning"]
-    assert explanation["advice"].endswith(".")
-
-
 # Idle time-outs
 
 
 @pytest.mark.parametrize(
-    ("seconds", "hint", "names"),
+    ("seconds", "names"),
     [
-        (60.0, "", ["proxy_read_timeout", "AWS", "Apache"]),
-        (60.9, "nginx/1.22.1", ["proxy_read_timeout."]),
-        (55.0, "1.1 vegur", ["Heroku"]),
-        (100.4, "cloudflare", ["Cloudflare"]),
-        (240.2, "", ["Azure"]),
-        (350.1, "", ["AWS Network Load Balancer"]),
-        (17.0, "nginx", ["Not a known default"]),
+        (60.0, ["proxy_read_timeout", "AWS", "Apache"]),
+        (55.0, ["Heroku"]),
+        (100.4, ["Cloudflare"]),
+        (240.2, ["Azure"]),
+        (350.1, ["AWS Network Load Balancer"]),
     ],
 )
 def test_a_known_time_out_is_a_possible_cause(
-    page: Page, seconds: float, hint: str, names: list[str]
+    page: Page, seconds: float, names: list[str]
 ) -> None:
-    cause = call(page, "diagnose/checks/idle.js", "possibleCause", seconds, hint)
+    cause = call(page, "diagnose/checks/idle.js", "possibleCause", seconds)
     assert all(name in cause for name in names), cause
 
 
-@pytest.mark.parametrize(
-    ("pings", "verdict", "expected"),
-    [
-        (20, "notable", "every 20 s (FLASK_ECHO_PING_INTERVAL_SECONDS; "),
-        (90, "bad", "which is not often enough"),
-        (0, "bad", "never"),
-    ],
-)
-def test_a_time_out_that_pings_prevent_is_only_notable(
-    page: Page, pings: float, verdict: str, expected: str
-) -> None:
-    cut = {"code": 1006, "reason": ""}
-    measured = {"bound": 75, "seconds": 60.1, "cut": cut, "hint": "", "pings": pings}
-    result = call(page, "diagnose/checks/idle.js", "judge", measured)
-    assert result["verdict"] == verdict
-    assert result["figure"] == "cut after 60.1 s"
-    assert expected in result["advice"]
+def test_an_unknown_time_out_has_no_possible_cause(page: Page) -> None:
+    assert call(page, "diagnose/checks/idle.js", "possibleCause", 17.0) == ""
 
 
 # Measurements that the test proxy cannot cause, or not quickly
@@ -91,10 +42,17 @@ SIZES = {
     "failure": None,
     "tooSlow": None,
     "bounds": None,
+    "repeated": False,
 }
-IDLE = {"bound": 75, "seconds": 75.2, "cut": None, "hint": "", "pings": 20}
-OFFER = "permessage-deflate; client_max_window_bits"
-DECLINED = {"offered": OFFER, "accepted": "", "result": ""}
+IDLE = {
+    "waited": 75.2,
+    "alive": False,
+    "ages": [None, None],
+    "apart": None,
+    "again": None,
+    "close": None,
+    "attempt": None,
+}
 
 
 def servers(*versions: str) -> list[dict[str, object]]:
@@ -129,59 +87,56 @@ def pushed(*arrivals: int) -> list[dict[str, int]]:
         ),
         pytest.param(
             "idle",
-            {**IDLE, "alive": False},
+            IDLE,
             "bad",
             "often NAT or a firewall, dropped it silently",
             id="a connection that was dropped silently",
         ),
         pytest.param(
             "message-size",
-            {**SIZES, "failure": {"size": 65536, "kind": "no reply"}},
+            {**SIZES, "failure": {"size": 65536, "kind": "no reply"}, "repeated": True},
             "bad",
-            "A message of 64 KiB got no reply.",
+            "64 KiB failed. The server accepts up to 16 MiB",
             id="a size without a reply",
         ),
         pytest.param(
             "message-size",
             {**SIZES, "failure": {"size": 65536, "kind": "changed", "difference": 7}},
             "bad",
-            "Byte 7 of a message of 64 KiB came back changed.",
+            "A message of 64 KiB came back changed. That is no limit on the size",
             id="a size that is changed",
         ),
         pytest.param(
             "message-size",
             {**SIZES, "tooSlow": 16 * MIB},
             "notable",
-            "At 1.0 MB/s there was no time to try 16 MiB",
+            "The connection is too slow to try more.",
             id="a size that would take too long",
         ),
         pytest.param(
             "message-size",
-            {**SIZES, "failure": CUT, "bounds": {"good": 65535, "bad": 65536}},
+            {
+                **SIZES,
+                "failure": CUT,
+                "bounds": {"good": 65535, "bad": 65536},
+                "repeated": True,
+            },
             "bad",
             "Possible cause: 64 KiB is the default limit of Jetty and Netty.",
             id="a known limit that a message must stay below",
         ),
         pytest.param(
             "load-balancing",
-            {"servers": servers("1.0.0", "1.0.0", "0.9.0"), "failed": 0},
+            {
+                "servers": servers("1.0.0", "1.0.0", "0.9.0"),
+                "held": 6,
+                "failed": 0,
+                "why": {},
+                "unanswered": 0,
+            },
             "notable",
-            "The servers run different software (2 sets of versions).",
+            "run different software",
             id="servers of different versions",
-        ),
-        pytest.param(
-            "compression",
-            {**DECLINED, "enabled": True},
-            "notable",
-            "the server could not accept it",
-            id="an offer that is declined",
-        ),
-        pytest.param(
-            "compression",
-            {**DECLINED, "enabled": False},
-            "good",
-            "which has compression turned off",
-            id="compression that is off",
         ),
         pytest.param(
             "buffering",
@@ -201,14 +156,14 @@ def pushed(*arrivals: int) -> list[dict[str, int]]:
             "round-trip",
             {"times": [1] * 180 + [150] * 20},
             "notable",
-            "Most messages are fast, but some are delayed.",
+            "some messages wait",
             id="stalls",
         ),
         pytest.param(
             "round-trip",
             {"times": [1500] * 8},
             "bad",
-            "That is too slow for a conversation.",
+            "The median round-trip time is 1.5 s.",
             id="a very slow path",
         ),
         pytest.param(

@@ -18,7 +18,7 @@ def test_all_checks_are_good_on_a_good_path(panel: Panel, server: Server) -> Non
     assert not set(CHECKS) - acceptable(verdicts), panel.page.text("#diagnose")
     assert "200 messages came back" in panel.text("round-trip")
     assert "Every size from 1 byte to 1 MiB came back unchanged" in panel.text("message-size")
-    assert "All 20 connections reached the same process" in panel.text("load-balancing")
+    assert "6 connections at once open." in panel.text("load-balancing")
 
 
 def test_the_sizes_end_at_the_limit_of_the_server(panel: Panel, start_server: StartServer) -> None:
@@ -33,7 +33,7 @@ def test_an_idle_connection_that_survives_is_good(panel: Panel) -> None:
     panel.open()
     panel.set_idle_seconds(1)
     assert panel.run("idle") == "good"
-    assert "still worked after 1 s" in panel.text("idle")
+    assert "still worked after 1." in panel.text("idle")
 
 
 def test_server_processes_are_counted(panel: Panel, start_server: StartServer) -> None:
@@ -42,6 +42,7 @@ def test_server_processes_are_counted(panel: Panel, start_server: StartServer) -
         panel.open(proxy.url)
         assert panel.run("load-balancing") == "good"
         assert panel.part("load-balancing", "figure") == "2 processes on 1 host"
+        panel.open()  # Leave: the panel Talk would look for its trace.
 
 
 # A fault on the path, and the check that finds it
@@ -73,7 +74,7 @@ window.WebSocket = class extends WebSocket {
             "round-trip",
             Faults(latency_down=0.3),
             "notable",
-            "That is slow, even for a long distance.",
+            "Most distances on earth take less than 200 ms.",
             id="a slow path",
         ),
         pytest.param(
@@ -94,14 +95,14 @@ window.WebSocket = class extends WebSocket {
             "integrity",
             Faults(spoil=SEVEN_BITS),
             "bad",
-            "Text: U+0080 came back as U+0042",
+            "U+0080 came back as U+0042",
             id="changed text",
         ),
         pytest.param(
             "message-size",
             Faults(message_limit=100_000),
             "bad",
-            "something on the path limits the message size",
+            "something on the path limits the size",
             id="a limit on size",
         ),
         pytest.param(
@@ -122,14 +123,14 @@ window.WebSocket = class extends WebSocket {
             "compression",
             Faults(request=NO_EXTENSIONS),
             "notable",
-            "something on the path removed it",
+            "Something on the path removes the offer of compression",
             id="a stripped offer",
         ),
         pytest.param(
             "compression",
             Faults(response=NO_EXTENSIONS),
             "bad",
-            "The server thinks compression is on and this browser does not",
+            "The server thinks that compression is on, and the client does not",
             id="a stripped response",
         ),
         pytest.param(
@@ -150,21 +151,21 @@ window.WebSocket = class extends WebSocket {
             "close-codes",
             Faults(swallow_close=True),
             "bad",
-            "The server closed with 1000 (done), but 1006 arrived",
+            "The server closed with 1000 (done), and the connection was cut without it",
             id="a swallowed close",
         ),
         pytest.param(
             "close-codes",
             Faults(close_code=1001),
             "bad",
-            "The server closed with 1000 (done), but 1001 (done) arrived",
+            "The server closed with 1000 (done), and 1001 (done) arrived",
             id="a changed close",
         ),
         pytest.param(
             "idle",
             Faults(idle_seconds=2),
             "bad",
-            "The idle connection was cut after 2.",
+            "An idle connection is cut after 2.",
             id="an idle time-out",
         ),
     ],
@@ -198,7 +199,7 @@ def test_the_size_limit_is_reported_even_if_the_next_connection_fails(
     panel.page.run_before_load(MISLEAD_THE_SECOND)
     panel.open(proxy.url)
     assert panel.run("message-size") == "bad"
-    assert "The largest message that came back was 64 KiB." in panel.text("message-size")
+    assert "The largest message that came back was 64 KiB, and 256 KiB failed." in panel.text("message-size")
     panel.page.take_console_errors()
 
 
@@ -209,5 +210,5 @@ def test_a_broken_server_behind_a_load_balancer_is_found(panel: Panel, server: S
     ):
         panel.open(balancer.url)
         assert panel.run("load-balancing") == "bad"
-        assert "One of several servers is down" in panel.text("load-balancing")
+        assert "one of several servers behind the address is down" in panel.text("load-balancing")
     panel.page.take_console_errors()

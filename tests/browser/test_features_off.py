@@ -8,10 +8,8 @@ from tests.support.servers import StartServer
 from tests.support.talk import choose, next_path
 from tests.support.waiting import wait_until
 
-NEED_INSPECT = {
-    "handshake-time", "integrity", "message-size", "throughput", "compression", "load-balancing",
-}  # fmt: skip
-NEED_FAULTS = {"buffering", "close-codes"}
+NEED_INSPECT = {"handshake-time", "integrity", "message-size", "throughput", "load-balancing"}
+NEED_FAULTS = {"buffering", "close-codes", "idle"}
 
 
 def offered(panel: Panel) -> list[str]:
@@ -36,8 +34,7 @@ def offered(panel: Panel) -> list[str]:
             {"INSPECT": "false"},
             NEED_INSPECT,
             "This server has turned off /inspect. So these checks are not possible: Handshake time,"
-            " Data integrity, Message size, Throughput, Compression, Load balancing,"
-            " Idle time-out.",
+            " Data integrity, Message size, Throughput, Several connections.",
         ),
         (
             {"INSPECT": "false", "REHEARSALS": "false"},
@@ -53,9 +50,10 @@ def test_diagnose_offers_the_possible_checks_and_names_the_others(
 ) -> None:  # fmt: skip
     panel.open(start_server("gunicorn", **settings).url)
     possible = [check for check in CHECKS if check not in absent]
-    assert offered(panel) == possible
+    assert offered(panel) == [*possible, *({"idle"} - absent)]
     assert sentence in panel.page.text("#diagnose-missing")
-    assert "Is an idle connection cut?" not in panel.page.text("#diagnose")
+    shown = "Is an idle connection cut?" in panel.page.text("#diagnose")
+    assert shown == ("idle" not in absent)
     panel.page.click("diagnose-run")
     wait_until(lambda: all(panel.part(c, "verdict") not in UNDONE for c in possible), SECONDS)
     verdicts = {check: panel.part(check, "verdict") for check in possible}

@@ -8,8 +8,8 @@ from tests.support.waiting import wait_until
 
 SECONDS = 60  # for any check
 CHECKS = [
-    "handshake-time", "round-trip", "integrity", "message-size", "throughput", "compression",
-    "buffering", "close-codes", "load-balancing",
+    "connection", "path", "host", "origin", "compression", "handshake-time", "round-trip",
+    "integrity", "message-size", "throughput", "buffering", "close-codes", "load-balancing",
 ]  # fmt: skip
 UNDONE = {"not run yet", "running"}  # verdicts of checks that have not ended
 
@@ -63,6 +63,15 @@ class Panel:
         """Everything that a check says, its details included."""
         self.page.run(f"document.querySelector('#check-{check} details').open = true")
         return self.page.text(f"#check-{check}")
+
+    def cures(self, check: str) -> dict[str, str]:
+        """The lines to paste that a check shows, by product."""
+        pairs = self.page.run(
+            "return [...document.querySelectorAll(`#check-${arguments[0]} .cure`)].map((cure) =>"
+            " [cure.querySelector('summary').textContent, cure.querySelector('pre').textContent])",
+            check,
+        )
+        return dict(pairs)
 
     def saved(self) -> Any:
         """The file that was saved last; see CATCH_COPIES."""

@@ -24,6 +24,7 @@ export function withTrace(path, id) {
  * @property {object[]} [attempts] of a trace that was found, the last one last; see docs/traces.md
  * @property {number | null} [droppedAt] with "none": when the server last dropped traces to make
  *     room for others, in seconds (Unix)
+ * @property {string | null} [store] with "none": names the store that was asked
  * @property {string | null} [reason] why there is no trace
  */
 
@@ -77,9 +78,10 @@ function isFinal({ state, attempts }) {
 }
 
 function judge(status, body) {
-  const { attempts, status: kept, reason = null, dropped_at: droppedAt = null } = body ?? {};
+  const { attempts, status: kept, reason = null, store = null } = body ?? {};
+  const { dropped_at: droppedAt = null } = body ?? {};
   if (status === 200 && attempts?.length > 0) return { state: "found", attempts };
-  if (status === 404 && kept === "on") return { state: "none", droppedAt, reason };
+  if (status === 404 && kept === "on") return { state: "none", droppedAt, reason, store };
   if (status === 404 && kept === "off") return { state: "off", reason };
   return unreadable(`status ${status} without a trace`);
 }

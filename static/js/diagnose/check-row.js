@@ -1,3 +1,4 @@
+import { cureElements } from "../common/cures.js";
 import { descriptions } from "../common/element.js";
 import { drawResultChart } from "./result-chart.js";
 
@@ -7,11 +8,12 @@ const VERDICTS = {
   good: "Good",
   notable: "Notable",
   bad: "Bad",
+  unknown: "Unknown",
   cancelled: "Cancelled",
   "not run": "Not run",
 };
 const PARTS = [
-  "check", "verdict", "title", "figure", "run", "meaning", "advice",
+  "check", "verdict", "title", "figure", "run", "meaning", "advice", "cures",
   "details", "chart", "descriptions",
 ];
 
@@ -74,7 +76,7 @@ export class CheckRow {
     return this.#parts.run.getAttribute("aria-disabled") !== "true";
   }
 
-  #show(verdict, { figure = "", meaning, advice = "", details = [], chart = null }) {
+  #show(verdict, { figure = "", meaning, advice = "", details = [], chart = null, cures = {} }) {
     const parts = this.#parts;
     parts.check.dataset.verdict = verdict;
     parts.verdict.textContent = VERDICTS[verdict];
@@ -82,6 +84,7 @@ export class CheckRow {
     parts.meaning.textContent = meaning;
     parts.advice.textContent = advice;
     parts.advice.hidden = !advice;
+    parts.cures.replaceChildren(...cureElements(cures));
     parts.details.hidden = !details.length && !chart;
     parts.descriptions.replaceChildren(...descriptions(details));
     this.#data = chart;

@@ -17,10 +17,12 @@
  *     1, and a text to show
  *
  * @typedef {object} Result
- * @property {"good"|"notable"|"bad"|"cancelled"|"not run"} verdict
+ * @property {"good"|"notable"|"bad"|"unknown"|"cancelled"|"not run"} verdict
  * @property {string} figure the most important number, in a few words
  * @property {string} meaning
  * @property {string} [advice]
+ * @property {string} [id] names the fault, for programs
+ * @property {Object<string, string>} [cures] lines to paste, by product
  * @property {[string, string][]} [details] more numbers, each with its name
  * @property {import("./result-chart.js").ResultChart} [chart]
  * @property {boolean} [unconnected] whether the check found no WebSocket connection

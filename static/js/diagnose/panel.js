@@ -1,4 +1,5 @@
 import { copyText } from "../common/clipboard.js";
+import { fetchBook } from "../common/diagnosis/book.js";
 import { download } from "../common/download.js";
 import { isOffered } from "../common/features.js";
 import { CheckRow } from "./check-row.js";
@@ -15,10 +16,11 @@ const CHECKS = ALL.filter(isPossible);
 const FEATURES = { inspect: "/inspect", faults: "fault simulation" };
 
 // Order in which the summary counts verdicts.
-const VERDICTS = ["bad", "notable", "good", "cancelled", "not run"];
+const VERDICTS = ["bad", "notable", "unknown", "good", "cancelled", "not run"];
 
 /** Start the panel Diagnose: run checks, show their results, and export them. */
 export function startDiagnose(panel) {
+  fetchBook();
   new Diagnosis((name) => panel.querySelector(`#diagnose-${name}`));
 }
 
@@ -156,7 +158,7 @@ class Diagnosis {
       page: window.location.href.split("#")[0],
       when: new Date().toISOString(),
       browser: navigator.userAgent,
-      server: this.#results.get(CHECKS[0].id)?.result.data?.server ?? null,
+      server: this.#results.get("handshake-time")?.result.data?.server ?? null,
       checks: order.map((id) => this.#results.get(id)).filter(Boolean),
     };
   }

@@ -1,4 +1,5 @@
-const MARKS = { good: "✅", notable: "⚠️", bad: "❌" }; // emoji that bug trackers display
+// Emoji that bug trackers display.
+const MARKS = { good: "✅", notable: "⚠️", bad: "❌", unknown: "❔" };
 
 /**
  * Write a diagnosis as Markdown for a bug report.
@@ -31,8 +32,10 @@ export function toMarkdown({ page, when, browser, server, checks }) {
  * measurements; so is `unconnected`, which is for the runner.
  */
 export function toJson({ page, when, browser, server, checks }) {
-  const results = checks.map(({ id, title, result: { chart, unconnected, ...result } }) =>
-    ({ id, title, ...result }));
+  const results = checks.map(({ id, title, result }) => {
+    const { chart, unconnected, id: fault, ...rest } = result;
+    return { id, title, fault, ...rest };
+  });
   return `${JSON.stringify({ page, when, browser, server, checks: results }, null, 2)}\n`;
 }
 
@@ -50,8 +53,10 @@ function cell(text) {
   return text.replaceAll("|", "\\|").replaceAll("\n", " ");
 }
 
-function paragraph({ title, result: { meaning, advice, details = [] } }) {
+function paragraph({ title, result: { meaning, advice, details = [], cures = {} } }) {
+  const blocks = Object.entries(cures).flatMap(([product, lines]) =>
+    ["", `${product}:`, "```", lines, "```"]);
   const text = [meaning, advice].filter(Boolean).join(" ");
   const items = details.map(([name, value]) => `- ${name}: ${value}`);
-  return ["", `**${title}**: ${text}`, ...(items.length ? ["", ...items] : [])];
+  return ["", `**${title}**: ${text}`, ...(items.length ? ["", ...items] : []), ...blocks];
 }

@@ -20,8 +20,7 @@ export async function runCheck(check, cancel, progress) {
   try {
     return await check.run({ signal: controller.signal, progress });
   } catch (error) {
-    const result = cancel.aborted ? null : await failed(error, check, cancel);
-    return cancel.aborted ? cancelled() : result; // the user may cancel while `failed` runs
+    return await explained(error, check, cancel);
   } finally {
     clearTimeout(timer);
     cancel.removeEventListener("abort", stop);
@@ -50,6 +49,17 @@ export async function runAll(checks, cancel, run, skip) {
   }
 }
 
+/** Find the cause of an error, unless the user cancels the check meanwhile. */
+async function explained(error, check, cancel) {
+  try {
+    cancel.throwIfAborted();
+    const result = await failed(error, check, cancel);
+    return cancel.aborted ? cancelled() : result;
+  } catch (another) {
+    return cancel.aborted ? cancelled() : bad("error", `The check itself failed: ${another}.`);
+  }
+}
+
 function cancelled() {
   return { verdict: "cancelled", figure: "", meaning: "You cancelled this check." };
 }
@@ -72,8 +82,8 @@ async function failed(error, check, cancel) {
 }
 
 async function noConnection(error, cancel) {
-  const { meaning, advice } = await explainFailure(error, cancel);
-  return { verdict: "bad", figure: "no connection", meaning, advice };
+  const { verdict = "bad", ...explanation } = await explainFailure(error, cancel);
+  return { verdict, figure: "no connection", ...explanation };
 }
 
 function ended({ code, reason, seconds }) {

@@ -1,4 +1,5 @@
 import { webSocketAddress } from "../common/address.js";
+import { cureElements } from "../common/cures.js";
 import { formatDuration } from "../common/format.js";
 import { inspect } from "../common/inspect.js";
 import { subprotocolError } from "../common/subprotocols.js";
@@ -71,8 +72,9 @@ function show(part, accept, { report, changes, seconds, protocol }) {
 async function showFailure(part, error, protocol) {
   part("result").hidden = true;
   part("state").textContent = "Not connected";
-  const { meaning, advice } = await explainReportFailure(error, protocol);
+  const { meaning, advice, cures = {} } = await explainReportFailure(error, protocol);
   part("meaning").textContent = meaning;
   part("advice").textContent = advice;
+  part("cures").replaceChildren(...cureElements(cures));
   part("failure").hidden = false;
 }

@@ -1,6 +1,7 @@
+import { compression, host, origin, path } from "./arrival.js";
 import { buffering } from "./buffering.js";
 import { closeCodes } from "./close-codes.js";
-import { compression } from "./compression.js";
+import { connection } from "./connection.js";
 import { handshakeTime } from "./handshake-time.js";
 import { integrity } from "./integrity.js";
 import { loadBalancing } from "./load-balancing.js";
@@ -10,6 +11,6 @@ import { throughput } from "./throughput.js";
 
 /** All checks in the order in which they run. If the first cannot connect, the rest is skipped. */
 export const CHECKS = [
-  handshakeTime, roundTrip, integrity, messageSize, throughput, compression, buffering,
-  closeCodes, loadBalancing,
+  connection, path, host, origin, compression, handshakeTime, roundTrip, integrity, messageSize,
+  throughput, buffering, closeCodes, loadBalancing,
 ];

@@ -1,5 +1,6 @@
 import { withClient } from "../../common/client.js";
 import { formatClose } from "../../common/format.js";
+import { verdictResult } from "../verdict-result.js";
 
 // A normal end, a failure of the server, and a private code with a non-ASCII reason.
 const CLOSES = [
@@ -39,33 +40,26 @@ export function judge(data) {
     expected: sent.code,
   }));
   const wrong = closes.filter(({ sent, arrived }) => sent !== arrived);
-  return {
-    ...(wrong.length ? changed(wrong) : unchanged(closes)),
+  const all = closes.length;
+  return verdictResult("close-codes", facts(wrong, all), {
+    figure: figure(wrong, all),
     details: closes.map(({ sent, arrived }) => [`sent ${sent}`, `arrived ${arrived}`]),
     data,
+  });
+}
+
+function facts([first, ...rest], all) {
+  return {
+    wrong: Boolean(first),
+    cut: first?.code === 1006,
+    count: String(first ? rest.length + 1 : 0),
+    all: String(all),
+    sent: first?.sent ?? "",
+    arrived: first?.arrived ?? "",
   };
 }
 
-function unchanged({ length }) {
-  return {
-    verdict: "good",
-    figure: `${length} of ${length}`,
-    meaning: "Close codes and reasons arrive as the server sends them.",
-  };
-}
-
-function changed(wrong) {
-  const [{ sent, arrived, code, expected }] = wrong;
-  const isCut = code === 1006;
-  const cause = isCut
-    ? "something on the path cuts the connection instead of forwarding the Close frame."
-    : "something on the path closes the connection itself, with its own code.";
-  return {
-    verdict: "bad",
-    figure: isCut ? "cut off" : `${code} for ${expected}`,
-    meaning: `The server closed with ${sent}, but ${arrived} arrived `
-      + `(${wrong.length} of ${CLOSES.length} are wrong): ${cause}`,
-    advice: "Clients cannot tell a planned close from a failure here. Let them reconnect after any "
-      + "code, and send important information in a message before the close.",
-  };
+function figure([first], all) {
+  if (!first) return `${all} of ${all}`;
+  return first.code === 1006 ? "cut off" : `${first.code} for ${first.expected}`;
 }

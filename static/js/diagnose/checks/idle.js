@@ -1,32 +1,32 @@
 import { Ended, TimedOut, withClient } from "../../common/client.js";
-import { formatClose, formatDuration } from "../../common/format.js";
-import { inspect } from "../../common/inspect.js";
-import { fetchHealthHeaders } from "../health.js";
+import { getBook } from "../../common/diagnosis/book.js";
+import { gather, seen } from "../../common/diagnosis/evidence.js";
+import { connectionFacts, idleFacts } from "../../common/diagnosis/facts.js";
+import { formatDuration } from "../../common/format.js";
+import { newTraceId, withTrace } from "../../common/trace.js";
+import { verdictResult } from "../verdict-result.js";
 
+const YOUNGER = 2; // seconds; a busy connection is opened so much later than the idle one
+const BUSY_SECONDS = 0.5; // how often it has a message
 const REPLY_SECONDS = 10; // for the message after the idle time
+const QUIET_ECHO = "echo?ping=off"; // the server's pings would keep it busy
 
-/**
- * Default time-outs for idle connections. `sign` matches the header Server or Via of the product.
- */
+/** Defaults of products that cannot be recognized. Others are named by their directive. */
 const KNOWN_TIMEOUTS = [
   // cloud.google.com/load-balancing/docs/backend-service#timeout-setting
-  { seconds: 30, name: "Google Cloud load balancer’s backend timeout", sign: /google/i },
-  // haproxy.cfg as packaged by Debian and Ubuntu; HAProxy itself has no default
-  { seconds: 50, name: "HAProxy’s timeout client and timeout server, as Debian packages it" },
+  { seconds: 30, name: "Google Cloud load balancer’s backend timeout" },
   // devcenter.heroku.com/articles/request-timeout
-  { seconds: 55, name: "Heroku’s router", sign: /vegur|heroku/i },
+  { seconds: 55, name: "Heroku’s router" },
   // nginx.org/en/docs/http/ngx_http_proxy_module.html#proxy_read_timeout
-  { seconds: 60, name: "nginx’s proxy_read_timeout", sign: /nginx/i },
+  { seconds: 60, name: "nginx’s proxy_read_timeout" },
   // docs.aws.amazon.com/elasticloadbalancing/latest/application/edit-load-balancer-attributes.html
-  { seconds: 60, name: "AWS load balancers’ idle timeout", sign: /awselb/i },
+  { seconds: 60, name: "AWS load balancers’ idle timeout" },
   // httpd.apache.org/docs/2.4/mod/core.html#timeout, which ProxyTimeout takes over
-  { seconds: 60, name: "Apache’s ProxyTimeout", sign: /apache/i },
+  { seconds: 60, name: "Apache’s ProxyTimeout" },
   // developers.cloudflare.com/fundamentals/reference/connection-limits
-  { seconds: 100, name: "Cloudflare’s proxy read timeout", sign: /cloudflare/i },
+  { seconds: 100, name: "Cloudflare’s proxy read timeout" },
   // learn.microsoft.com/azure/load-balancer/load-balancer-tcp-idle-timeout
-  { seconds: 240, name: "Azure load balancer’s idle timeout (4 minutes)", sign: /azure/i },
-  // envoyproxy.io/docs/envoy/latest/faq/configuration/timeouts, stream_idle_timeout
-  { seconds: 300, name: "Envoy’s stream idle timeout (5 minutes)", sign: /envoy/i },
+  { seconds: 240, name: "Azure load balancer’s idle timeout (4 minutes)" },
   // docs.aws.amazon.com/elasticloadbalancing/latest/network/network-load-balancers.html
   { seconds: 350, name: "AWS Network Load Balancer’s and NAT gateway’s idle timeout" },
   // docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-execution-service-websocket-limits-table.html
@@ -43,44 +43,91 @@ export function idle(bound) {
   return {
     id: "idle",
     title: "Idle time-out",
-    needs: ["inspect", "faults"],
+    needs: ["faults"],
     about: "Opens a connection, sends nothing on it, not even pings, and waits until something "
-      + "cuts it.",
+      + "cuts it. Beside it, a busy connection tells an idle time-out from other cuts.",
     seconds: bound,
-    limit: bound + 60,
+    limit: 3 * bound + 60,
     run: async (context) => judge(await measure(bound, context)),
   };
 }
 
 async function measure(bound, { signal, progress }) {
-  const hint = await proxyHint(signal);
-  const { report } = await inspect({ signal });
-  const end = await waitIdle(bound, signal, progress);
-  return { bound, hint, pings: report.limits.ping_interval_seconds, ...end };
+  const { signatures } = await getBook();
+  const { evidence } = await gather("echo", signal);
+  const { product } = connectionFacts(evidence, signatures);
+  const id = newTraceId();
+  const watched = await watch(bound, id, signal, progress);
+  const { ages, apart } = watched;
+  const isIdleOnly = ages[0] !== null && ages[1] === null;
+  const again = isIdleOnly ? await cutAgain(1.3 * ages[0] + YOUNGER, signal) : null;
+  const trace = await seen(id, signal);
+  const measured = { ...watched, apart, again, attempt: trace.attempts.at(-1) ?? null };
+  return { ...measured, product, unknown: trace.reason };
 }
 
-async function waitIdle(bound, signal, progress) {
-  return withClient("echo?ping=off", { signal }, async (client) => {
-    const started = performance.now();
-    const seconds = () => (performance.now() - started) / 1000;
-    const show = () => progress(seconds() / bound, `idle for ${Math.floor(seconds())} s`);
+/** Open both connections, and wait for the end of the idle one. */
+function watch(bound, id, signal, progress) {
+  return withClient(withTrace(QUIET_ECHO, id), { signal }, async (quiet) => {
+    const opened = performance.now();
+    const age = () => (performance.now() - opened) / 1000;
+    const show = () => progress(age() / bound, `idle for ${Math.floor(age())} s`);
     const timer = setInterval(show, 250);
     try {
-      const { code, reason } = await client.ended(bound);
-      return { seconds: seconds(), cut: { code, reason }, alive: false };
-    } catch (error) {
-      if (!(error instanceof TimedOut)) throw error;
-      return { seconds: seconds(), cut: null, alive: await isAlive(client) };
+      const early = await endOf(quiet, Math.min(YOUNGER, bound));
+      if (early) return measured({ waited: age(), first: early, opened });
+      return await withClient("echo", { signal }, (busy) =>
+        watchBoth({ quiet, busy, bound, opened, age }));
     } finally {
       clearInterval(timer);
     }
   });
 }
 
-/** @returns {Promise<string>} the names that servers and proxies give themselves, or "" */
-async function proxyHint(signal) {
-  const headers = await fetchHealthHeaders(signal);
-  return [headers.get("server"), headers.get("via")].filter(Boolean).join(" ");
+async function watchBoth({ quiet, busy, bound, opened, age }) {
+  const busyOpened = performance.now();
+  const stop = new AbortController();
+  const busyEnd = keepBusy(busy, stop.signal);
+  const first = await endOf(quiet, Math.max(0, bound - age()));
+  const waited = age();
+  const alive = !first && await isAlive(quiet);
+  if (first) setTimeout(() => stop.abort(), 1.5 * YOUNGER * 1000);
+  else stop.abort();
+  const second = await busyEnd;
+  return measured({ waited, first, second, opened, busyOpened, alive });
+}
+
+function measured({ waited, first = null, second = null, opened, busyOpened, alive = false }) {
+  return {
+    waited,
+    alive,
+    ages: [
+      first ? (first.at - opened) / 1000 : null,
+      second ? (second.at - busyOpened) / 1000 : null,
+    ],
+    apart: first && second ? (second.at - first.at) / 1000 : null,
+    close: first ? [first.code, first.reason] : null,
+  };
+}
+
+/** @returns {Promise<object | null>} the end of a connection, or null after so many seconds */
+async function endOf(client, seconds) {
+  try {
+    const { code, reason } = await client.ended(seconds);
+    return { code, reason, at: performance.now() };
+  } catch (error) {
+    if (error instanceof TimedOut) return null;
+    throw error;
+  }
+}
+
+async function keepBusy(client, signal) {
+  while (!signal.aborted) {
+    client.send("busy");
+    const end = await endOf(client, BUSY_SECONDS);
+    if (end) return end;
+  }
+  return null;
 }
 
 /** Send a message: a connection can be dropped without a sign. */
@@ -95,67 +142,42 @@ async function isAlive(client) {
   }
 }
 
-/**
- * @param {object} data
- * @param {number} data.bound seconds to wait at most
- * @param {number} data.seconds the connection was idle
- * @param {{code: number, reason: string} | null} data.cut the close event, if there was one
- * @param {boolean} data.alive whether a message after the idle time came back
- * @param {string} data.hint the headers Server and Via, or ""
- * @param {number} data.pings seconds between the server's pings on other connections; 0 for none
- */
-export function judge(data) {
-  const waited = formatDuration(data.seconds * 1000);
-  const details = [["waited", waited], ["headers Server and Via", data.hint || "none"]];
-  if (data.cut) return { ...wasCut(data), details, data };
-  return { ...(data.alive ? survived(data) : lost(data)), details, data };
+/** @returns {Promise<number | null>} the age in seconds at which another idle one was cut */
+function cutAgain(bound, signal) {
+  return withClient(QUIET_ECHO, { signal }, async (client) => {
+    const opened = performance.now();
+    const end = await endOf(client, bound);
+    return end && (end.at - opened) / 1000;
+  });
 }
 
-function wasCut({ seconds, cut, hint, pings }) {
-  const after = formatDuration(seconds * 1000);
-  const how = cut.code === 1006 ? "without a Close frame (1006)" : `with ${formatClose(cut)}`;
-  return {
-    verdict: pings > 0 && pings < seconds ? "notable" : "bad",
-    figure: `cut after ${after}`,
-    meaning: `The idle connection was cut after ${after}, ${how}. ${possibleCause(seconds, hint)}`,
-    advice: `Raise that time-out, or send a ping well before it. ${pingText(pings, seconds)}`,
-  };
+/** @param {object} data see `idleFacts`, with `product` and `unknown` */
+export async function judge(data) {
+  const { product = "", unknown = "", ...measured } = data;
+  const facts = { ...idleFacts(measured), product, unknown };
+  const result = await verdictResult("idle", facts, {
+    figure: figure(measured),
+    details: [
+      ["waited", formatDuration(measured.waited * 1000)],
+      ["close code", measured.close ? String(measured.close[0]) : "none"],
+      ["proxy", product || "not recognized"],
+    ],
+    data,
+  });
+  if (result.id === "idle-cut" && !product) result.meaning += possibleCause(measured.ages[0]);
+  return result;
 }
 
-function pingText(pings, seconds) {
-  if (pings === 0) return "This server never pings (FLASK_ECHO_PING_INTERVAL_SECONDS is 0).";
-  const often = pings < seconds ? "often enough" : "not often enough";
-  return `This server pings every ${pings} s (FLASK_ECHO_PING_INTERVAL_SECONDS; off for this `
-    + `check), which is ${often}.`;
+function figure({ waited, alive, ages }) {
+  if (ages[0] !== null) return `cut after ${formatDuration(ages[0] * 1000)}`;
+  return alive ? `alive after ${Math.floor(waited)} s` : "lost silently";
 }
 
-/** @returns {string} a sentence */
-export function possibleCause(seconds, hint) {
+/** @returns {string} a sentence with a space before it, or nothing */
+export function possibleCause(seconds) {
   const near = KNOWN_TIMEOUTS.filter((known) =>
     seconds > known.seconds - EARLY && seconds < known.seconds + LATE);
-  if (!near.length) return "Not a known default; probably configured, or a fault.";
-  const signed = near.filter(({ sign }) => sign?.test(hint));
-  const names = (signed.length ? signed : near).map(({ name }) => name);
-  return `Possible cause: ${near[0].seconds} s is the default of ${names.join(", or of ")}.`;
-}
-
-function survived({ seconds }) {
-  return {
-    verdict: "good",
-    figure: `alive after ${Math.floor(seconds)} s`,
-    meaning: `The connection still worked after ${Math.floor(seconds)} s without traffic.`,
-    advice: "There may still be a longer time-out; choose a longer wait if your connections stay "
-      + "idle longer.",
-  };
-}
-
-function lost({ seconds }) {
-  return {
-    verdict: "bad",
-    figure: "lost silently",
-    meaning: `After ${Math.floor(seconds)} s the idle connection looked open, but a message got no `
-      + "reply: something on the path, often NAT or a firewall, dropped it silently.",
-    advice: "Send pings more often than that, and let clients drop a connection that does not "
-      + "reply.",
-  };
+  if (!near.length) return "";
+  const names = near.map(({ name }) => name).join(", or of ");
+  return ` Possible cause: ${near[0].seconds} s is the default of ${names}.`;
 }

@@ -3,6 +3,7 @@ import { Ended, TimedOut, withClient } from "../../common/client.js";
 import { plainEcho } from "../../common/features.js";
 import { formatCount } from "../../common/format.js";
 import { inspect } from "../../common/inspect.js";
+import { verdictResult } from "../verdict-result.js";
 
 const STEP = 16; // of 16 characters one is sent, 70,000 in all
 const CHARACTERS_PER_MESSAGE = 1024;
@@ -71,7 +72,8 @@ function pieces(list, size) {
  * @typedef {object} Exchange
  * @property {number} messages number of messages sent
  * @property {number} unchanged number of replies before the first damage
- * @property {string | null} damage the first one, in words
+ * @property {{kind: string, words: string} | null} damage the first one: `changed`, `ended` or
+ *     `silent`
  */
 
 /**
@@ -93,10 +95,13 @@ async function exchange(messages, signal) {
 
 async function receive(client, sent) {
   try {
-    return damageTo(sent, (await client.next()).data);
+    const words = damageTo(sent, (await client.next()).data);
+    return words && { kind: "changed", words };
   } catch (error) {
-    if (error instanceof Ended) return `the connection was cut (${error.code})`;
-    if (error instanceof TimedOut) return "there was no reply";
+    if (error instanceof Ended) {
+      return { kind: "ended", words: `the connection ended with code ${error.code}` };
+    }
+    if (error instanceof TimedOut) return { kind: "silent", words: "there was no reply" };
     throw error;
   }
 }
@@ -126,27 +131,19 @@ function unitName(value) {
 /** @param {{binary: Exchange, text: Exchange}} data */
 export function judge(data) {
   const { binary, text } = data;
-  const details = [
-    ["binary", `${binary.unchanged} of ${formatCount(binary.messages, "message")} unchanged`],
-    ["text", `${text.unchanged} of ${formatCount(text.messages, "message")} unchanged`],
-  ];
-  return { ...conclusion(binary.damage, text.damage), details, data };
+  const damage = binary.damage ?? text.damage;
+  const facts = { kind: damage?.kind ?? "", damage: damage?.words ?? "" };
+  return verdictResult("integrity", facts, {
+    figure: damage ? "damaged" : "unchanged",
+    details: [
+      ["binary", unchangedText(binary)],
+      ["text", unchangedText(text)],
+    ],
+    data,
+  });
 }
 
-function conclusion(binary, text) {
-  if (!binary && !text) {
-    return {
-      verdict: "good",
-      figure: "unchanged",
-      meaning: "Every byte pair, and characters from all 17 Unicode planes, came back unchanged.",
-    };
-  }
-  const sentences = [binary && ` Binary: ${binary}.`, text && ` Text: ${text}.`].filter(Boolean);
-  return {
-    verdict: "bad",
-    figure: "damaged",
-    meaning: `Not every message came back unchanged.${sentences.join("")}`,
-    advice: "Something on the path changes the bytes: a proxy or security software that treats "
-      + "them as text or HTTP. Use wss://, so that it cannot read them.",
-  };
+function unchangedText({ messages, unchanged, damage }) {
+  const count = `${unchanged} of ${formatCount(messages, "message")} unchanged`;
+  return damage ? `${count}; ${damage.words}` : count;
 }

@@ -1,95 +1,128 @@
-import { Ended, NotConnected, TimedOut } from "../../common/client.js";
+import { Client, Ended, NotConnected, TimedOut } from "../../common/client.js";
+import { seen } from "../../common/diagnosis/evidence.js";
 import { formatCount } from "../../common/format.js";
 import { inspect } from "../../common/inspect.js";
+import { newTraceId, withTrace } from "../../common/trace.js";
+import { verdictResult } from "../verdict-result.js";
 
-const CONNECTIONS = 20;
+const HELD = 6; // connections at once
+const PAUSE_MS = 400; // a proxy learns a little later that a connection has ended
+const ASKED = 20; // connections that ask which process they have reached
 const AT_ONCE = 5;
 
 export const loadBalancing = {
   id: "load-balancing",
-  title: "Load balancing",
+  title: "Several connections",
   needs: ["inspect"],
-  about: `Opens ${CONNECTIONS} connections and counts the processes and hosts that respond.`,
+  about: `Holds ${HELD} connections at once, then opens ${ASKED} and counts the processes and `
+    + "hosts that respond.",
   seconds: 1,
   limit: 90,
   run: async (context) => judge(await measure(context)),
 };
 
-async function measure({ signal, progress }) {
-  const servers = [];
-  let failure = null;
-  let failed = 0;
-  for (let done = 0; done < CONNECTIONS; done += AT_ONCE) {
-    const attempts = Array.from({ length: AT_ONCE }, () => attempt(signal));
-    for (const { server, error } of await Promise.all(attempts)) {
-      if (server) servers.push(server);
-      else [failure, failed] = [error, failed + 1];
-    }
-    progress((done + AT_ONCE) / CONNECTIONS);
-  }
-  if (!servers.length) throw failure; // no connection at all, which the runner explains
-  return { servers, failed };
+async function measure(context) {
+  const { failures, error } = await hold(context.signal);
+  if (failures.length === HELD) throw error; // no connection at all, which the runner explains
+  const why = failures.length ? await reasons(failures[0], context.signal) : {};
+  const asked = await ask(context);
+  return { held: HELD, failed: failures.length, why, ...asked };
 }
 
-async function attempt(signal) {
+/** Open connections at once. Those that open stay open until all have been tried. */
+async function hold(signal) {
+  const ids = Array.from({ length: HELD }, newTraceId);
+  const tries = await Promise.allSettled(ids.map((id) =>
+    Client.open(withTrace("echo", id), { signal })));
+  signal.throwIfAborted();
+  for (const { value } of tries) value?.close();
+  const failures = ids.filter((_, at) => tries[at].status === "rejected");
+  return { failures, error: tries.find(({ reason }) => reason)?.reason };
+}
+
+/** Find out why a connection failed: who refused it, and whether it opens alone. */
+async function reasons(id, signal) {
+  const trace = await seen(id, signal);
+  const last = trace.attempts.at(-1);
+  const problem = last?.refusal?.problem ?? "";
+  const alone = [];
+  while (!problem && alone.length < HELD) alone.push(await opensAlone(signal));
+  return {
+    problem,
+    server_saw: last ? "something" : { none: "nothing" }[trace.state] ?? trace.state,
+    alone: alone.every(Boolean) ? "all" : "some",
+  };
+}
+
+async function opensAlone(signal) {
+  await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
+  try {
+    (await Client.open("echo", { signal })).close();
+    return true;
+  } catch (error) {
+    if (error instanceof NotConnected) return false;
+    throw error;
+  }
+}
+
+async function ask({ signal, progress }) {
+  const servers = [];
+  let unanswered = 0;
+  for (let done = 0; done < ASKED; done += AT_ONCE) {
+    const attempts = Array.from({ length: AT_ONCE }, () => server(signal));
+    for (const found of await Promise.all(attempts)) {
+      if (found) servers.push(found);
+      else unanswered += 1;
+    }
+    progress((done + AT_ONCE) / ASKED);
+  }
+  return { servers, unanswered };
+}
+
+async function server(signal) {
   try {
     const { report } = await inspect({ signal });
     const { host, process, software } = report.server;
-    return { server: { host, process, software } };
+    return { host, process, software };
   } catch (error) {
     const isExpected = [NotConnected, Ended, TimedOut].some((kind) => error instanceof kind);
     if (!isExpected) throw error;
-    return { error };
+    return null;
   }
 }
 
-/** @param {{servers: {host: string, process: number, software: object}[], failed: number}} data */
-export function judge({ servers, failed }) {
+/**
+ * @param {object} data
+ * @param {number} data.held how many connections were tried at once
+ * @param {number} data.failed of them
+ * @param {object} data.why facts about the first that failed
+ * @param {{host: string, process: number, software: object}[]} data.servers which answered
+ * @param {number} data.unanswered of the connections that asked
+ */
+export function judge(data) {
+  const { held, failed, why, servers, unanswered } = data;
   const processes = tally(servers, ({ host, process }) => `process ${process} on ${host}`);
   const hosts = tally(servers, ({ host }) => host);
   const versions = tally(servers, ({ software }) => JSON.stringify(software));
+  // Some connections fail one after the other, too: that is no limit on how many are open.
+  const facts = !failed && unanswered
+    ? { failed: true, count: String(unanswered), all: String(ASKED), alone: "some" }
+    : { failed: failed > 0, count: String(failed), all: String(held), ...why };
   const figure = `${formatCount(processes.size, "process", "processes")} on `
     + formatCount(hosts.size, "host");
-  return {
-    figure,
-    ...conclusion({ servers, failed, figure, versions, processes }),
+  return verdictResult("several", {
+    servers: processes.size === 1 ? "one" : "several",
+    versions: versions.size > 1 ? "several" : "one",
+    ...facts,
+  }, {
+    figure: facts.failed ? `${facts.count} of ${facts.all} failed` : figure,
     details: [...processes].map(([name, times]) => [name, formatCount(times, "connection")]),
-    data: { failed, processes: Object.fromEntries(processes) },
-  };
+    data: { ...data, servers: undefined, processes: Object.fromEntries(processes) },
+  });
 }
 
 function tally(items, key) {
   const counts = new Map();
   for (const item of items) counts.set(key(item), (counts.get(key(item)) ?? 0) + 1);
   return counts;
-}
-
-function conclusion({ servers, failed, figure, versions, processes }) {
-  const all = servers.length + failed;
-  if (failed) return someFailed(failed, all, figure);
-  if (versions.size > 1) {
-    return {
-      verdict: "notable",
-      meaning: `The servers run different software (${versions.size} sets of versions).`,
-      advice: "Unless a deployment is in progress, one server was left behind.",
-    };
-  }
-  return {
-    verdict: "good",
-    meaning: processes.size === 1
-      ? `All ${all} connections reached the same process.`
-      : `${all} connections reached ${figure}. A client that reconnects may reach another one, so `
-        + "a server must not keep state in one process.",
-  };
-}
-
-function someFailed(failed, all, figure) {
-  return {
-    verdict: "bad",
-    figure: `${failed} of ${all} failed`,
-    meaning: `${failed} of ${formatCount(all, "connection")} failed; the others reached ${figure}. `
-      + "One of several servers is down, or something limits connections.",
-    advice: "Check the health of each server behind the load balancer, and any limit on "
-      + "connections from one address.",
-  };
 }

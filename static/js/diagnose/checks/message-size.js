@@ -1,8 +1,10 @@
 import { firstDifference, randomBytes } from "../../common/binary.js";
 import { Client, Ended, NotConnected, TimedOut, withClient } from "../../common/client.js";
 import { plainEcho } from "../../common/features.js";
-import { formatBytes, formatClose, formatDuration, formatRate } from "../../common/format.js";
+import { sizeFacts } from "../../common/diagnosis/facts.js";
+import { formatBytes, formatDuration } from "../../common/format.js";
 import { inspect } from "../../common/inspect.js";
+import { verdictResult } from "../verdict-result.js";
 
 // Frames encode their length differently from 126 and from 65,536 bytes on (RFC 6455, section 5.2).
 const STEPS = [
@@ -46,7 +48,9 @@ async function measure({ signal, progress }) {
   const { survived, failure } = steps;
   const isLimit = failure && survived.length && failure.kind !== "changed";
   const bounds = isLimit ? await bisect(survived.at(-1).size, failure.size, signal) : null;
-  return { limit, ...steps, bounds };
+  // Before anybody is accused, the size that failed is tried again.
+  const repeated = Boolean(isLimit) && (await probe(failure.size, signal)) !== true;
+  return { limit, ...steps, bounds, repeated };
 }
 
 /** @returns {number[]} the sizes to try; the limit is the last */
@@ -136,69 +140,36 @@ async function probe(size, signal) {
  * @param {object | null} data.failure the first one
  * @param {number | null} data.tooSlow the first size for which there was no time
  * @param {{good: number, bad: number} | null} data.bounds of the limit, narrowed down
+ * @param {boolean} data.repeated whether the size that failed did so again
  */
-export function judge(data) {
-  const { survived, bounds } = data;
+export async function judge(data) {
+  const { survived, bounds, failure, tooSlow, limit, repeated } = data;
   const largest = bounds?.good ?? survived.at(-1)?.size ?? 0;
-  return {
-    ...conclusion(data, largest),
-    details: survived.map(({ size, milliseconds }) =>
-      [formatBytes(size), formatDuration(milliseconds)]),
+  const size = bounds?.bad ?? failure?.size ?? tooSlow ?? 0;
+  const measured = {
+    outcome: OUTCOMES[failure?.kind] ?? (tooSlow ? "slow" : "all"),
+    largest,
+    size,
+    limit,
+    code: failure?.code ?? 0,
+    repeated,
+  };
+  const result = await verdictResult("message-size", sizeFacts(measured), {
+    figure: figure(failure, tooSlow, largest),
+    details: survived.map((step) => [formatBytes(step.size), formatDuration(step.milliseconds)]),
     chart: survived.length > 1 ? timesBySize(survived) : undefined,
     data,
-  };
+  });
+  if (result.id === "message-size") result.meaning += possibleCause(largest, size);
+  return result;
 }
 
-function conclusion(data, largest) {
-  if (data.failure) return failed(data, largest);
-  if (data.tooSlow) return tooSlow(data, largest);
-  const limit = largest < data.limit
-    ? ` The server accepts up to ${formatBytes(data.limit)}; this page does not try more.`
-    : " That is the server’s limit.";
-  return {
-    verdict: "good",
-    figure: `up to ${formatBytes(largest)}`,
-    meaning: `Every size from 1 byte to ${formatBytes(largest)} came back unchanged.${limit}`,
-  };
-}
+const OUTCOMES = { changed: "changed", ended: "ended", "no reply": "silent" };
 
-function tooSlow({ survived, tooSlow: next, limit }, largest) {
-  const { size, milliseconds } = survived.at(-1);
-  const speed = formatRate(size / (milliseconds / 1000));
-  return {
-    verdict: "notable",
-    figure: `up to ${formatBytes(largest)}, slow`,
-    meaning: `Every size up to ${formatBytes(largest)} came back unchanged. At ${speed} there was `
-      + `no time to try ${formatBytes(next)}; the server’s limit is ${formatBytes(limit)}.`,
-    advice: "Nothing is broken, but the connection is slow. See Throughput.",
-  };
-}
-
-function failed({ failure, bounds, limit }, largest) {
-  const action = failure.kind === "changed" ? "changes large messages" : "limits the message size";
-  return {
-    verdict: "bad",
-    figure: largest ? `up to ${formatBytes(largest)}` : "none",
-    meaning: `${failureText(failure)} ${largestText(largest)} The server accepts up to `
-      + `${formatBytes(limit)}, so something on the path ${action}.`
-      + possibleCause(largest, bounds?.bad),
-    advice: "Raise the limit in the proxy, gateway or security software on the path, or split "
-      + "large messages.",
-  };
-}
-
-function failureText({ size, kind, code, reason, difference }) {
-  const message = `message of ${formatBytes(size)}`;
-  if (kind === "changed") return `Byte ${difference} of a ${message} came back changed.`;
-  if (kind === "no reply") return `A ${message} got no reply.`;
-  const how = code === 1006 ? "cut without a Close frame (1006)"
-    : `closed with ${formatClose({ code, reason })}`;
-  return `After a ${message} the connection was ${how}.`;
-}
-
-function largestText(largest) {
-  if (!largest) return "No message came back.";
-  return `The largest message that came back was ${formatBytes(largest)}.`;
+function figure(failure, tooSlow, largest) {
+  if (!largest) return "none";
+  const upTo = `up to ${formatBytes(largest)}`;
+  return !failure && tooSlow ? `${upTo}, slow` : upTo;
 }
 
 // Products differ in whether a message of exactly the limit passes, so both bounds count.

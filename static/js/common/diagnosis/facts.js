@@ -1,0 +1,286 @@
+import { productOf } from "./signatures.js";
+
+// Each function has one of the same name in flask_echo/diagnosis/facts.py. The cases in tests/cases
+// run against both.
+
+const PARSER_PAGE = "<h1><p>"; // gunicorn writes this itself
+const LATE = 1.5; // seconds; a proxy that cannot connect says so at once
+
+// Milliseconds. Most distances on earth take less, and nobody notices a shorter stall.
+const SLOW = 200;
+const VERY_SLOW = 1000;
+export const STALL_MS = 100;
+const STALL_FACTOR = 10; // times the median
+
+// Seconds. Many products look at the clock only every second.
+const SAME_MOMENT = 0.75;
+const SAME_AGE = 1.2;
+const SAME_AGE_SHARE = 0.1;
+
+/**
+ * @param {import("./evidence.js").Evidence} evidence
+ * @param {object[]} signatures of products
+ * @returns {object} what is known about an attempt to open a WebSocket
+ */
+export function connectionFacts(evidence, signatures) {
+  const { asked, upgrade, control, health, trace } = evidence;
+  const arrived = arrivedRequest(evidence);
+  const refused = refusal(evidence);
+  // A browser does not see the refusal of an upgrade, so the control has to do.
+  const decisive = upgrade.answer ?? (by(control) === "service" ? null : control);
+  return {
+    upgrade: upgrade.outcome,
+    why: upgrade.why,
+    server_saw: serverSaw(trace, upgrade.answer),
+    problem: refused.problem ?? "",
+    http_1_0: arrived.version === "HTTP/1.0",
+    key_arrived: Boolean(arrived["sec-websocket-key"]),
+    origin_arrived: comparison(asked.origin, arrived.origin),
+    path_arrived: pathRelation(asked.path, arrived.path),
+    status: statusName(decisive),
+    by: by(decisive),
+    late: [upgrade.answer, control].every((answer) => !answer || answer.seconds > LATE),
+    control: controlState(evidence),
+    health: healthState(health),
+    product: product(evidence, signatures),
+    shown_path: asked.path,
+    shown_path_arrived: arrived.path ?? "",
+    shown_host: asked.host,
+    shown_host_arrived: arrived.host ?? "",
+    shown_origin: asked.origin ?? "",
+    shown_origin_arrived: arrived.origin ?? "",
+    reason: String(refused.reason || refused.detail || ""),
+    unknown: trace.reason,
+  };
+}
+
+/** @returns {string} who wrote a response: service, parser, proxy, or empty without one */
+export function by(answer) {
+  if (!answer) return "";
+  const { headers, status, body } = answer;
+  if ("content-security-policy" in headers && headers["referrer-policy"] === "no-referrer") {
+    return "service";
+  }
+  return status === 400 && body.includes(PARSER_PAGE) ? "parser" : "proxy";
+}
+
+function statusName(answer) {
+  if (!answer) return "";
+  const { status } = answer;
+  const isRedirect = status === 0 || (status >= 300 && status < 400 && status !== 304);
+  return isRedirect ? "redirect" : String(status);
+}
+
+function problemIn(answer) {
+  if (by(answer) !== "service") return {};
+  try {
+    const problem = JSON.parse(answer.body);
+    return problem && typeof problem === "object" && !Array.isArray(problem) ? problem : {};
+  } catch {
+    return {};
+  }
+}
+
+function refusal({ trace, upgrade }) {
+  const last = trace.attempts.at(-1);
+  return last?.outcome === "refused" ? last.refusal : problemIn(upgrade.answer);
+}
+
+function serverSaw(trace, answer) {
+  const last = trace.attempts.at(-1);
+  if (last) return last.outcome === "refused" ? "refused" : "opened";
+  if (by(answer) === "service") return "refused";
+  return trace.state === "none" ? "nothing" : "unknown";
+}
+
+function controlState({ control, control_trace: trace }) {
+  if (trace.attempts.length || by(control) === "service") return "found";
+  return trace.state === "none" ? "nothing" : "unknown";
+}
+
+function healthState(answer) {
+  if (!answer) return "none";
+  if (by(answer) !== "service") return "foreign";
+  try {
+    return String(JSON.parse(answer.body).status ?? "foreign");
+  } catch {
+    return "foreign";
+  }
+}
+
+function arrivedRequest({ trace, upgrade, control }) {
+  const last = trace.attempts.at(-1);
+  if (last) return requestOf(last);
+  const told = problemIn(upgrade.answer).arrived ?? common(problemIn(control).arrived ?? {});
+  const found = Object.entries(told)
+    .filter(([, value]) => value !== null && value !== undefined)
+    .map(([name, value]) => [name.toLowerCase(), value]);
+  const { "http version": version, ...rest } = Object.fromEntries(found);
+  return version === undefined ? rest : { ...rest, version };
+}
+
+// The control has no upgrade, so only what both requests have in common counts.
+function common(told) {
+  const names = ["HTTP version", "Path", "Host", "Via"];
+  return Object.fromEntries(names.map((name) => [name, told[name]]));
+}
+
+/** @returns {object} the request of an attempt in a trace: path, version, headers */
+export function requestOf({ request }) {
+  const [, target, ...version] = request.line.split(" ");
+  const headers = request.headers.map(([name, value]) => [name.toLowerCase(), value]);
+  const path = target.split("?")[0];
+  return { ...Object.fromEntries(headers), path, version: version.join(" ") };
+}
+
+function product(evidence, signatures) {
+  const { upgrade, control, health, trace, control_trace: other } = evidence;
+  const seen = [upgrade.answer, control, health].filter(Boolean);
+  const traced = trace.attempts.at(-1) ?? other.attempts.at(-1);
+  return productOf(signatures, {
+    responses: seen.map(({ headers }) => headers),
+    pages: seen.filter((answer) => by(answer) === "proxy").map(({ body }) => body),
+    request: traced ? requestOf(traced) : arrivedRequest(evidence),
+  });
+}
+
+/** @returns {"same" | "changed" | "removed" | "added"} */
+export function comparison(sent, arrived) {
+  if (sent === null) return (arrived ?? null) === null ? "same" : "added";
+  if ((arrived ?? null) === null) return "removed";
+  return sent.toLowerCase() === arrived.toLowerCase() ? "same" : "changed";
+}
+
+/** @returns {"same" | "stripped" | "longer" | "other" | "unknown"} */
+export function pathRelation(asked, arrived) {
+  if ((arrived ?? null) === null) return "unknown";
+  if (arrived === asked) return "same";
+  if (arrived !== "/" && asked.endsWith(arrived)) return "stripped";
+  return arrived.endsWith(asked) ? "longer" : "other";
+}
+
+/** @returns {object} how the request of a WebSocket that has opened arrived */
+export function arrivalFacts(evidence) {
+  const arrived = arrivedRequest(evidence);
+  const { host } = evidence.asked;
+  const forwarded = (arrived["x-forwarded-host"] ?? "").split(",").at(-1).trim();
+  return {
+    host_arrived: comparison(host, arrived.host),
+    forwarded_host: comparison(host, forwarded || null),
+    prefix_announced: Boolean(arrived["x-forwarded-prefix"]),
+  };
+}
+
+/**
+ * @param {import("./evidence.js").Evidence} evidence
+ * @param {boolean} agreed whether the client sees compression in the answer
+ */
+export function compressionFacts(evidence, agreed) {
+  const arrived = arrivedRequest(evidence);
+  const last = evidence.trace.attempts.at(-1);
+  return {
+    offered: true,
+    agreed,
+    answered: last ? (last.response?.extensions ?? []).some(deflates) : null,
+    offer_arrived: deflates(arrived["sec-websocket-extensions"] ?? ""),
+    enabled: last?.limits?.compression ?? null,
+  };
+}
+
+function deflates(extensions) {
+  return extensions.includes("permessage-deflate");
+}
+
+/** @returns {object} the pace of messages, whose median and 99th percentile are in milliseconds */
+export function roundTripFacts(count, median, p99) {
+  const uneven = p99 > STALL_MS && p99 > STALL_FACTOR * median;
+  const pace = paceOf(median);
+  return {
+    pace: uneven && pace === "good" ? "uneven" : pace,
+    count: String(count),
+    median: duration(median),
+    p99: duration(p99),
+  };
+}
+
+function paceOf(median) {
+  if (median > VERY_SLOW) return "very slow";
+  return median > SLOW ? "slow" : "good";
+}
+
+/**
+ * @param {object} measured
+ * @param {"all" | "slow" | "changed" | "ended" | "silent"} measured.outcome
+ * @param {number} measured.largest the largest message that came back, in bytes
+ * @param {number} measured.size the first that did not
+ * @param {number | null} measured.limit of the server; null if nobody knows it
+ * @param {number} measured.code of the Close frame; 1006 without one
+ * @param {boolean} measured.repeated whether it failed again on a new connection
+ */
+export function sizeFacts({ outcome, largest, size, limit, code, repeated }) {
+  return {
+    outcome,
+    largest: sizeText(largest),
+    size: sizeText(size),
+    limit: sizeText(limit ?? 0),
+    code: String(code),
+    repeated,
+    below_limit: limit !== null && size <= limit,
+  };
+}
+
+/**
+ * @param {object} measured times in seconds
+ * @param {number} measured.waited
+ * @param {boolean} measured.alive whether it answered after the wait
+ * @param {[number | null, number | null]} measured.ages of the idle connection and the busy one at
+ *     their ends
+ * @param {number | null} measured.apart from the end of the idle one to that of the busy one
+ * @param {number | null} measured.again the age at which a second idle one ended
+ * @param {[number, string] | null} measured.close code and reason of the end
+ * @param {object | null} measured.attempt the server's trace of the idle one
+ */
+export function idleFacts({ waited, alive, ages, apart, again, close, attempt }) {
+  const [age, otherAge] = ages;
+  const pings = attempt?.limits?.ping_interval_seconds || 0;
+  const end = attempt?.end ?? {};
+  return {
+    outcome: idleOutcome(alive, age, otherAge, apart),
+    repeated: age !== null && again !== null && alike(age, again),
+    pings: age !== null && pings > 0 && pings < age ? "often enough" : "too seldom",
+    closed_by: close && end.how === "close frame from the server" ? "server" : "somebody",
+    waited: duration(waited * 1000),
+    age: duration((age ?? 0) * 1000),
+    other_age: duration((otherAge ?? 0) * 1000),
+    reason: String(end.reason || close?.[1] || ""),
+  };
+}
+
+function idleOutcome(alive, age, otherAge, apart) {
+  if (age === null) {
+    if (otherAge !== null) return "other";
+    return alive ? "alive" : "silent";
+  }
+  if (otherAge === null || apart === null) return "cut";
+  if (Math.abs(apart) < SAME_MOMENT) return "cut together";
+  return alike(age, otherAge) ? "lifetime" : "other";
+}
+
+function alike(one, other) {
+  return Math.abs(one - other) < Math.max(SAME_AGE, SAME_AGE_SHARE * Math.max(one, other));
+}
+
+/** @returns {string} such as "4.2 ms", "61 ms" or "3.1 s" */
+export function duration(milliseconds) {
+  if (milliseconds < 10) return `${milliseconds.toFixed(1)} ms`;
+  if (milliseconds < 1000) return `${milliseconds.toFixed(0)} ms`;
+  return `${(milliseconds / 1000).toFixed(1)} s`;
+}
+
+/** @returns {string} a number of bytes in the largest unit that divides it */
+export function sizeText(count) {
+  for (const [unit, size] of [["MiB", 2 ** 20], ["KiB", 2 ** 10]]) {
+    if (count && count % size === 0) return `${count / size} ${unit}`;
+  }
+  return `${count.toLocaleString("en")} ${count === 1 ? "byte" : "bytes"}`;
+}
