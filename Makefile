@@ -12,7 +12,7 @@ PYTEST := $(BIN)/python -m pytest
 PARALLEL := -n 2 --dist loadfile
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: run test test-fast test-fallback test-service test-browser test-slow test-attacks soak fuzz conformance bench bench-types lint types screenshots polling vendor clean
+.PHONY: run test test-fast test-fallback test-service test-browser test-slow test-attacks matrix matrix-check matrix-tools soak fuzz conformance bench bench-types lint types screenshots polling vendor clean
 
 run: $(VENV)/run.stamp
 	@exec $(BIN)/python -m flask_echo
@@ -46,6 +46,19 @@ test-slow: $(VENV)/test.stamp
 # Attacks, each with bystanders, in a container of its own: one after the other, about three minutes.
 test-attacks: $(VENV)/test.stamp
 	$(PYTEST) tests/attacks $(PYTEST_ARGS)
+
+# Every product with every fault, through the probe and through the page, and every cure pasted:
+# about half an hour. Writes docs/matrix.md.
+matrix: matrix-tools
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m tools.matrix --page --cures --write $(MATRIX_ARGS)
+
+# The same through the probe, and each fault once through the page: about eight minutes.
+matrix-check: matrix-tools
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m tools.matrix --once $(MATRIX_ARGS)
+
+# The proxies that Debian does not have, and other echo servers.
+NODE := tests/support/products/node
+matrix-tools: $(VENV)/matrix.stamp $(NODE)/node_modules/.package-lock.json
 
 # A mix of good and hostile clients, then the question what is left over.
 SECONDS ?= 600
@@ -106,4 +119,12 @@ $(VENV)/test.stamp: requirements-dev.txt $(VENV)/run.stamp
 
 $(VENV)/bench.stamp: requirements-bench.txt $(VENV)/run.stamp
 	$(PIP) -r requirements-bench.txt
+	@touch $@
+
+$(VENV)/matrix.stamp: requirements-matrix.txt $(VENV)/test.stamp
+	$(PIP) -r requirements-matrix.txt
+	@touch $@
+
+$(NODE)/node_modules/.package-lock.json: $(NODE)/package-lock.json
+	npm ci --prefix $(NODE) --silent --no-audit --no-fund
 	@touch $@

@@ -135,8 +135,9 @@ def probe(
     try:
         from flask_echo.probe.command import probe as run
     except ImportError as error:
+        package = (error.name or "").partition(".")[0]
         raise click.ClickException(
-            f"the probe needs the package {error.name}: pip install {error.name}"
+            f"the probe needs the package {package}: pip install {package}"
         ) from None
     code = run(
         target, Plan(only, idle or 0.0), form=form or "", headers=headers, origin=origin,

@@ -19,6 +19,7 @@ _PARSER_PAGE = "<h1><p>"
 # Milliseconds. Most distances on earth take less, and nobody notices a shorter stall.
 _SLOW, _VERY_SLOW, STALL_MILLISECONDS = 200, 1000, 100
 _STALL_FACTOR = 10  # times the median
+_BUSY = 10  # A client that is so late for its own timers has no time for messages, either.
 
 # Seconds. A proxy that cannot connect says so at once.
 _LATE = 1.5
@@ -49,6 +50,7 @@ def connection_facts(evidence: ConnectionEvidence) -> Facts:
         "by": by(decisive),
         "late": _is_late(answer, control),
         "control": _control(evidence),
+        "ours": _is_ours(evidence),
         "health": _health(evidence["health"]),
         "product": product(evidence),
         **_shown(evidence["asked"], arrived, refusal, evidence["trace"]),
@@ -129,6 +131,13 @@ def _control(evidence: ConnectionEvidence) -> str:
     if evidence["control_trace"]["attempts"] or by(evidence["control"]) == "service":
         return "found"
     return "nothing" if evidence["control_trace"]["state"] == "none" else "unknown"
+
+
+def _is_ours(evidence: ConnectionEvidence) -> bool:
+    """Return whether a server of this project is behind the address."""
+    answers = (evidence["upgrade"]["answer"], evidence["control"], evidence["health"])
+    is_traced = evidence["trace"]["attempts"] or evidence["control_trace"]["attempts"]
+    return bool(is_traced) or "service" in map(by, answers)
 
 
 def _health(answer: Answer | None) -> str:
@@ -234,16 +243,18 @@ def _deflates(extensions: str) -> bool:
     return "permessage-deflate" in extensions
 
 
-def round_trip_facts(count: int, median: float, p99: float) -> Facts:
+def round_trip_facts(count: int, median: float, p99: float, stall: float = 0.0) -> Facts:
     """Return the pace of messages.
 
     :param median: of the round-trip times in milliseconds.
     :param p99: their 99th percentile.
+    :param stall: how late the client is for its own timers, in milliseconds.
     """
     uneven = p99 > STALL_MILLISECONDS and p99 > _STALL_FACTOR * median
     pace = "very slow" if median > _VERY_SLOW else "slow" if median > _SLOW else "good"
     return {
         "pace": "uneven" if uneven and pace == "good" else pace,
+        "busy": stall > _BUSY,
         "count": str(count),
         "median": duration(median),
         "p99": duration(p99),

@@ -6,7 +6,7 @@ from time import monotonic
 
 import click
 
-from flask_echo.probe.network import Network
+from flask_echo.probe.network import Network, TimeLimit
 from flask_echo.probe.opening import Opener
 from flask_echo.probe.plan import RUN_SECONDS, Plan
 from flask_echo.probe.report import (
@@ -40,10 +40,11 @@ def probe(
 
     :param form: ``json``, ``junit``, ``markdown``, or empty for people.
     """
-    network = Network(target, timeout, insecure, tuple(headers))
-    opener = Opener(network, target.origin if origin is None else origin or None, subprotocols)
     began = monotonic()
-    session = Session(target, network, opener, began + RUN_SECONDS)
+    limit = TimeLimit(timeout, began + RUN_SECONDS)
+    network = Network(target, limit, insecure, tuple(headers))
+    opener = Opener(network, target.origin if origin is None else origin or None, subprotocols)
+    session = Session(target, network, opener)
     display = _Display(session, is_for_people=not form)
     verdicts = []
     for verdict in run(session, plan, display.begin):

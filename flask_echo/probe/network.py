@@ -11,6 +11,7 @@ from flask_echo.probe.target import Target
 
 # How much of a response's body is kept, in bytes. An error page is shorter.
 _BODY_BYTES = 64 * 1024
+_LEAST_SECONDS = 0.1
 
 
 class Unreachable(Exception):
@@ -39,17 +40,37 @@ class Steps:
     expires: float | None = None
 
 
+@dataclass
+class TimeLimit:
+    """How long a step may take.
+
+    :ivar each: seconds for one step.
+    :ivar until: when all steps must have ended, on the monotonic clock.
+    """
+
+    each: float
+    until: float
+
+    def left(self) -> float:
+        """Return the seconds until the end of all steps."""
+        return self.until - monotonic()
+
+    def seconds(self) -> float:
+        """Return how long the next step may take, in seconds; a little at least."""
+        return min(self.each, max(self.left(), _LEAST_SECONDS))
+
+
 @dataclass(frozen=True)
 class Network:
     """How to reach a target.
 
-    :ivar timeout: seconds for each step.
+    :ivar limit: for each step.
     :ivar insecure: whether any certificate will do.
     :ivar headers: of each request, as name and value.
     """
 
     target: Target
-    timeout: float
+    limit: TimeLimit
     insecure: bool = False
     headers: tuple[tuple[str, str], ...] = ()
 
@@ -93,7 +114,9 @@ class Network:
         :raises Unreachable: without one.
         """
         try:
-            return socket.create_connection((self.target.host, self.target.port), self.timeout)
+            return socket.create_connection(
+                (self.target.host, self.target.port), self.limit.seconds()
+            )
         except socket.gaierror as error:
             raise Unreachable("name", str(error)) from None
         except ConnectionRefusedError as error:
@@ -167,9 +190,11 @@ class Network:
     def _http(self) -> http.client.HTTPConnection:
         target, context = self.target, self.context()
         if context is None:
-            return http.client.HTTPConnection(target.host, target.port, timeout=self.timeout)
+            return http.client.HTTPConnection(
+                target.host, target.port, timeout=self.limit.seconds()
+            )
         return http.client.HTTPSConnection(
-            target.host, target.port, timeout=self.timeout, context=context
+            target.host, target.port, timeout=self.limit.seconds(), context=context
         )
 
     def _plain_headers(self) -> dict[str, str]:

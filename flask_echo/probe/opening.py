@@ -52,11 +52,13 @@ class Opener:
     ) -> Iterator[ClientConnection]:
         """Yield an open connection, and close it.
 
-        :param timeout: seconds for the handshake; by default those of the network.
+        :param timeout: seconds for the handshake; by default those of the limit.
         :raises NotOpen: with all that is known.
         """
         with ExitStack() as stack:
-            yield self._opened(stack, path, query, compression, timeout or self.network.timeout)
+            yield self._opened(
+                stack, path, query, compression, timeout or self.network.limit.seconds()
+            )
 
     def _opened(
         self, stack: ExitStack, path: str, query: str, compression: bool, timeout: float

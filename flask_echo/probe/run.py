@@ -48,7 +48,7 @@ def _verdict(session: Session, check: Check) -> Verdict:
 
 def _idle(session: Session, bound: float) -> Verdict:
     # It may be tried again, and the answer may take its time.
-    session.deadline = monotonic() + 3 * bound + 30
+    session.network.limit.until = monotonic() + 3 * bound + 30
     return _guarded(session, IDLE, lambda: idle(session, bound))
 
 

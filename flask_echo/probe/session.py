@@ -5,7 +5,7 @@ import secrets
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from time import monotonic, sleep
+from time import sleep
 from typing import Any
 
 from websockets.sync.client import ClientConnection
@@ -35,7 +35,6 @@ class Session:
     """One run.
 
     :ivar ours: whether the server is one of this project: the checks that need it ask.
-    :ivar deadline: when the run must end, on the monotonic clock.
     :ivar progress: takes the share of the current check that is done.
     :ivar product: the proxy, as far as it is known.
     :ivar unknown: why nobody can know what arrived at the server; empty if somebody can.
@@ -44,7 +43,6 @@ class Session:
     target: Target
     network: Network
     opener: Opener
-    deadline: float
     ours: bool = False
     progress: Callable[[float], None] = lambda share: None
     product: str = ""
@@ -57,14 +55,13 @@ class Session:
 
         :raises OutOfTime: if there is no time at all.
         """
-        left = self.deadline - monotonic()
-        if left <= 0:
+        if self.network.limit.left() <= 0:
             raise OutOfTime
-        return min(self.network.timeout, left)
+        return self.network.limit.seconds()
 
     def seconds(self, wanted: float) -> float:
         """Return how long something may take that would like to take ``wanted`` seconds."""
-        return max(0.0, min(wanted, self.deadline - monotonic()))
+        return max(0.0, min(wanted, self.network.limit.left()))
 
     @contextmanager
     def open(

@@ -20,9 +20,7 @@ from tests.support.modules import call
         (350.1, ["AWS Network Load Balancer"]),
     ],
 )
-def test_a_known_time_out_is_a_possible_cause(
-    page: Page, seconds: float, names: list[str]
-) -> None:
+def test_a_known_time_out_is_a_possible_cause(page: Page, seconds: float, names: list[str]) -> None:
     cause = call(page, "diagnose/checks/idle.js", "possibleCause", seconds)
     assert all(name in cause for name in names), cause
 

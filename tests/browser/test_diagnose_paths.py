@@ -199,7 +199,9 @@ def test_the_size_limit_is_reported_even_if_the_next_connection_fails(
     panel.page.run_before_load(MISLEAD_THE_SECOND)
     panel.open(proxy.url)
     assert panel.run("message-size") == "bad"
-    assert "The largest message that came back was 64 KiB, and 256 KiB failed." in panel.text("message-size")
+    assert "The largest message that came back was 64 KiB, and 256 KiB failed." in panel.text(
+        "message-size"
+    )
     panel.page.take_console_errors()
 
 

@@ -15,7 +15,8 @@ const load = (module) => import(new URL(`static/js/common/diagnosis/${module}`, 
   const { judge } = await load("judge.js");
   const book = await getBook();
   const measures = {
-    "round-trip": ({ count, median, p99 }) => facts.roundTripFacts(count, median, p99),
+    "round-trip": ({ count, median, p99, stall }) =>
+      facts.roundTripFacts(count, median, p99, stall),
     "message-size": facts.sizeFacts,
     idle: facts.idleFacts,
   };

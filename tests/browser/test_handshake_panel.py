@@ -181,7 +181,9 @@ def test_a_lost_subprotocol_is_distinguished_from_a_lost_upgrade(page: Page, pro
 def test_a_failure_is_explained_and_can_be_tried_again(page: Page, proxy: Proxy) -> None:
     proxy.faults = Faults(request=HOP_BY_HOP)
     show(page, url=proxy.url)
-    wait_for(page, "#handshake-failure", "A proxy passes the request on without Upgrade or Connection")
+    wait_for(
+        page, "#handshake-failure", "A proxy passes the request on without Upgrade or Connection"
+    )
     assert not page.element("handshake-result").is_displayed()
     page.take_console_errors()
 

@@ -5,6 +5,7 @@ import threading
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 import trustme
 
@@ -39,7 +40,8 @@ class Backends:
         return self._words[settings]
 
     def _server(self, settings: tuple[tuple[str, str], ...]) -> Server:
-        server = Server("gunicorn", **{**_SETTINGS, **dict(settings)})
+        named: dict[str, Any] = {**_SETTINGS, **dict(settings)}
+        server = Server("gunicorn", **named)
         self._stack.callback(server.stop)
         return server
 

@@ -4,7 +4,7 @@ import json
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -80,12 +80,16 @@ def _mistake(
         return f"{verdict['check']}: {verdict['id']}: {verdict['meaning']}"
     if accusations := _accusations(expected, said):
         return f"also accused: {', '.join(accusations)}"
-    products = {check["product"] for check in said.values()} - {"", name, *_RELATED.get(name, ())}
-    if products:
-        return f"taken for {', '.join(products)}"
+    if products := accused_products(name, [check["product"] for check in said.values()]):
+        return f"taken for {products}"
     if fault in CURES[name] and name not in verdict["cures"]:
         return "without the cure"
     return ""
+
+
+def accused_products(name: str, found: Iterable[str]) -> str:
+    """Return the products that a proxy was taken for, if it is another one."""
+    return ", ".join(sorted(set(found) - {"", name, *_RELATED.get(name, ())}))
 
 
 def _accusations(expected: Expectation, said: Mapping[str, Mapping[str, Any]]) -> list[str]:

@@ -1,7 +1,7 @@
 """A headless Chromium for the tests, and the page as a test sees it."""
 
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -144,11 +144,16 @@ class Page:
 
 
 @contextmanager
-def launch() -> Iterator[Chrome]:
-    """Start a browser with a new profile. Without a browser, skip the test, or fail if required."""
+def launch(*arguments: str) -> Iterator[Chrome]:
+    """Start a browser with a new profile. Without a browser, skip the test, or fail if required.
+
+    :param arguments: more words for its command line.
+    """
     with TemporaryDirectory(prefix="chromium-", ignore_cleanup_errors=True) as profile:
         try:
-            driver = Chrome(_options(profile), ChromeService(shutil.which("chromedriver")))
+            driver = Chrome(
+                _options(profile, arguments), ChromeService(shutil.which("chromedriver"))
+            )
         except WebDriverException as error:
             give_up(f"no browser: {error.msg}")
         try:
@@ -169,9 +174,9 @@ def new_tab(driver: Chrome, url: str) -> Iterator[Page]:
         driver.switch_to.window(first)
 
 
-def _options(profile: str) -> ChromeOptions:
+def _options(profile: str, more: Sequence[str]) -> ChromeOptions:
     options = ChromeOptions()
-    for flag in (*FLAGS, f"--user-data-dir={profile}"):
+    for flag in (*FLAGS, *more, f"--user-data-dir={profile}"):
         options.add_argument(flag)
     options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
     if chromium := shutil.which("chromium"):

@@ -29,7 +29,6 @@ CURES = {
     # https://redmine.lighttpd.net/projects/lighttpd/wiki/Mod_setenv
     "origin-removed": _NO_ORIGIN,
     # https://redmine.lighttpd.net/projects/lighttpd/wiki/Mod_proxy
-    "host-changed": f"# Without map-host-request:\n{_UPGRADE}",
     # https://redmine.lighttpd.net/projects/lighttpd/wiki/Mod_setenv
     "prefix-not-announced": 'setenv.set-request-header = ( "X-Forwarded-Prefix" => "/ws" )',
     # https://redmine.lighttpd.net/projects/lighttpd/wiki/Mod_proxy

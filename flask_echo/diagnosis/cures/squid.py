@@ -17,10 +17,11 @@ _PREFIX = "request_header_add X-Forwarded-Prefix /ws all"
 
 _EXTENSIONS = "Sec-WebSocket-Extensions"
 
-# squid takes one backslash of two away.
+# squid takes one backslash of two away, and decodes %XX of the answer once.
 _STRIP = (
     "url_rewrite_program /usr/bin/sed -u -E"
-    r' "s,^(http://[^/ ]+)/ws(/[^ ]*).*,OK rewrite-url=\\1\\2,;t;s,.*,ERR,"'
+    r' "s,^(http://[^/ ]+)/ws(/[^ ]*).*,OK rewrite-url=\\1\\2,;t found;s,.*,ERR,;b;'
+    ':found;s,%,%25,g"'
 )
 
 _NO_ORIGIN = "# Remove: request_header_access Origin deny all"

@@ -7,6 +7,7 @@ from flask_echo.diagnosis.rules.rule import (
     NETWORK,
     NOWHERE,
     PROXY,
+    SERVER,
     SERVICE,
     UNKNOWN,
     Condition,
@@ -22,6 +23,9 @@ _ONLY_UPGRADE_IS_LOST: dict[str, Condition] = {
     "server_saw": "nothing",
     "control": "found",
 }
+
+# Whoever opens no WebSocket, and says nothing of the reason.
+_OTHER_ANSWERS = ("404", "405", "410", "400", "200", "204", "426", "501")
 
 _ASK_PROXY = "Look at the configuration and the log of the proxy."
 
@@ -311,10 +315,18 @@ CONNECTION = (
         "Use the address that the redirect names, or exempt the WebSocket from it.",
     ),
     Rule(
+        "no-websocket",
+        BAD,
+        SERVER,
+        {**_NOT_OPEN, "by": "proxy", "status": _OTHER_ANSWERS, "ours": False},
+        "The server answers this address with {status}, and opens no WebSocket.",
+        "Check the path. If it is right, a proxy may answer in place of the server.",
+    ),
+    Rule(
         "path-not-routed",
         BAD,
         PROXY,
-        {**_NOT_OPEN, "by": "proxy", "status": ("404", "405", "410", "400", "200", "204")},
+        {**_NOT_OPEN, "by": "proxy", "status": _OTHER_ANSWERS},
         "Something in front of the server answers this address itself ({status}), so the server"
         " never sees it.",
         "Add a rule to the proxy that sends the address of the WebSocket to the server.",

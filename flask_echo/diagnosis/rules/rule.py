@@ -8,7 +8,9 @@ from flask_echo.diagnosis.facts import Fact, Facts
 GOOD, NOTABLE, BAD, UNKNOWN = "good", "notable", "bad", "unknown"
 
 # Where a fault is.
-PROXY, SERVICE, BEHIND, NETWORK, NOWHERE = "proxy", "service", "behind the proxy", "network", ""
+PROXY, BEHIND, NETWORK, NOWHERE = "proxy", "behind the proxy", "network", ""
+# A server of this project, and any other one.
+SERVICE, SERVER = "service", "server"
 
 # A tuple means: one of these.
 Condition = Fact | tuple[Fact, ...]

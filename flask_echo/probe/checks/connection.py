@@ -13,7 +13,7 @@ from flask_echo.diagnosis.facts import (
 from flask_echo.diagnosis.verdict import Verdict, judge
 from flask_echo.probe.network import Unreachable
 from flask_echo.probe.opening import NotOpen
-from flask_echo.probe.session import Session, new_trace
+from flask_echo.probe.session import OutOfTime, Session, new_trace
 
 _NOTHING = Seen(state="unknown", attempts=[], reason="there is no connection")
 _SOON_DAYS = 14
@@ -30,7 +30,7 @@ def connection(session: Session) -> list[Verdict]:
         return [judge("connection", facts)]
     found = _tls(session)
     evidence, extensions, reason = _attempted(session)
-    if evidence["upgrade"]["outcome"] == "silent":
+    if evidence["upgrade"]["outcome"] == "silent" and session.seconds(1.0):
         # Time is not proof: what was slow once is tried again.
         evidence, extensions, reason = _attempted(session)
     facts = connection_facts(evidence)
@@ -72,6 +72,8 @@ def _attempted(session: Session) -> tuple[ConnectionEvidence, list[str] | None, 
             extensions = [extension.name for extension in ws.protocol.extensions]
             attempt = Attempt(outcome="open", why="", answer=None)
             seen = session.seen(trace)
+    except OutOfTime:  # Nothing was answered so far, and so nothing else will be.
+        attempt, seen = Attempt(outcome="silent", why="", answer=None), _NOTHING
     except NotOpen as error:
         attempt, reason = error.attempt, str(error)
         seen = session.seen(trace)

@@ -58,7 +58,7 @@ def idle(session: Session, bound: float) -> Verdict:
     ages = (first.at - opened if first else None, second.at - busy_opened if second else None)
     again = None
     if first and not second:
-        again = _again(session, query, 1.3 * (first.at - opened) + YOUNGER)
+        again = _again(session, query, 1.3 * (first.at - opened) + 2 * YOUNGER)
     seen = session.seen(trace)["attempts"] if session.ours else []
     facts = idle_facts(
         waited=monotonic() - opened,

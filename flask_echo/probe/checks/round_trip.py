@@ -1,7 +1,7 @@
 """How long does a message take there and back?"""
 
 from statistics import median, quantiles
-from time import monotonic
+from time import monotonic, sleep
 
 from flask_echo.diagnosis.facts import STALL_MILLISECONDS, round_trip_facts
 from flask_echo.diagnosis.verdict import Verdict, judge
@@ -11,6 +11,7 @@ _MESSAGES = 200
 _SECONDS = 3.0  # On a slow path a series stops here, with fewer messages.
 # A busy machine stalls, too. So a bad series is measured again, and the best one counts.
 _SERIES = 3
+_WAITS, _WAIT_SECONDS = 60, 0.005
 
 
 def round_trip(session: Session) -> Verdict:
@@ -23,7 +24,19 @@ def round_trip(session: Session) -> Verdict:
             break
         series.append(times)
     best = min(series, key=_p99)
-    return judge("round-trip", round_trip_facts(len(best), median(best), _p99(best)))
+    facts = round_trip_facts(len(best), median(best), _p99(best), _stall() if series[1:] else 0.0)
+    return judge("round-trip", facts)
+
+
+def _stall() -> float:
+    """Return by how much this machine is late for a short wait, in milliseconds: the 95th
+    percentile."""
+    late = []
+    for _ in range(_WAITS):
+        began = monotonic()
+        sleep(_WAIT_SECONDS)
+        late.append((monotonic() - began - _WAIT_SECONDS) * 1000)
+    return quantiles(late, n=20)[-1]
 
 
 def _measure(session: Session) -> list[float]:

@@ -1,4 +1,6 @@
 import { webSocketAddress } from "./address.js";
+import { Attempt } from "./attempt.js";
+import { newTraceId, withTrace } from "./trace.js";
 
 /** The connection did not open. Browsers do not tell scripts why. */
 export class NotConnected extends Error {
@@ -22,10 +24,13 @@ export class NoHttpResponse extends Error {
 
 /** The connection ended during a wait for something else. */
 export class Ended extends Error {
-  /** @param {{code: number, reason: string, seconds: number}} end as `ended` returns it */
-  constructor({ code, reason, seconds }) {
+  /**
+   * @param {{code: number, reason: string, seconds: number}} end as `ended` returns it
+   * @param {Attempt} attempt knows the server's end
+   */
+  constructor({ code, reason, seconds }, attempt) {
     super(`the connection ended with code ${code}`);
-    Object.assign(this, { code, reason, seconds });
+    Object.assign(this, { code, reason, seconds, attempt });
   }
 }
 
@@ -48,7 +53,7 @@ export class TimedOut extends Error {
  * Talk uses its `Connection` with handlers instead, because there any message can come at any time.
  */
 export class Client {
-  #path;
+  #attempt;
   #socket;
   #signal;
   #started = performance.now();
@@ -56,9 +61,10 @@ export class Client {
   #end = null;
   #wake = () => {};
 
-  constructor(path, protocols, signal) {
-    this.#path = path;
-    this.#socket = new WebSocket(webSocketAddress(path, window.location), protocols);
+  constructor(path, trace, protocols, signal) {
+    this.#attempt = new Attempt(trace);
+    const address = webSocketAddress(withTrace(path, trace), window.location);
+    this.#socket = new WebSocket(address, protocols);
     this.#socket.binaryType = "arraybuffer";
     this.#signal = signal;
     this.#listen();
@@ -66,13 +72,15 @@ export class Client {
 
   /**
    * @param {string} path relative to the page, with its query
-   * @param {{protocols?: string[], seconds?: number, signal?: AbortSignal}} options
-   *     `seconds` for the handshake; `signal` ends the connection and every wait on it
+   * @param {{protocols?: string[], seconds?: number, signal?: AbortSignal, trace?: string}} options
+   *     `seconds` for the handshake; `signal` ends the connection and every wait on it; `trace` is
+   *     the ID of its trace
    * @throws {NotConnected}
    */
-  static async open(path, { protocols = [], seconds = 10, signal } = {}) {
+  static async open(path, options = {}) {
+    const { protocols = [], seconds = 10, signal, trace = newTraceId() } = options;
     signal?.throwIfAborted();
-    const client = new Client(path, protocols, signal);
+    const client = new Client(path, trace, protocols, signal);
     const isOpen = () => client.#socket.readyState === WebSocket.OPEN;
     try {
       await client.#until(isOpen, seconds, "handshake response");
@@ -127,7 +135,10 @@ export class Client {
   #listen() {
     const wake = () => this.#wake();
     this.#signal?.addEventListener("abort", wake);
-    this.#socket.addEventListener("open", wake);
+    this.#socket.addEventListener("open", () => {
+      this.#attempt.opened();
+      wake();
+    });
     this.#socket.addEventListener("message", ({ data }) => {
       this.#received.push({ data, at: performance.now() });
       wake();
@@ -135,6 +146,7 @@ export class Client {
     this.#socket.addEventListener("close", ({ code, reason }) => {
       const seconds = (performance.now() - this.#started) / 1000;
       this.#end = { code, reason, seconds };
+      this.#attempt.closed();
       this.#signal?.removeEventListener("abort", wake);
       wake();
     });
@@ -154,7 +166,7 @@ export class Client {
         const value = ready();
         if (this.#signal?.aborted) settle(reject, this.#signal.reason);
         else if (value) settle(resolve, value);
-        else if (this.#end) settle(reject, new Ended(this.#end));
+        else if (this.#end) settle(reject, new Ended(this.#end, this.#attempt));
       };
       this.#wake();
     });

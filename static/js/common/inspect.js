@@ -1,5 +1,7 @@
 import { withClient } from "./client.js";
 
+const TRACE = /([?&])trace=[0-9a-f]{32}(&?)/;
+
 /**
  * Get the report of /inspect, and the same handshake as this browser sees it.
  *
@@ -13,8 +15,14 @@ export async function inspect({ protocols = [], query = "", signal } = {}) {
     const seconds = (performance.now() - started) / 1000;
     const { extensions, protocol } = client;
     const { data } = await client.next();
-    return { report: parse(data), extensions, protocol, seconds };
+    return { report: withoutTrace(parse(data)), extensions, protocol, seconds };
   });
+}
+
+// The ID of the trace is our own, and would only puzzle people.
+function withoutTrace(report) {
+  const line = report.request.line.replace(TRACE, (_, before, after) => (after ? before : ""));
+  return { ...report, request: { ...report.request, line } };
 }
 
 function parse(data) {

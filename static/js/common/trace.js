@@ -12,10 +12,12 @@ export function newTraceId() {
 /**
  * @param {string} path or address of a WebSocket, perhaps with a query
  * @param {string} id
- * @returns {string} the same with `trace=ID` in its query
+ * @returns {string} the same with `trace=ID` in its query, in place of another one
  */
 export function withTrace(path, id) {
-  return `${path}${path.includes("?") ? "&" : "?"}trace=${id}`;
+  const [address, query = ""] = path.split("?");
+  const others = query.split("&").filter((part) => part && !part.startsWith("trace="));
+  return `${address}?${[...others, `trace=${id}`].join("&")}`;
 }
 
 /**

@@ -86,12 +86,12 @@ async function noConnection(error, cancel) {
   return { verdict, figure: "no connection", ...explanation };
 }
 
-function ended({ code, reason, seconds }) {
+async function ended({ code, reason, seconds, attempt }) {
   const after = `after ${formatDuration(seconds * 1000)}`;
   if (code === 1006) {
     return bad("cut off", `The connection was cut ${after} without a Close frame (1006). `
       + "A healthy server does not do that: something on the path reset or dropped the "
-      + "connection, or the server crashed.");
+      + `connection, or the server crashed. ${await attempt.bothEnds()}`);
   }
   return bad(`closed ${code}`, `The connection was closed ${after}, during the check, with `
     + `${formatClose({ code, reason })}.`);

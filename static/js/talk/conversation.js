@@ -4,7 +4,7 @@ import { BackOff } from "./backoff.js";
 import { closeText } from "./close-codes.js";
 import { isActive, Connection } from "./connection.js";
 import { InputHistory } from "./input-history.js";
-import { Attempt } from "./other-end.js";
+import { Attempt } from "../common/attempt.js";
 import { binarySummary, displayText, encode } from "./payload.js";
 import { RoundTrips } from "./round-trips.js";
 

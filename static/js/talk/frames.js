@@ -1,8 +1,8 @@
+import { missingText } from "../common/trace-text.js";
 import { readTrace } from "../common/trace.js";
 import { Messages } from "./frame-anatomy.js";
 import { FramePane } from "./frame-pane.js";
 import { FrameTable, SIDES } from "./frame-table.js";
-import { missingText } from "./trace-text.js";
 
 const PERIOD_MS = 1_000; // the server stores a trace as often
 const END_PERIOD_MS = 250;

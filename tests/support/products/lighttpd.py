@@ -62,9 +62,6 @@ _FAULTS = {
     "compression-answer-removed": _correct(_set("response", _EXTENSIONS, "")),
     "origin-changed": _correct(_set("request", "Origin", "http://BACKEND")),
     "origin-removed": _correct(_set("request", "Origin", "")),
-    "host-changed": _lines(
-        _server(), _header(_UPGRADE, '"map-host-request" => ( "-" => "BACKEND" )')
-    ),
     "prefix-not-announced": _if("^/ws/", _lines(_server(), _header(_UPGRADE, _STRIP))),
     "prefix-not-stripped": _if("^/ws/", _correct()),
     "prefix-added": _both(_header(_UPGRADE, '"map-urlpath" => ( "/" => "/app/" )')),
@@ -121,7 +118,6 @@ LINES
     cured={
         "upgrade-not-passed-on": _lines(_server(), "CURE"),
         "http-1.0": _lines(_server(), "CURE"),
-        "host-changed": _lines(_server(), "CURE"),
         **dict.fromkeys(
             (
                 "idle-cut",
@@ -139,6 +135,7 @@ LINES
         **{fault: f"{_FAULTS[fault]}\nCURE" for fault in _LATER},
     },
     impossible={
+        "host-changed": "lighttpd always writes the first Host into X-Forwarded-Host",
         "http-2": "lighttpd has extended CONNECT since 1.4.65, and no setting against it",
         "lifetime-limit": "lighttpd has no limit on the lifetime of a connection",
         "proxy-limit": "lighttpd limits connections only for all paths together",

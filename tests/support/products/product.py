@@ -18,6 +18,7 @@ With ``_HOST`` or ``_PORT`` after it, such as ``BACKEND_PORT``, the word stands 
 import re
 import signal
 import socket
+import ssl
 import subprocess
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -29,6 +30,7 @@ from tests.support.required import give_up, program
 from tests.support.servers import START_SECONDS, STOP_SECONDS, free_port
 from tests.support.waiting import wait_until
 
+_SECONDS = 2
 _ADDRESSES = ("BACKEND", "SECOND", "DEAD", "SILENT")
 
 
@@ -47,8 +49,8 @@ class Product:
     :ivar impossible: why this product cannot have a fault, by the fault's name.
     :ivar reload: makes a running proxy load its configuration anew, as an operator would. None if
         that cuts no connection.
-    :ivar is_ready: takes the port, and returns whether the configuration is in effect, for a product
-        that listens earlier.
+    :ivar is_ready: takes the port, and returns whether the configuration is in effect. Some
+        products listen earlier.
     :ivar needs: returns why it cannot be started here, or None; for more than a program.
     """
 
@@ -110,6 +112,27 @@ def running(product: Product, lines: str, **known: str) -> Iterator[Running]:
             yield Running(process, port, Path(place), words)
 
 
+def answers(port: int, path: str) -> Iterator[bytes]:
+    """Yield the responses to plain GETs, with TLS and without."""
+    for wrap in (_insecure, _plain):
+        try:
+            with wrap(socket.create_connection(("127.0.0.1", port), _SECONDS)) as sock:
+                sock.sendall(f"GET {path} HTTP/1.0\r\nHost: localhost\r\n\r\n".encode())
+                yield b"".join(iter(lambda: sock.recv(65_536), b""))
+        except OSError:
+            continue
+
+
+def _plain(sock: socket.socket) -> socket.socket:
+    return sock
+
+
+def _insecure(sock: socket.socket) -> socket.socket:
+    context = ssl.create_default_context()
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    return context.wrap_socket(sock)
+
+
 def filled(text: str, **known: str) -> str:
     """Put what is known into a configuration; see the docstring of this module."""
     values = {name.upper(): value for name, value in known.items()}
@@ -142,5 +165,10 @@ def _started(words: list[str], port: int, place: Path) -> Iterator["subprocess.P
 
 def _listens(process: "subprocess.Popen[bytes]", port: int, log: Path) -> bool:
     assert process.poll() is None, f"ended at once\n{log.read_text(errors='replace')}"
+    return listens(port)
+
+
+def listens(port: int) -> bool:
+    """Return whether somebody listens on a port of 127.0.0.1."""
     with socket.socket() as probe:
         return probe.connect_ex(("127.0.0.1", port)) == 0

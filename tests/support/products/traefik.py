@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from textwrap import indent
 
-from tests.support.products.product import Product
+from tests.support.products.product import Product, answers
 
 _BOTH = "Path(`/echo`) || Path(`/inspect`)"
 _ALL = "PathPrefix(`/`)"
@@ -56,7 +56,20 @@ def _set(kind: str, name: str, value: str = "") -> str:
     return _part("headers", _part(f"custom{kind}Headers", f'{name}: "{value}"'))
 
 
+# What it answers where it has no route.
+_NO_ROUTE = b"404 page not found"
+
 _EXTENSIONS = "Sec-WebSocket-Extensions"
+
+
+def _has_routes(port: int) -> bool:
+    """Return whether the routes are there. Traefik listens before it has them."""
+    return any(
+        answer and _NO_ROUTE not in answer
+        for path in ("/healthz", "/ws/healthz")
+        for answer in answers(port, path)
+    )
+
 
 TRAEFIK = Product(
     programs=("traefik",),
@@ -152,10 +165,11 @@ TRAEFIK = Product(
     ),
     impossible={
         "compression-answer-removed": "Traefik's middlewares leave a 101 as it is",
-        "http-2-connect": "Traefik has it only with GODEBUG=http2xconnect=1 in its environment",
+        "http-2-connect": "Traefik announces none; with GODEBUG=http2xconnect=1 it answers 501",
         "http-1.0": "Traefik speaks HTTP/1.1 or later to servers",
         "idle-cut": "Traefik has no time limit for a connection that was upgraded",
         "lifetime-limit": "Traefik has no time limit for a connection that was upgraded",
         "reload": "Traefik takes a changed file without a cut of open connections",
     },
+    is_ready=_has_routes,
 )

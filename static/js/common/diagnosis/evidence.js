@@ -30,7 +30,7 @@ const UNAUTHORIZED = 401;
  */
 export async function gather(path, signal) {
   const [id, controlId] = [newTraceId(), newTraceId()];
-  const attempt = await open(withTrace(path, id), signal);
+  const attempt = await open(path, id, signal);
   // Without a failure there is nothing to compare with, and a browser logs each 426.
   const isOpen = attempt.outcome === "open";
   const [control, health] = await Promise.all([
@@ -53,11 +53,11 @@ function asked(path) {
   return { path: pathname, host: window.location.host, origin: window.location.origin };
 }
 
-async function open(path, signal) {
+async function open(path, trace, signal) {
   const started = performance.now();
   const seconds = () => (performance.now() - started) / 1000;
   try {
-    const client = await Client.open(path, { seconds: OPEN_SECONDS, signal });
+    const client = await Client.open(path, { seconds: OPEN_SECONDS, signal, trace });
     const { extensions } = client;
     client.close();
     return { outcome: "open", extensions, seconds: seconds() };

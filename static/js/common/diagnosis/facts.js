@@ -11,6 +11,7 @@ const SLOW = 200;
 const VERY_SLOW = 1000;
 export const STALL_MS = 100;
 const STALL_FACTOR = 10; // times the median
+const BUSY = 10; // a client that is so late for its own timers has no time for messages, either
 
 // Seconds. Many products look at the clock only every second.
 const SAME_MOMENT = 0.75;
@@ -41,6 +42,7 @@ export function connectionFacts(evidence, signatures) {
     by: by(decisive),
     late: [upgrade.answer, control].every((answer) => !answer || answer.seconds > LATE),
     control: controlState(evidence),
+    ours: isOurs(evidence),
     health: healthState(health),
     product: product(evidence, signatures),
     shown_path: asked.path,
@@ -96,6 +98,11 @@ function serverSaw(trace, answer) {
 function controlState({ control, control_trace: trace }) {
   if (trace.attempts.length || by(control) === "service") return "found";
   return trace.state === "none" ? "nothing" : "unknown";
+}
+
+function isOurs({ upgrade, control, health, trace, control_trace: other }) {
+  return trace.attempts.length + other.attempts.length > 0
+    || [upgrade.answer, control, health].some((answer) => by(answer) === "service");
 }
 
 function healthState(answer) {
@@ -191,12 +198,18 @@ function deflates(extensions) {
   return extensions.includes("permessage-deflate");
 }
 
-/** @returns {object} the pace of messages, whose median and 99th percentile are in milliseconds */
-export function roundTripFacts(count, median, p99) {
+/**
+ * @param {number} count of messages
+ * @param {number} median of the round-trip times in milliseconds
+ * @param {number} p99 their 99th percentile
+ * @param {number} [stall] how late the client is for its own timers, in milliseconds
+ */
+export function roundTripFacts(count, median, p99, stall = 0) {
   const uneven = p99 > STALL_MS && p99 > STALL_FACTOR * median;
   const pace = paceOf(median);
   return {
     pace: uneven && pace === "good" ? "uneven" : pace,
+    busy: stall > BUSY,
     count: String(count),
     median: duration(median),
     p99: duration(p99),

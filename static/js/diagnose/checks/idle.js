@@ -3,7 +3,7 @@ import { getBook } from "../../common/diagnosis/book.js";
 import { gather, seen } from "../../common/diagnosis/evidence.js";
 import { connectionFacts, idleFacts } from "../../common/diagnosis/facts.js";
 import { formatDuration } from "../../common/format.js";
-import { newTraceId, withTrace } from "../../common/trace.js";
+import { newTraceId } from "../../common/trace.js";
 import { verdictResult } from "../verdict-result.js";
 
 const YOUNGER = 2; // seconds; a busy connection is opened so much later than the idle one
@@ -60,7 +60,7 @@ async function measure(bound, { signal, progress }) {
   const watched = await watch(bound, id, signal, progress);
   const { ages, apart } = watched;
   const isIdleOnly = ages[0] !== null && ages[1] === null;
-  const again = isIdleOnly ? await cutAgain(1.3 * ages[0] + YOUNGER, signal) : null;
+  const again = isIdleOnly ? await cutAgain(1.3 * ages[0] + 2 * YOUNGER, signal) : null;
   const trace = await seen(id, signal);
   const measured = { ...watched, apart, again, attempt: trace.attempts.at(-1) ?? null };
   return { ...measured, product, unknown: trace.reason };
@@ -68,7 +68,7 @@ async function measure(bound, { signal, progress }) {
 
 /** Open both connections, and wait for the end of the idle one. */
 function watch(bound, id, signal, progress) {
-  return withClient(withTrace(QUIET_ECHO, id), { signal }, async (quiet) => {
+  return withClient(QUIET_ECHO, { signal, trace: id }, async (quiet) => {
     const opened = performance.now();
     const age = () => (performance.now() - opened) / 1000;
     const show = () => progress(age() / bound, `idle for ${Math.floor(age())} s`);

@@ -1,7 +1,7 @@
-import { bothEnds } from "../common/both-ends.js";
-import { compareClocks, now } from "../common/clock.js";
-import { isOffered } from "../common/features.js";
-import { readClosedTrace, readTrace } from "../common/trace.js";
+import { bothEnds } from "./both-ends.js";
+import { compareClocks, now } from "./clock.js";
+import { isOffered } from "./features.js";
+import { readClosedTrace, readTrace } from "./trace.js";
 import { missingText, refusalText } from "./trace-text.js";
 
 const CLOCK_SECONDS = 5; // for all requests that compare the clocks
