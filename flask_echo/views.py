@@ -9,7 +9,7 @@ from werkzeug.routing.exceptions import WebsocketMismatch
 
 from flask_echo import conversation, inspection
 from flask_echo.config import Settings
-from flask_echo.diagnosis.book import book
+from flask_echo.diagnosis.book import book_json
 from flask_echo.problem import respond, vary_with_the_prefix
 from flask_echo.simulation.route import echo_with_faults, refuse_faults, upgrade_with_faults
 from flask_echo.traces.ids import id_in
@@ -98,7 +98,7 @@ def page() -> Response:
 @bp.get("/diagnosis.json")
 def diagnosis() -> Response:
     """Give the page the rules, signatures and cures of the diagnosis."""
-    response = jsonify(book())
+    response = Response(book_json(), mimetype="application/json")
     response.headers["Cache-Control"] = "no-cache"
     response.add_etag()
     response.make_conditional(request)

@@ -1,5 +1,6 @@
 """All that the page needs of the diagnosis, as data."""
 
+import json
 from functools import cache
 from typing import Any
 
@@ -9,6 +10,11 @@ from flask_echo.diagnosis.signatures import SIGNATURES
 
 
 @cache
+def book_json() -> str:
+    """Return the book in JSON. It never changes."""
+    return json.dumps(book(), separators=(",", ":"))
+
+
 def book() -> dict[str, Any]:
     """Return the rules by check, the signatures of products, and the cures, in values that JSON
     has."""

@@ -17,16 +17,17 @@ Facts = dict[str, Fact]
 _PARSER_PAGE = "<h1><p>"
 
 # Milliseconds. Most distances on earth take less, and nobody notices a shorter stall.
-_SLOW, _VERY_SLOW, STALL_MILLISECONDS = 200, 1000, 100
+_SLOW, _VERY_SLOW, _STALL = 200, 1000, 100
 _STALL_FACTOR = 10  # times the median
 _BUSY = 10  # A client that is so late for its own timers has no time for messages, either.
 
 # Seconds. A proxy that cannot connect says so at once.
 _LATE = 1.5
 
-# Seconds. Many products look at the clock only every second.
+# Seconds. Many products look at the clock only every second, and squid cuts up to a second early or
+# late.
 _SAME_MOMENT = 0.75
-_SAME_AGE = 1.2
+_SAME_AGE, _SAME_AGE_AGAIN = 1.2, 2.2
 _SAME_AGE_SHARE = 0.1
 
 
@@ -250,7 +251,7 @@ def round_trip_facts(count: int, median: float, p99: float, stall: float = 0.0) 
     :param p99: their 99th percentile.
     :param stall: how late the client is for its own timers, in milliseconds.
     """
-    uneven = p99 > STALL_MILLISECONDS and p99 > _STALL_FACTOR * median
+    uneven = is_uneven(median, p99)
     pace = "very slow" if median > _VERY_SLOW else "slow" if median > _SLOW else "good"
     return {
         "pace": "uneven" if uneven and pace == "good" else pace,
@@ -259,6 +260,11 @@ def round_trip_facts(count: int, median: float, p99: float, stall: float = 0.0) 
         "median": duration(median),
         "p99": duration(p99),
     }
+
+
+def is_uneven(median: float, p99: float) -> bool:
+    """Return whether some round trips took much longer than most, so that people notice."""
+    return p99 > _STALL and p99 > _STALL_FACTOR * median
 
 
 def size_facts(
@@ -310,7 +316,7 @@ def idle_facts(
     end = (attempt or {}).get("end") or {}
     return {
         "outcome": _idle_outcome(alive, age, other_age, apart),
-        "repeated": age is not None and again is not None and _alike(age, again),
+        "repeated": age is not None and again is not None and _alike(age, again, _SAME_AGE_AGAIN),
         "pings": "often enough" if age is not None and 0 < pings < age else "too seldom",
         "closed_by": "server" if _closed_by_server(close, end) else "somebody",
         "waited": duration(waited * 1000),
@@ -329,7 +335,7 @@ def _idle_outcome(
         return "cut"
     if abs(apart) < _SAME_MOMENT:
         return "cut together"
-    return "lifetime" if _alike(age, other_age) else "other"
+    return "lifetime" if _alike(age, other_age, _SAME_AGE) else "other"
 
 
 def _closed_by_server(close: tuple[int, str] | None, end: Mapping[str, Any]) -> bool:
@@ -337,9 +343,9 @@ def _closed_by_server(close: tuple[int, str] | None, end: Mapping[str, Any]) -> 
     return close is not None and end.get("how") == "close frame from the server"
 
 
-def _alike(one: float, other: float) -> bool:
-    """Return whether two ages in seconds may come from the same clock."""
-    return abs(one - other) < max(_SAME_AGE, _SAME_AGE_SHARE * max(one, other))
+def _alike(one: float, other: float, seconds: float) -> bool:
+    """Return whether two ages in seconds may come from the same time limit."""
+    return abs(one - other) < max(seconds, _SAME_AGE_SHARE * max(one, other))
 
 
 def duration(milliseconds: float) -> str:

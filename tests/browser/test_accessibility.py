@@ -58,6 +58,7 @@ def test_verdicts_are_accessible(page: Page, server: Server) -> None:
             for scheme in SCHEMES:
                 page.emulate(width, 800, scheme)
                 assert violations(page) == [], (width, scheme)
+        page.leave()
 
 
 @pytest.mark.parametrize("panel", PANELS)

@@ -42,7 +42,7 @@ def test_server_processes_are_counted(panel: Panel, start_server: StartServer) -
         panel.open(proxy.url)
         assert panel.run("load-balancing") == "good"
         assert panel.part("load-balancing", "figure") == "2 processes on 1 host"
-        panel.open()  # Leave: the panel Talk would look for its trace.
+        panel.page.leave()
 
 
 # A fault on the path, and the check that finds it
@@ -213,4 +213,5 @@ def test_a_broken_server_behind_a_load_balancer_is_found(panel: Panel, server: S
         panel.open(balancer.url)
         assert panel.run("load-balancing") == "bad"
         assert "one of several servers behind the address is down" in panel.text("load-balancing")
+        panel.page.leave()
     panel.page.take_console_errors()

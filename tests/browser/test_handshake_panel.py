@@ -120,6 +120,7 @@ def test_a_report_refused_for_a_changed_host_is_explained(page: Page, proxy: Pro
     proxy.faults = Faults(request={"Host": "backend:9000"})
     show(page, url=proxy.url)
     wait_for(page, "#handshake-failure", "backend:9000 arrived")
+    assert "\nHost: backend:9000\n" in page.text("#handshake-arrived-request")
     assert "write X-Forwarded-Host" in page.text("#handshake-advice")
     page.take_console_errors()
 

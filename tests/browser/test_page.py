@@ -42,6 +42,7 @@ def test_the_page_connects_below_its_own_path_prefix(page: Page, path: str) -> N
     page.open()
     address = page.run("return new URL(sockets[0].address).pathname")
     assert address == "/echo-service/WS.ashx"
+    page.take_console_errors()  # The prefix is not a real one, so nothing else is below it.
 
 
 def test_the_page_works_without_a_secure_context(page: Page, server: Server) -> None:
@@ -66,7 +67,7 @@ def walk(page: Page) -> list[str]:
 def test_tab_reaches_every_control(talk: Page) -> None:
     tabs = ["tab-talk", "tab-handshake", "tab-compare", "tab-diagnose"]
     details = ["pause", "clear", "export-json", "export-text", "filter", "kind", "entries"]
-    rest = [*details, "options-fold", "/healthz"]
+    rest = [*details, "frames-fold", "options-fold", "/healthz"]
     assert walk(talk) == [*tabs, "disconnect", "messages", "message", "send", *rest]
     talk.run("document.getElementById('disconnect').click()")
     talk.wait_for_state("closed")

@@ -49,8 +49,8 @@ def test_the_id_becomes_a_part_of_the_query(page: Page, path: str, traced: str) 
         (200, '{"attempts": [{"at": 1}]}', {"state": "found", "attempts": [{"at": 1}]}),
         (
             404,
-            '{"status": "on", "reason": null, "dropped_at": 7.5, "attempts": []}',
-            {"state": "none", "droppedAt": 7.5, "reason": None},
+            '{"status": "on", "reason": null, "dropped_at": 7.5, "store": "a", "attempts": []}',
+            {"state": "none", "droppedAt": 7.5, "reason": None, "store": "a"},
         ),
         (
             404,

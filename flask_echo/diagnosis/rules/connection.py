@@ -364,6 +364,16 @@ CONNECTION = (
         "Check the server to which the proxy sends this address, or raise the time-out of the"
         " proxy.",
     ),
+    # These two say 502 if they cannot reach a server.
+    Rule(
+        "proxy-limit",
+        BAD,
+        PROXY,
+        {**_NOT_OPEN, "by": "proxy", "status": "503", "product": ("nginx", "Caddy")},
+        "{product} takes no request for this address for now (503): a limit is reached, or it takes"
+        " the server for down.",
+        "Raise the limit of the proxy on connections or requests. Look at its log.",
+    ),
     Rule(
         "server-down",
         BAD,

@@ -3,13 +3,13 @@
 from statistics import median, quantiles
 from time import monotonic, sleep
 
-from flask_echo.diagnosis.facts import STALL_MILLISECONDS, round_trip_facts
+from flask_echo.diagnosis.facts import is_uneven, round_trip_facts
 from flask_echo.diagnosis.verdict import Verdict, judge
 from flask_echo.probe.session import Session
 
 _MESSAGES = 200
 _SECONDS = 3.0  # On a slow path a series stops here, with fewer messages.
-# A busy machine stalls, too. So a bad series is measured again, and the best one counts.
+# A busy machine stalls, too. So an uneven series is measured again, and the best one counts.
 _SERIES = 3
 _WAITS, _WAIT_SECONDS = 60, 0.005
 
@@ -19,10 +19,9 @@ def round_trip(session: Session) -> Verdict:
     series: list[list[float]] = []
     while len(series) < _SERIES:
         times = _measure(session)
-        if _p99(times) < STALL_MILLISECONDS:
-            series = [times]
-            break
         series.append(times)
+        if not is_uneven(median(times), _p99(times)):
+            break
     best = min(series, key=_p99)
     facts = round_trip_facts(len(best), median(best), _p99(best), _stall() if series[1:] else 0.0)
     return judge("round-trip", facts)

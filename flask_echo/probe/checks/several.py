@@ -19,6 +19,7 @@ def several(session: Session) -> Verdict:
     """Open some connections at once, and hold them. If some fail, try again, then one at a time."""
     traces, failed = _hold_all(session)
     if failed:  # A busy machine may have been late. Nobody is accused for one failure.
+        sleep(_PAUSE_SECONDS)
         traces, failed = _hold_all(session)
     facts: Facts = {
         "failed": bool(failed),
@@ -78,7 +79,7 @@ def _why(session: Session, trace: str, error: NotOpen) -> Facts:
     return {
         "problem": problem,
         "server_saw": server_saw,
-        "alone": "all" if all(alone) else "some",
+        "alone": "" if problem else "all" if all(alone) else "some" if any(alone) else "none",
     }
 
 

@@ -12,6 +12,8 @@ const SECONDS = 5;
  * @property {string} meaning
  * @property {string} advice
  * @property {Object<string, string>} cures lines to paste, by product
+ * @property {{line: string, headers: [string, string][]} | null} [arrived] the upgrade request as
+ *     the server saw it
  */
 
 /**
@@ -32,7 +34,9 @@ export async function explainFailure(failure, signal) {
   }
   const { evidence } = await gather(failure.path, signal);
   const facts = connectionFacts(evidence, book.signatures);
-  return facts.upgrade === "open" ? OPENED_LATER : judge(book, "connection", facts);
+  if (facts.upgrade === "open") return OPENED_LATER;
+  const arrived = evidence.trace.attempts.at(-1)?.request ?? null;
+  return { ...judge(book, "connection", facts), arrived };
 }
 
 async function explainHttp(signal) {

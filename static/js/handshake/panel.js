@@ -69,12 +69,19 @@ function show(part, accept, { report, changes, seconds, protocol }) {
   part("state").textContent = `Connected in ${formatDuration(seconds * 1000)}`;
 }
 
+function requestText({ line, headers }) {
+  return [line, ...headers.map(([name, value]) => `${name}: ${value}`)].join("\n");
+}
+
 async function showFailure(part, error, protocol) {
   part("result").hidden = true;
   part("state").textContent = "Not connected";
-  const { meaning, advice, cures = {} } = await explainReportFailure(error, protocol);
+  const explanation = await explainReportFailure(error, protocol);
+  const { meaning, advice, cures = {}, arrived = null } = explanation;
   part("meaning").textContent = meaning;
   part("advice").textContent = advice;
   part("cures").replaceChildren(...cureElements(cures));
+  part("arrived").hidden = !arrived;
+  part("arrived-request").textContent = arrived ? requestText(arrived) : "";
   part("failure").hidden = false;
 }

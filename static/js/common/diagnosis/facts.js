@@ -9,13 +9,15 @@ const LATE = 1.5; // seconds; a proxy that cannot connect says so at once
 // Milliseconds. Most distances on earth take less, and nobody notices a shorter stall.
 const SLOW = 200;
 const VERY_SLOW = 1000;
-export const STALL_MS = 100;
+const STALL = 100;
 const STALL_FACTOR = 10; // times the median
 const BUSY = 10; // a client that is so late for its own timers has no time for messages, either
 
-// Seconds. Many products look at the clock only every second.
+// Seconds. Many products look at the clock only every second, and squid cuts up to a second early or
+// late.
 const SAME_MOMENT = 0.75;
 const SAME_AGE = 1.2;
+const SAME_AGE_AGAIN = 2.2;
 const SAME_AGE_SHARE = 0.1;
 
 /**
@@ -205,7 +207,7 @@ function deflates(extensions) {
  * @param {number} [stall] how late the client is for its own timers, in milliseconds
  */
 export function roundTripFacts(count, median, p99, stall = 0) {
-  const uneven = p99 > STALL_MS && p99 > STALL_FACTOR * median;
+  const uneven = isUneven(median, p99);
   const pace = paceOf(median);
   return {
     pace: uneven && pace === "good" ? "uneven" : pace,
@@ -214,6 +216,11 @@ export function roundTripFacts(count, median, p99, stall = 0) {
     median: duration(median),
     p99: duration(p99),
   };
+}
+
+/** @returns {boolean} whether some round trips took much longer than most, so that people notice */
+export function isUneven(median, p99) {
+  return p99 > STALL && p99 > STALL_FACTOR * median;
 }
 
 function paceOf(median) {
@@ -259,7 +266,7 @@ export function idleFacts({ waited, alive, ages, apart, again, close, attempt })
   const end = attempt?.end ?? {};
   return {
     outcome: idleOutcome(alive, age, otherAge, apart),
-    repeated: age !== null && again !== null && alike(age, again),
+    repeated: age !== null && again !== null && alike(age, again, SAME_AGE_AGAIN),
     pings: age !== null && pings > 0 && pings < age ? "often enough" : "too seldom",
     closed_by: close && end.how === "close frame from the server" ? "server" : "somebody",
     waited: duration(waited * 1000),
@@ -276,11 +283,11 @@ function idleOutcome(alive, age, otherAge, apart) {
   }
   if (otherAge === null || apart === null) return "cut";
   if (Math.abs(apart) < SAME_MOMENT) return "cut together";
-  return alike(age, otherAge) ? "lifetime" : "other";
+  return alike(age, otherAge, SAME_AGE) ? "lifetime" : "other";
 }
 
-function alike(one, other) {
-  return Math.abs(one - other) < Math.max(SAME_AGE, SAME_AGE_SHARE * Math.max(one, other));
+function alike(one, other, seconds) {
+  return Math.abs(one - other) < Math.max(seconds, SAME_AGE_SHARE * Math.max(one, other));
 }
 
 /** @returns {string} such as "4.2 ms", "61 ms" or "3.1 s" */

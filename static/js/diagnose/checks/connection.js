@@ -48,7 +48,14 @@ function details({ control, health, trace }, { product }) {
     ["the server saw", sawText(trace)],
     ...(control ? [["plain request to the same address", answerText(control)]] : []),
     ["healthz", answerText(health)],
+    ...arrivedLines(trace),
   ];
+}
+
+function arrivedLines({ attempts }) {
+  const request = attempts.at(-1)?.request;
+  if (!request) return [];
+  return [["request line as it arrived", request.line], ...request.headers];
 }
 
 function sawText({ state, attempts, reason }) {

@@ -24,9 +24,13 @@ export const loadBalancing = {
 async function measure(context) {
   let { failures, error } = await hold(context.signal);
   // A busy machine may have been late. Nobody is accused for one failure.
-  if (failures.length) ({ failures, error } = await hold(context.signal));
-  if (failures.length === HELD) throw error; // no connection at all, which the runner explains
+  if (failures.length) {
+    await pause();
+    ({ failures, error } = await hold(context.signal));
+  }
   const why = failures.length ? await reasons(failures[0], context.signal) : {};
+  // No connection at all, which the runner explains.
+  if (failures.length === HELD && why.alone === "none") throw error;
   const asked = await ask(context);
   return { held: HELD, failed: failures.length, why, ...asked };
 }
@@ -52,12 +56,21 @@ async function reasons(id, signal) {
   return {
     problem,
     server_saw: last ? "something" : { none: "nothing" }[trace.state] ?? trace.state,
-    alone: alone.every(Boolean) ? "all" : "some",
+    alone: problem ? "" : share(alone),
   };
 }
 
+function share(opened) {
+  if (opened.every(Boolean)) return "all";
+  return opened.some(Boolean) ? "some" : "none";
+}
+
+function pause() {
+  return new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
+}
+
 async function opensAlone(signal) {
-  await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
+  await pause();
   try {
     (await Client.open("echo", { signal })).close();
     return true;
