@@ -1,6 +1,7 @@
 """The command ``flask-echo``. Without a subcommand, it serves."""
 
 import os
+import re
 import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NoReturn, cast
@@ -13,6 +14,10 @@ from flask_echo.startup import refuse
 
 if TYPE_CHECKING:
     from flask_echo.probe.target import Target
+
+# RFC 9110, section 5.6.2.
+_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_OWN_HEADERS = {"host", "upgrade", "connection", "origin"}
 
 
 @click.group(invoke_without_command=True)
@@ -54,6 +59,17 @@ def cli(context: click.Context, host: str, port: int, workers: int) -> None:
         serve(host, port, workers)
 
 
+def _subprotocols(
+    context: click.Context, parameter: click.Parameter, names: Sequence[str]
+) -> Sequence[str]:
+    for name in names:
+        if not _TOKEN.fullmatch(name):
+            raise click.BadParameter(
+                f"{name!r} is no token (RFC 6455, section 4.1, item 10)", context, parameter
+            )
+    return names
+
+
 def _target(context: click.Context, parameter: click.Parameter, text: str) -> "Target":
     # Only here: the server needs none of the probe.
     from flask_echo.probe.target import BadAddress, parse
@@ -69,8 +85,14 @@ def _headers(
 ) -> list[tuple[str, str]]:
     headers = [tuple(map(str.strip, line.partition(":")[::2])) for line in lines]
     for line, header in zip(lines, headers, strict=True):
-        if ":" not in line or not header[0]:
-            raise click.BadParameter(f"{line!r} must be 'Name: value'", context, parameter)
+        if ":" not in line or not _TOKEN.fullmatch(header[0]) or not header[1].isascii():
+            raise click.BadParameter(f"{line!r} must be 'Name: value' in ASCII", context, parameter)
+        if header[0].lower() in _OWN_HEADERS or header[0].lower().startswith("sec-websocket-"):
+            raise click.BadParameter(
+                f"{header[0]} belongs to the handshake; see --origin and --subprotocol",
+                context,
+                parameter,
+            )
     return cast(list[tuple[str, str]], headers)
 
 
@@ -107,7 +129,13 @@ def _checks(context: click.Context, parameter: click.Parameter, text: str | None
     help="Send this header, too; can be repeated.",
 )
 @click.option("--origin", help="Origin to send; by default that of the URL, and '' for none.")
-@click.option("--subprotocol", "subprotocols", multiple=True, help="Offer it; can be repeated.")
+@click.option(
+    "--subprotocol",
+    "subprotocols",
+    multiple=True,
+    callback=_subprotocols,
+    help="Offer it; can be repeated.",
+)
 @click.option("--insecure", is_flag=True, help="Accept any certificate.")
 @click.option(
     "--timeout",

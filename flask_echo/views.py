@@ -171,6 +171,7 @@ def secure(response: Response) -> Response:
     """Add the headers that limit what a browser does with a response."""
     if response.status_code == HTTPStatus.SWITCHING_PROTOCOLS:
         return response  # It has been sent.
+    response.headers["Flask-Echo"] = "1"  # The diagnosis knows the service's responses by it.
     response.headers["Content-Security-Policy"] = _CONTENT_SECURITY_POLICY
     response.headers["Referrer-Policy"] = "no-referrer"
     response.headers["X-Content-Type-Options"] = "nosniff"

@@ -6,7 +6,7 @@ from typing import Any
 
 from flask_echo.diagnosis.cures import CURES, FAMILIES, SAME
 from flask_echo.diagnosis.rules import RULES
-from flask_echo.diagnosis.signatures import SIGNATURES
+from flask_echo.diagnosis.signatures import LIKE, SIGNATURES
 
 
 @cache
@@ -40,6 +40,7 @@ def book() -> dict[str, Any]:
         "cures": {product: dict(cures) for product, cures in CURES.items()},
         "families": {product: list(members) for product, members in FAMILIES.items()},
         "same": dict(SAME),
+        "like": dict(LIKE),
     }
 
 

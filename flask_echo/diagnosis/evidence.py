@@ -1,4 +1,4 @@
-"""The shape of the evidence, which the page gathers, too (``static/js/common/evidence.js``)."""
+"""The shape of the evidence. ``static/js/common/diagnosis/evidence.js`` gathers the same."""
 
 from typing import Any, TypedDict
 

@@ -1,6 +1,6 @@
 """From evidence to facts: short texts and booleans that the rules compare.
 
-``static/js/common/facts.js`` does the same. tests/cases/connection.json runs against both.
+``static/js/common/diagnosis/facts.js`` does the same. tests/cases/diagnosis.json runs against both.
 """
 
 import json
@@ -8,18 +8,27 @@ from collections.abc import Mapping
 from typing import Any
 
 from flask_echo.diagnosis.evidence import Answer, Asked, ConnectionEvidence, Seen
-from flask_echo.diagnosis.signatures import product_of
+from flask_echo.diagnosis.signatures import products_of
 
 Fact = str | bool | None
 Facts = dict[str, Fact]
 
+# The header that every response of the service has.
+MARK = "flask-echo"
+
 # gunicorn writes this page itself, when its parser refuses a request.
 _PARSER_PAGE = "<h1><p>"
+
+# Where the service has WebSockets, beside its root.
+_OWN_PATHS = ("/echo", "/inspect", "/WS.ashx", "/events")
 
 # Milliseconds. Most distances on earth take less, and nobody notices a shorter stall.
 _SLOW, _VERY_SLOW, _STALL = 200, 1000, 100
 _STALL_FACTOR = 10  # times the median
 _BUSY = 10  # A client that is so late for its own timers has no time for messages, either.
+
+# What a client says of an end without a Close frame (RFC 6455, section 7.1.5).
+_NO_CLOSE_FRAME = 1006
 
 # Seconds. A proxy that cannot connect says so at once.
 _LATE = 1.5
@@ -38,6 +47,7 @@ def connection_facts(evidence: ConnectionEvidence) -> Facts:
     refusal = _refusal(evidence)
     # A browser does not see the refusal of an upgrade, so the control has to do.
     decisive = answer or (None if by(control) == "service" else control)
+    seen = products(evidence)
     return {
         "upgrade": evidence["upgrade"]["outcome"],
         "why": evidence["upgrade"]["why"],
@@ -47,13 +57,16 @@ def connection_facts(evidence: ConnectionEvidence) -> Facts:
         "key_arrived": bool(arrived.get("sec-websocket-key")),
         "origin_arrived": comparison(evidence["asked"]["origin"], arrived.get("origin")),
         "path_arrived": path_relation(evidence["asked"]["path"], arrived.get("path")),
+        "host_arrived": comparison(evidence["asked"]["host"], arrived.get("host")),
         "status": status_name(decisive),
         "by": by(decisive),
         "late": _is_late(answer, control),
+        "control_late": _is_late(control) and control is not None,
         "control": _control(evidence),
         "ours": _is_ours(evidence),
         "health": _health(evidence["health"]),
-        "product": product(evidence),
+        "product": seen[0] if len(seen) == 1 else "",
+        "products": ", ".join(seen),
         **_shown(evidence["asked"], arrived, refusal, evidence["trace"]),
     }
 
@@ -75,7 +88,7 @@ def _shown(
         "shown_origin": asked["origin"] or "",
         "shown_origin_arrived": arrived.get("origin", ""),
         "reason": str(refusal.get("reason") or refusal.get("detail") or ""),
-        "unknown": trace["reason"],
+        "unknown": trace["reason"] or "the server saw no upgrade request",
     }
 
 
@@ -83,8 +96,7 @@ def by(answer: Answer | None) -> str:
     """Return who wrote a response: ``service``, ``parser``, ``proxy``, or empty without one."""
     if answer is None:
         return ""
-    headers = answer["headers"]
-    if "content-security-policy" in headers and headers.get("referrer-policy") == "no-referrer":
+    if MARK in answer["headers"]:
         return "service"
     if answer["status"] == 400 and _PARSER_PAGE in answer["body"]:
         return "parser"
@@ -103,11 +115,16 @@ def problem_in(answer: Answer | None) -> dict[str, Any]:
     """Return the problem details in a response of the service, or an empty object."""
     if answer is None or by(answer) != "service":
         return {}
-    try:
-        problem = json.loads(answer["body"])
-    except ValueError:
-        return {}
+    problem = parsed(answer["body"])
     return problem if isinstance(problem, dict) else {}
+
+
+def parsed(text: str) -> Any:
+    """Return the value of a text in JSON, or None. Anybody may have written it."""
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return None
 
 
 def _refusal(evidence: ConnectionEvidence) -> Mapping[str, Any]:
@@ -144,12 +161,7 @@ def _is_ours(evidence: ConnectionEvidence) -> bool:
 def _health(answer: Answer | None) -> str:
     if answer is None:
         return "none"
-    if by(answer) != "service":
-        return "foreign"
-    try:
-        return str(json.loads(answer["body"])["status"])
-    except (ValueError, KeyError, TypeError):
-        return "foreign"
+    return str(problem_in(answer).get("status") or "foreign")
 
 
 def arrived_request(evidence: ConnectionEvidence) -> dict[str, str]:
@@ -160,14 +172,20 @@ def arrived_request(evidence: ConnectionEvidence) -> dict[str, str]:
     """
     if evidence["trace"]["attempts"]:
         return request_of(evidence["trace"]["attempts"][-1])
-    told = problem_in(evidence["upgrade"]["answer"]).get("arrived")
+    told = _told(evidence["upgrade"]["answer"])
     if not told:
-        told = problem_in(evidence["control"]).get("arrived", {})
+        told = _told(evidence["control"])
         told = {name: told.get(name) for name in ("HTTP version", "Path", "Host", "Via")}
-    found = {name.lower(): value for name, value in told.items() if value is not None}
+    found = {name.lower(): str(value) for name, value in told.items() if value is not None}
     if "http version" in found:
         found["version"] = found.pop("http version")
     return found
+
+
+def _told(answer: Answer | None) -> dict[str, Any]:
+    """Return what a refusal of the service says about the request."""
+    arrived = problem_in(answer).get("arrived")
+    return arrived if isinstance(arrived, dict) else {}
 
 
 def request_of(attempt: Mapping[str, Any]) -> dict[str, str]:
@@ -177,14 +195,14 @@ def request_of(attempt: Mapping[str, Any]) -> dict[str, str]:
     return {**headers, "path": target.partition("?")[0], "version": version}
 
 
-def product(evidence: ConnectionEvidence) -> str:
-    """Return the name of the proxy, or an empty text."""
+def products(evidence: ConnectionEvidence) -> list[str]:
+    """Return the names of the proxies that can be recognized."""
     answers = [evidence["upgrade"]["answer"], evidence["control"], evidence["health"]]
     seen = [answer for answer in answers if answer is not None]
     pages = [answer["body"] for answer in seen if by(answer) == "proxy"]
     traced = evidence["trace"]["attempts"] or evidence["control_trace"]["attempts"]
     request = request_of(traced[-1]) if traced else arrived_request(evidence)
-    return product_of([answer["headers"] for answer in seen], pages, request)
+    return products_of([answer["headers"] for answer in seen], pages, request)
 
 
 def comparison(sent: str | None, arrived: str | None) -> str:
@@ -207,16 +225,17 @@ def path_relation(asked: str, arrived: str | None) -> str:
         return "same"
     if arrived != "/" and asked.endswith(arrived):
         return "stripped"
+    if arrived == "/" and not asked.endswith(_OWN_PATHS):
+        return "stripped"  # All of it was a prefix.
     return "longer" if arrived.endswith(asked) else "other"
 
 
 def arrival_facts(evidence: ConnectionEvidence) -> Facts:
     """Return how the request of a WebSocket that has opened arrived."""
-    arrived, asked = arrived_request(evidence), evidence["asked"]
-    forwarded = arrived.get("x-forwarded-host", "").split(",")[-1].strip()
+    arrived, host = arrived_request(evidence), evidence["asked"]["host"].lower()
+    forwarded = arrived.get("x-forwarded-host", "").lower().split(",")
     return {
-        "host_arrived": comparison(asked["host"], arrived.get("host")),
-        "forwarded_host": comparison(asked["host"], forwarded or None),
+        "host_announced": host in map(str.strip, forwarded),
         "prefix_announced": bool(arrived.get("x-forwarded-prefix")),
     }
 
@@ -228,6 +247,7 @@ def compression_facts(evidence: ConnectionEvidence, agreed: bool) -> Facts:
     """
     arrived = arrived_request(evidence)
     attempts = evidence["trace"]["attempts"]
+    offer = _deflates(arrived.get("sec-websocket-extensions", ""))
     answered = None
     if attempts:
         answered = any(map(_deflates, attempts[-1].get("response", {}).get("extensions", [])))
@@ -235,7 +255,7 @@ def compression_facts(evidence: ConnectionEvidence, agreed: bool) -> Facts:
         "offered": True,
         "agreed": agreed,
         "answered": answered,
-        "offer_arrived": _deflates(arrived.get("sec-websocket-extensions", "")),
+        "offer_arrived": offer if attempts else None,
         "enabled": attempts[-1].get("limits", {}).get("compression") if attempts else None,
     }
 
@@ -318,7 +338,9 @@ def idle_facts(
         "outcome": _idle_outcome(alive, age, other_age, apart),
         "repeated": age is not None and again is not None and _alike(age, again, _SAME_AGE_AGAIN),
         "pings": "often enough" if age is not None and 0 < pings < age else "too seldom",
-        "closed_by": "server" if _closed_by_server(close, end) else "somebody",
+        "closed_by": _closed_by(close, attempt),
+        "traced": attempt is not None,
+        "code": str(close[0]) if close else "",
         "waited": duration(waited * 1000),
         "age": duration((age or 0) * 1000),
         "other_age": duration((other_age or 0) * 1000),
@@ -338,9 +360,16 @@ def _idle_outcome(
     return "lifetime" if _alike(age, other_age, _SAME_AGE) else "other"
 
 
-def _closed_by_server(close: tuple[int, str] | None, end: Mapping[str, Any]) -> bool:
-    """Return whether the service ended it, for a reason of its own."""
-    return close is not None and end.get("how") == "close frame from the server"
+def _closed_by(close: tuple[int, str] | None, attempt: Mapping[str, Any] | None) -> str:
+    """Return who ended it: ``server``, ``somebody`` between, or ``unknown``.
+
+    A Close frame may be the server's. Only its trace can tell.
+    """
+    if attempt is None:
+        return "unknown" if close is not None and close[0] != _NO_CLOSE_FRAME else "somebody"
+    end = attempt.get("end") or {}
+    is_servers = close is not None and end.get("how") == "close frame from the server"
+    return "server" if is_servers else "somebody"
 
 
 def _alike(one: float, other: float, seconds: float) -> bool:

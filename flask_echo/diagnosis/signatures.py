@@ -1,8 +1,7 @@
 """How to recognize a proxy: by what it writes into responses and requests.
 
-Each was seen on a real product (tests/matrix). The first that matches counts, so those that prove
-more come first. A client can write any request header, so a signature of a request is believed only
-for a request of our own.
+Each was seen on a real product (tests/matrix). A client can write any request header, so a
+signature of a request is believed only for a request of our own.
 """
 
 from collections.abc import Mapping, Sequence
@@ -67,20 +66,27 @@ SIGNATURES = (
 )
 
 
-def product_of(
+# Each of the first looks like the other, too.
+LIKE = {"Traefik": "Apache", "http-proxy-middleware": "http-proxy"}
+
+
+def products_of(
     responses: Sequence[Mapping[str, str]], pages: Sequence[str], request: Mapping[str, str]
-) -> str:
-    """Return the name of the proxy, or an empty text if nothing tells.
+) -> list[str]:
+    """Return the names of the proxies that can be recognized.
 
     :param responses: headers by their name in lower case.
     :param pages: bodies of errors that are not the service's.
     :param request: headers as they arrived at the server, by their name in lower case.
     """
     places = {"response": responses, "page": [{"": page} for page in pages], "request": [request]}
-    for sign in SIGNATURES:
-        if any(_matches(sign.patterns, texts) for texts in places[sign.place]):
-            return sign.product
-    return ""
+    found = [
+        sign.product
+        for sign in SIGNATURES
+        if any(_matches(sign.patterns, texts) for texts in places[sign.place])
+    ]
+    implied = {LIKE[product] for product in found if product in LIKE}
+    return [product for product in dict.fromkeys(found) if product not in implied]
 
 
 def _matches(patterns: Mapping[str, str], texts: Mapping[str, str]) -> bool:

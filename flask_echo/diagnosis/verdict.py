@@ -38,7 +38,8 @@ def judge(check: str, facts: Facts) -> Verdict:
     """Return the verdict of a check. The same facts make the same verdict in the page."""
     rule = next(rule for rule in RULES[check] if rule.holds(facts))
     product = str(facts.get("product") or "")
-    cures = cures_for(rule.id, product) if rule.verdict in ("bad", "notable") else {}
+    seen = str(facts.get("products") or product).split(", ")
+    cures = cures_for(rule.id, *seen) if rule.verdict in ("bad", "notable") else {}
     return Verdict(
         check,
         rule.id,

@@ -3,6 +3,9 @@
 import http.client
 import socket
 import ssl
+import threading
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from time import monotonic
 
@@ -12,6 +15,7 @@ from flask_echo.probe.target import Target
 # How much of a response's body is kept, in bytes. An error page is shorter.
 _BODY_BYTES = 64 * 1024
 _LEAST_SECONDS = 0.1
+_GRACE_SECONDS = 0.5
 
 
 class Unreachable(Exception):
@@ -167,14 +171,16 @@ class Network:
 
     def get(self, path: str) -> Answer | None:
         """Send a plain GET, and return the response; None without one. Redirects stay."""
-        began = monotonic()
+        began, seconds = monotonic(), self.limit.seconds()
         try:
             connection = self._http()
             try:
-                connection.request("GET", path, headers=self._plain_headers())
-                response = connection.getresponse()
-                body = response.read(_BODY_BYTES).decode("utf-8", "replace")
-                headers = {name.lower(): value for name, value in response.getheaders()}
+                connection.connect()
+                with cut_after(connection.sock, TimeLimit(seconds, began + seconds)):
+                    connection.request("GET", path, headers=self._plain_headers())
+                    response = connection.getresponse()
+                    body = response.read(_BODY_BYTES).decode("utf-8", "replace")
+                headers = joined(response.getheaders())
                 return Answer(
                     status=response.status,
                     headers=headers,
@@ -201,3 +207,38 @@ class Network:
         """Ask for problem details, which a service like this one explains itself in."""
         accepted = {"Accept": "application/problem+json, application/json, */*;q=0.1"}
         return {**accepted, "Host": self.target.authority, **dict(self.headers)}
+
+
+def joined(headers: Iterable[tuple[str, str]]) -> dict[str, str]:
+    """Return headers by their name in lower case; the values of a repeated one are joined, as
+    browsers do (RFC 9110, section 5.3)."""
+    found: dict[str, str] = {}
+    for name, value in headers:
+        key = name.lower()
+        found[key] = f"{found[key]}, {value}" if key in found else value
+    return found
+
+
+@contextmanager
+def cut_after(sock: socket.socket, limit: TimeLimit) -> Iterator[None]:
+    """Shut a socket down at the end of a time limit, which may move meanwhile.
+
+    A time-out of a socket is for one system call, and a peer may send one byte for each. A send has
+    no time-out at all in the package websockets.
+    """
+    done = threading.Event()
+
+    def watch() -> None:
+        while (left := limit.left()) > 0:
+            if done.wait(left + _GRACE_SECONDS):
+                return
+        with suppress(OSError):
+            sock.shutdown(socket.SHUT_RDWR)
+
+    watcher = threading.Thread(target=watch, daemon=True)
+    watcher.start()
+    try:
+        yield
+    finally:
+        done.set()
+        watcher.join()

@@ -15,7 +15,7 @@ from websockets.uri import parse_uri
 
 from flask_echo import __version__
 from flask_echo.diagnosis.evidence import Answer, Attempt
-from flask_echo.probe.network import Network, Unreachable
+from flask_echo.probe.network import Network, Unreachable, cut_after, joined
 
 # A message may be as large as the server allows.
 _LARGEST = 2**26
@@ -65,19 +65,18 @@ class Opener:
     ) -> ClientConnection:
         began = monotonic()
         try:
-            return stack.enter_context(self._connect(path, query, compression, timeout))
+            connection = self._connect(stack, path, query, compression, timeout)
+            return stack.enter_context(connection)
         except Unreachable as error:
             raise NotOpen(_attempt("unreachable", error.why), str(error)) from None
         except InvalidStatus as error:
             raise NotOpen(_attempt("failed", answer=_answer(error, began)), str(error)) from None
         except (InvalidHandshake, OSError, EOFError) as error:
-            # The server gave up at once, or the client after its time-out.
-            quiet = "silent" if monotonic() - began >= timeout else "cut"
-            outcome = quiet if _is_quiet(error) else "failed"
+            outcome = _outcome(error, monotonic() - began >= timeout)
             raise NotOpen(_attempt(outcome), str(error)) from None
 
     def _connect(
-        self, path: str, query: str, compression: bool, timeout: float
+        self, stack: ExitStack, path: str, query: str, compression: bool, timeout: float
     ) -> ClientConnection:
         """Return a connection after its handshake. Unlike connect(), this follows no redirect."""
         protocol = ClientProtocol(
@@ -88,6 +87,7 @@ class Opener:
             max_size=_LARGEST,
         )
         sock = self.network.open()
+        stack.enter_context(cut_after(sock, self.network.limit))
         connection = ClientConnection(
             sock, protocol, ping_interval=None, close_timeout=_CLOSE_SECONDS
         )
@@ -99,14 +99,18 @@ class Opener:
         return connection
 
 
-def _is_quiet(error: Exception) -> bool:
-    """Return whether a handshake failed because nothing came."""
-    return not isinstance(error, InvalidHandshake) or isinstance(error, InvalidMessage)
+def _outcome(error: Exception, is_late: bool) -> str:
+    """Name a handshake without a response: ``failed`` if something came that is none."""
+    if isinstance(error, InvalidMessage):
+        is_garbage = not isinstance(error.__cause__, OSError | EOFError)
+    else:
+        is_garbage = isinstance(error, InvalidHandshake)
+    return "failed" if is_garbage else "silent" if is_late else "cut"
 
 
 def _answer(error: InvalidStatus, began: float) -> Answer:
     response = error.response
-    headers = {name.lower(): value for name, value in response.headers.raw_items()}
+    headers = joined(response.headers.raw_items())
     body = bytes(response.body or b"").decode("utf-8", "replace")
     return Answer(
         status=response.status_code,

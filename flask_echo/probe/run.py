@@ -15,7 +15,9 @@ from flask_echo.probe.plan import FIRST, IDLE, Plan
 from flask_echo.probe.session import OutOfTime, Session
 
 _NO_CONNECTION = "There is no connection."
-_NEEDS_OURS = "It needs a server of this project, which simulates the fault."
+_PATH_CHANGED = "The path was changed on the way, so it would be about another WebSocket."
+_NO_ECHO = "This WebSocket does not return what it gets."
+_NEEDS_OURS = "It needs the address /echo of a server of this project, which simulates the fault."
 _NO_TIME = "The other checks took all the time of the run."
 
 
@@ -29,20 +31,23 @@ def run(session: Session, plan: Plan, begin: Callable[[str], None]) -> Iterator[
     yield from (
         verdict for verdict in verdicts if verdict.check == FIRST or plan.has(verdict.check)
     )
-    is_open = all(v.verdict != "bad" for v in verdicts if v.check in (FIRST, "path"))
-    is_open = is_open and any(v.check == FIRST and v.id == "open" for v in verdicts)
+    path_is_good = all(v.verdict != "bad" for v in verdicts if v.check == "path")
+    is_open = path_is_good and any(v.id == "open" for v in verdicts)
+    reason = "" if is_open else _NO_CONNECTION if path_is_good else _PATH_CHANGED
     for check in CHECKS:
         if plan.has(check.name):
             begin(check.name)
-            yield _verdict(session, check) if is_open else skipped(check.name, _NO_CONNECTION)
+            yield skipped(check.name, reason) if reason else _verdict(session, check)
     if plan.idle_seconds and plan.has(IDLE):
         begin(IDLE)
-        yield _idle(session, plan.idle_seconds) if is_open else skipped(IDLE, _NO_CONNECTION)
+        yield skipped(IDLE, reason) if reason else _idle(session, plan.idle_seconds)
 
 
 def _verdict(session: Session, check: Check) -> Verdict:
-    if check.needs and not session.ours:
+    if check.needs == "faults" and not session.simulates:
         return skipped(check.name, _NEEDS_OURS)
+    if check.needs == "echo" and not session.echoes:
+        return skipped(check.name, _NO_ECHO)
     return _guarded(session, check.name, lambda: check.run(session))
 
 
@@ -59,7 +64,8 @@ def _guarded(session: Session, name: str, check: Callable[[], Verdict]) -> Verdi
         try:
             return check()
         except NotOpen as error:
-            return _stalled(check(), error)
+            again = check()
+            return _stalled(again, error) if again.verdict == "good" else again
     except OutOfTime:
         return skipped(name, _NO_TIME)
     except NotOpen as error:
@@ -72,7 +78,7 @@ def _guarded(session: Session, name: str, check: Callable[[], Verdict]) -> Verdi
 
 
 def _stalled(verdict: Verdict, error: NotOpen) -> Verdict:
-    """Return what to say about a check that worked only the second time."""
+    """Return what to say about a check that was good only the second time."""
     return replace(
         verdict,
         id="opening-stalled",

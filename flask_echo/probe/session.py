@@ -1,17 +1,17 @@
 """What all checks of one run share: the target, its traces, and the time that is left."""
 
-import json
 import secrets
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from time import sleep
 from typing import Any
 
+from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection
 
 from flask_echo.diagnosis.evidence import Answer, Seen
-from flask_echo.diagnosis.facts import by
+from flask_echo.diagnosis.facts import by, parsed
 from flask_echo.probe.network import Network, Steps
 from flask_echo.probe.opening import Opener
 from flask_echo.probe.target import Target
@@ -19,6 +19,8 @@ from flask_echo.probe.target import Target
 # How often a trace is asked for: several machines behind one address answer in turn.
 _READINGS = 4
 _PAUSE_SECONDS = 0.1
+# A server that greets does it at once.
+_GREETING_SECONDS = 0.3
 
 _OTHER_STORE = "several servers answer at this address, and do not share their traces"
 _DROPPED = "this server had to drop traces for others"
@@ -37,7 +39,8 @@ class Session:
     :ivar ours: whether the server is one of this project: the checks that need it ask.
     :ivar progress: takes the share of the current check that is done.
     :ivar product: the proxy, as far as it is known.
-    :ivar unknown: why nobody can know what arrived at the server; empty if somebody can.
+    :ivar echoes: whether the WebSocket returns what it gets.
+    :ivar greets: whether the server sends something before it is asked.
     """
 
     target: Target
@@ -46,8 +49,14 @@ class Session:
     ours: bool = False
     progress: Callable[[float], None] = lambda share: None
     product: str = ""
-    unknown: str = ""
+    greets: bool = False
+    echoes: bool = True
     steps: Steps = field(default_factory=Steps)
+
+    @property
+    def simulates(self) -> bool:
+        """Whether the WebSocket simulates the faults in its query (docs/simulation.md)."""
+        return self.ours and self.target.path.endswith("/echo")
 
     @property
     def timeout(self) -> float:
@@ -77,6 +86,8 @@ class Session:
         timeout = self.timeout
         path = self.target.path
         with self.opener.open(path, joined, compression=compression, timeout=timeout) as ws:
+            if self.greets:
+                drain(ws)
             yield ws
 
     def control(self, trace: str) -> Answer | None:
@@ -97,9 +108,9 @@ class Session:
             if reading:
                 sleep(_PAUSE_SECONDS)
             answer = _members(self.network.get(self.target.beside(f"traces/{trace}")))
-            if answer is None or not {"attempts", "store"} <= answer.keys():
+            if answer is None or not _is_trace(answer):
                 return _unknown(_UNREADABLE)
-            if answer.get("attempts"):
+            if answer["attempts"]:
                 return Seen(state="found", attempts=answer["attempts"], reason="")
             if answer.get("status") != "on":
                 return _unknown(f"traces are off: {answer.get('reason')}")
@@ -109,6 +120,16 @@ class Session:
         if len(stores) > 1:
             return _unknown(_OTHER_STORE)
         return Seen(state="none", attempts=[], reason="")
+
+
+def drain(ws: ClientConnection) -> bool:
+    """Drop what a server sends before it is asked. Return whether there was something."""
+    greeted = False
+    with suppress(TimeoutError, ConnectionClosed):
+        while True:
+            ws.recv(timeout=_GREETING_SECONDS)
+            greeted = True
+    return greeted
 
 
 def new_trace() -> str:
@@ -123,8 +144,21 @@ def _unknown(reason: str) -> Seen:
 def _members(answer: Answer | None) -> dict[str, Any] | None:
     if answer is None or by(answer) != "service":
         return None
-    try:
-        members = json.loads(answer["body"])
-    except ValueError:
-        return None
+    members = parsed(answer["body"])
     return members if isinstance(members, dict) else None
+
+
+def _is_trace(members: dict[str, Any]) -> bool:
+    """Return whether an answer has the shape of a trace. Anybody may have written it."""
+    attempts = members.get("attempts")
+    return "store" in members and isinstance(attempts, list) and all(map(_is_attempt, attempts))
+
+
+def _is_attempt(attempt: Any) -> bool:
+    try:
+        line, headers = attempt["request"]["line"], attempt["request"]["headers"]
+        pairs = all(isinstance(part, str) for name, value in headers for part in (name, value))
+        refusal = attempt["refusal"] if attempt["outcome"] == "refused" else {}
+        return len(line.split(" ")) > 2 and pairs and isinstance(refusal, dict)
+    except (TypeError, KeyError, ValueError, AttributeError):
+        return False

@@ -1,9 +1,11 @@
 """The address that is probed."""
 
 from dataclasses import dataclass
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import SplitResult, quote, urlsplit
 
 _PORTS = {"ws": 80, "wss": 443}
+# What stays as it is in a path and a query; everything else gets percent signs (RFC 3986).
+_SAFE = "/?#[]@!$&'()*+,;=:%-._~"
 _SCHEMES = {"ws": "ws", "wss": "wss", "http": "ws", "https": "wss"}
 
 
@@ -77,10 +79,20 @@ def parse(text: str) -> Target:
         raise BadAddress("the address has a user in it: use --header 'Authorization: ...'")
     scheme = _SCHEMES[url.scheme]
     is_page = url.scheme.startswith("http") and url.path.endswith(("/", "/default.html"))
-    path = url.path or "/"
+    try:
+        url.hostname.encode("idna")
+    except UnicodeError:
+        raise BadAddress(f"{url.hostname!r} is no name of a host") from None
+    path = quote(url.path, safe=_SAFE) or "/"
     if is_page or (url.scheme.startswith("http") and not url.path):
         path = path[: path.rindex("/") + 1] + "echo"
-    return Target(scheme == "wss", url.hostname, url.port or _PORTS[scheme], path, url.query)
+    return Target(
+        scheme == "wss",
+        url.hostname,
+        url.port or _PORTS[scheme],
+        path,
+        quote(url.query, safe=_SAFE),
+    )
 
 
 def _split(text: str) -> SplitResult:

@@ -22,7 +22,7 @@ const load = (module) => import(new URL(`static/js/common/diagnosis/${module}`, 
   };
   done(cases.map(({ check, evidence, measured, agreed = true }) => {
     const found = measured ? measures[check](measured) : {
-      ...facts.connectionFacts(evidence, book.signatures),
+      ...facts.connectionFacts(evidence, book),
       ...facts.arrivalFacts(evidence),
       ...facts.compressionFacts(evidence, agreed),
     };

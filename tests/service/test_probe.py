@@ -21,6 +21,7 @@ from flask_echo.probe.checks import CHECKS
 from flask_echo.probe.target import BadAddress, parse
 from tests.matrix.backends import silent
 from tests.support.echoes import OTHERS, other_server
+from tests.support.proxy import NO_BYTE_255, Faults, Proxy
 from tests.support.servers import (
     ROOT,
     WITHOUT_WEBSOCKETS,
@@ -158,6 +159,88 @@ def test_a_redirect_is_shown_and_not_followed() -> None:
     assert asked
 
 
+def test_a_server_that_greets_and_does_not_echo_is_not_accused(server: Server) -> None:
+    found = verdicts(f"{server.ws_url}/WS.ashx")
+    assert found["connection"]["id"] == "open"
+    for name in ("round-trip", "integrity", "message-size"):
+        assert found[name]["meaning"] == "This WebSocket does not return what it gets."
+    assert {check["verdict"] for check in found.values()} == {"good", "skipped"}
+
+
+def test_a_slow_line_is_no_limit_on_the_size(server: Server) -> None:
+    with Proxy(server.port, faults=Faults(bytes_per_second=120_000)) as proxy:
+        found = verdicts(proxy.url, "--only", "message-size")
+    assert found["message-size"]["id"] == "sizes-slow"
+
+
+def test_a_limit_on_the_size_is_found(server: Server) -> None:
+    with Proxy(server.port, faults=Faults(message_limit=100_000)) as proxy:
+        found = verdicts(proxy.url, "--only", "message-size")
+    assert found["message-size"]["id"] == "message-size"
+
+
+def test_changed_bytes_are_found(server: Server) -> None:
+    with Proxy(server.port, faults=Faults(spoil=NO_BYTE_255)) as proxy:
+        found = verdicts(proxy.url, "--only", "integrity")
+    assert found["integrity"]["id"] == "bytes-changed"
+
+
+@pytest.mark.parametrize("kind", ["head", "body"])
+def test_a_server_that_answers_byte_by_byte_does_not_hold_the_probe(kind: str) -> None:
+    with trickling(kind) as port:
+        run = probe(f"ws://127.0.0.1:{port}/echo", "--json", "--timeout", "1")
+    assert run.returncode == 1
+    assert json.loads(run.stdout)["seconds"] < 20
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"HTTP/1.1 101 What\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n\xff\xfe{[[[[[[",
+        b"garbage\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nFlask-Echo: 1\r\n\r\n" + b"[" * 60_000,
+        b'HTTP/1.1 404 No\r\nFlask-Echo: 1\r\n\r\n{"attempts": [1], "store": 1, "arrived": ["a"]}',
+    ],
+)
+def test_an_odd_server_is_judged_without_a_traceback(answer: bytes) -> None:
+    with answering(answer) as (port, _):
+        run = probe(f"ws://127.0.0.1:{port}/echo", "--json")
+    assert run.returncode == 1
+    assert "Traceback" not in run.stderr
+    assert json.loads(run.stdout)["checks"][0]["check"] == "connection"
+
+
+@contextmanager
+def trickling(kind: str) -> Iterator[int]:
+    """Answer with one byte for each tenth of a second; yield the port."""
+    head = b"HTTP/1.1 200 OK\r\nX: " if kind == "head" else b"HTTP/1.1 200 OK\r\n\r\n"
+    done = threading.Event()
+    with socket.create_server(("127.0.0.1", 0)) as listener, ExitStack() as stack:
+
+        def trickle(sock: socket.socket) -> None:
+            with suppress(OSError):
+                sock.recv(65_536)
+                sock.sendall(head)
+                while not done.wait(0.1):
+                    sock.sendall(b"x")
+
+        def serve() -> None:
+            with suppress(OSError):  # The listener is closed at the end.
+                while True:
+                    sock = stack.enter_context(listener.accept()[0])
+                    threading.Thread(target=trickle, args=(sock,), daemon=True).start()
+
+        thread = threading.Thread(target=serve, daemon=True)
+        thread.start()
+        try:
+            yield int(listener.getsockname()[1])
+        finally:
+            done.set()
+            listener.shutdown(socket.SHUT_RDWR)
+            thread.join()
+
+
 # -- Options -------------------------------------------------------------------------------
 
 
@@ -214,6 +297,10 @@ def test_an_empty_origin_sends_none() -> None:
         (("ws://user:password@a.test/",), "use --header 'Authorization: ...'"),
         (("ws://a.test/", "--only", "path,nonsense"), "'nonsense' is no check"),
         (("ws://a.test/", "--header", "no colon"), "must be 'Name: value'"),
+        (("ws://a.test/", "--header", "X: \u6f22"), "in ASCII"),
+        (("ws://a.test/", "--header", "Host: b.test"), "belongs to the handshake"),
+        (("ws://a.test/", "--subprotocol", "a b"), "is no token"),
+        (("ws://a..b/",), "is no name of a host"),
         (("ws://a.test/", "--idle", "0"), "--idle"),
         ((), "URL"),
     ],
@@ -247,6 +334,7 @@ def test_the_plan_knows_all_checks() -> None:
         ("http://a.test/socket?x=1", "ws://a.test/socket?x=1"),
         ("ws://a.test/", "ws://a.test/"),
         ("ws://[::1]:8080/echo", "ws://[::1]:8080/echo"),
+        ("ws://a.test/\u00e9?\u00fc=%20", "ws://a.test/%C3%A9?%C3%BC=%20"),
     ],
 )
 def test_an_address_names_a_websocket(text: str, address: str) -> None:

@@ -53,8 +53,12 @@ def _collected() -> dict[str, Mapping[str, str]]:
 CURES = _collected()
 
 
-def cures_for(fault: str, product: str) -> dict[str, str]:
-    """Return the cures of a fault, by product: of this one, or of all if it is not known."""
+def cures_for(fault: str, *seen: str) -> dict[str, str]:
+    """Return the cures of a fault, by product.
+
+    :param seen: the proxies on the path. Without any that is known, all products count.
+    """
     fault = SAME.get(fault, fault)
-    products = FAMILIES.get(product, (product,) if product in CURES else tuple(CURES))
+    known = [name for product in seen for name in FAMILIES.get(product, (product,))]
+    products = [name for name in known if name in CURES] or list(CURES)
     return {name: CURES[name][fault] for name in products if fault in CURES[name]}

@@ -66,7 +66,7 @@ HOST = (
         "host-announced",
         GOOD,
         NOWHERE,
-        {"forwarded_host": "same"},
+        {"host_announced": True},
         "A proxy changes Host, and says so in X-Forwarded-Host.",
     ),
     Rule(
@@ -172,7 +172,7 @@ COMPRESSION = (
     ),
     Rule(
         "compression-none",
-        NOTABLE,
+        UNKNOWN,
         NOWHERE,
         {},
         "Compression was offered and not accepted. Nobody can say whether the offer arrived:"

@@ -74,7 +74,13 @@ CONNECTION = (
         "unreachable",
         BAD,
         NETWORK,
-        {"upgrade": ("unreachable", *_FAILED), "health": "none", "by": "", "server_saw": "unknown"},
+        {
+            "upgrade": ("unreachable", *_FAILED),
+            "health": "none",
+            "by": "",
+            "server_saw": "unknown",
+            "ours": False,
+        },
         "The server is not reachable at all (not just WebSockets).",
         "Check that it is running and that its page still loads, then try again.",
     ),
@@ -83,7 +89,7 @@ CONNECTION = (
         "draining",
         BAD,
         SERVICE,
-        {**_NOT_OPEN, "health": "draining"},
+        {**_NOT_OPEN, "problem": "full", "health": "draining"},
         "The server is shutting down and accepts no new connections.",
         "Try again once it has restarted.",
     ),
@@ -96,12 +102,13 @@ CONNECTION = (
         "Try again later, or raise FLASK_ECHO_MAX_CONNECTIONS.",
     ),
     Rule(
-        "server-full",
-        BAD,
-        SERVICE,
-        {"upgrade": _FAILED, "health": "full", "server_saw": "unknown", "by": ""},
-        "This server is full. All its seats for WebSockets are taken. No proxy is to blame.",
-        "Try again later, or raise FLASK_ECHO_MAX_CONNECTIONS.",
+        "perhaps-full",
+        UNKNOWN,
+        NOWHERE,
+        {"upgrade": _FAILED, "health": ("full", "draining"), "server_saw": "unknown", "by": ""},
+        "A server at this address says that it is {health}. That may be the reason; nobody can say:"
+        " {unknown}.",
+        "Try again later.",
     ),
     Rule(
         "client-share",
@@ -178,10 +185,18 @@ CONNECTION = (
         "host-changed",
         BAD,
         PROXY,
-        {**_NOT_OPEN, "problem": "another-site"},
+        {**_NOT_OPEN, "problem": "another-site", "host_arrived": "changed"},
         "A proxy changes Host: {shown_host} was sent, {shown_host_arrived} arrived. So the server"
         " takes this page for one of another site.",
         "Let the proxy pass Host on, or write X-Forwarded-Host.",
+    ),
+    Rule(
+        "another-site",
+        BAD,
+        SERVICE,
+        {**_NOT_OPEN, "problem": "another-site"},
+        "This server gives its report to its own pages only, and {shown_origin} is none of them.",
+        "Use another address, such as /echo. Or add the origin to FLASK_ECHO_ALLOWED_ORIGINS.",
     ),
     Rule(
         "prefix-added",
@@ -195,11 +210,11 @@ CONNECTION = (
     Rule(
         "prefix-not-stripped",
         BAD,
-        PROXY,
+        SERVICE,
         {**_REFUSED_BY_US, "problem": "path", "path_arrived": "same"},
-        "The request arrives at the server with its whole path, {shown_path}. The server has"
-        " nothing there.",
-        "Let the proxy take the prefix away, and name it in X-Forwarded-Prefix. Or check the path.",
+        "The server has nothing at {shown_path}, and the request arrived with this path.",
+        "Check the path. If a proxy serves it below a prefix, let the proxy take the prefix away,"
+        " and name it in X-Forwarded-Prefix.",
     ),
     Rule(
         "path-rewritten",
@@ -395,7 +410,7 @@ CONNECTION = (
         "upgrade-held",
         BAD,
         PROXY,
-        {**_ONLY_UPGRADE_IS_LOST, "upgrade": "silent"},
+        {**_ONLY_UPGRADE_IS_LOST, "upgrade": "silent", "control_late": False},
         "No upgrade request reached this application, and none was answered: something in front of"
         " it holds upgrades, and lets other requests through.",
         "Configure the proxy to let WebSockets through.",
@@ -404,7 +419,11 @@ CONNECTION = (
         "upgrade-not-passed-on",
         BAD,
         PROXY,
-        {**_ONLY_UPGRADE_IS_LOST, "product": ("Envoy", "Vite", "http-proxy")},
+        {
+            **_ONLY_UPGRADE_IS_LOST,
+            "upgrade": ("failed", "cut"),
+            "product": ("Envoy", "Vite", "http-proxy"),
+        },
         "No upgrade request reached this application: {product} in front of it refuses upgrades,"
         " and lets other requests through.",
         "Configure the proxy to let WebSockets through.",
@@ -413,7 +432,7 @@ CONNECTION = (
         "upgrade-blocked",
         BAD,
         PROXY,
-        _ONLY_UPGRADE_IS_LOST,
+        {**_ONLY_UPGRADE_IS_LOST, "upgrade": ("failed", "cut")},
         "No upgrade request reached this application; something in front of it refused or dropped"
         " it.",
         "Configure the proxy, the firewall or the security software to let WebSockets through.",

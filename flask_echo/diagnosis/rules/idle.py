@@ -25,17 +25,26 @@ IDLE = (
         "closed-by-server",
         NOTABLE,
         SERVICE,
-        {"outcome": ("cut", "cut together"), "closed_by": "server"},
+        {"closed_by": "server"},
         "The server closed the connection itself after {age}: {reason}.",
         "The settings are FLASK_ECHO_IDLE_TIMEOUT_SECONDS and FLASK_ECHO_MAX_LIFETIME_SECONDS.",
     ),
     Rule(
+        "closed",
+        UNKNOWN,
+        NOWHERE,
+        {"closed_by": "unknown"},
+        "The connection was closed with {code} after {age}. Without a trace nobody can say whether"
+        " by the server or by something in front of it.",
+    ),
+    Rule(
         "reload",
         NOTABLE,
-        PROXY,
+        NETWORK,
         {"outcome": "cut together"},
         "Two connections of different age were cut at the same moment, after {age} and {other_age}."
-        " That is no time-out: something was reloaded or restarted.",
+        " That is no time-out: something was reloaded or restarted, or the network of this client"
+        " was interrupted.",
         "Let clients reconnect. Give open connections time at a reload.",
     ),
     Rule(
@@ -46,6 +55,15 @@ IDLE = (
         "A busy connection was cut at the same age as an idle one: after {age} and {other_age}. So"
         " something limits the lifetime of connections, and pings do not help.",
         "Raise that limit, or let clients reconnect.",
+    ),
+    Rule(
+        "idle-cut",
+        BAD,
+        NETWORK,
+        {"outcome": "cut", "repeated": True, "traced": False},
+        "An idle connection is cut after {age}, twice, by the server or something in front of it. A"
+        " busy one is not.",
+        "Raise that time-out, or send pings more often.",
     ),
     Rule(
         "idle-cut",
@@ -87,6 +105,6 @@ IDLE = (
         UNKNOWN,
         NOWHERE,
         {},
-        "Nobody can say what ended the connections: {unknown}.",
+        "Nobody can say what ended the connections: the order in which they ended fits nothing.",
     ),
 )

@@ -1,7 +1,6 @@
-"""The checks of the terminal, in the order in which they run.
+"""The checks of the terminal after the connection, in the order in which they run.
 
-Each takes the session and returns verdicts. The first one finds out whether there is a connection
-at all; without one, the others are skipped.
+Each takes the session and returns a verdict.
 """
 
 from collections.abc import Callable
@@ -17,22 +16,21 @@ from flask_echo.probe.session import Session
 
 
 class Check(NamedTuple):
-    """A check after the connection.
+    """A check.
 
-    :ivar needs: what of this project's service it needs: ``faults`` or nothing.
-    :ivar seconds: how long it may take.
+    :ivar needs: what it needs of the server: ``faults`` (that it simulates them), ``echo`` or
+        nothing.
     """
 
     name: str
     run: Callable[[Session], Verdict]
     needs: str = ""
-    seconds: float = 8.0
 
 
 CHECKS = (
-    Check("round-trip", round_trip),
-    Check("integrity", integrity),
-    Check("message-size", message_size, seconds=12.0),
+    Check("round-trip", round_trip, "echo"),
+    Check("integrity", integrity, "echo"),
+    Check("message-size", message_size, "echo"),
     Check("close-codes", close_codes, "faults"),
     Check("several", several),
 )

@@ -30,7 +30,7 @@ def close_codes(session: Session) -> Verdict:
 
 def _close(session: Session, code: int, reason: str) -> tuple[int, str]:
     with session.open(f"close={code}&reason={quote(reason)}&after=0") as ws:
-        with suppress(ConnectionClosed, TimeoutError):
+        with suppress(ConnectionClosed):
             ws.recv(timeout=session.timeout)
         return ws.close_code or 1006, ws.close_reason or ""
 

@@ -1,6 +1,9 @@
 """Does a WebSocket open? And did the request arrive as it was sent?"""
 
-from time import time
+from time import sleep, time
+
+from websockets.exceptions import ConnectionClosed
+from websockets.sync.client import ClientConnection
 
 from flask_echo.diagnosis.evidence import Attempt, ConnectionEvidence, Seen
 from flask_echo.diagnosis.facts import (
@@ -13,9 +16,11 @@ from flask_echo.diagnosis.facts import (
 from flask_echo.diagnosis.verdict import Verdict, judge
 from flask_echo.probe.network import Unreachable
 from flask_echo.probe.opening import NotOpen
-from flask_echo.probe.session import OutOfTime, Session, new_trace
+from flask_echo.probe.session import OutOfTime, Session, drain, new_trace
 
 _NOTHING = Seen(state="unknown", attempts=[], reason="there is no connection")
+_MORE_TRIES = 2
+_LATE_SECONDS = 1.0
 _SOON_DAYS = 14
 _DAY = 86_400
 
@@ -30,17 +35,38 @@ def connection(session: Session) -> list[Verdict]:
         return [judge("connection", facts)]
     found = _tls(session)
     evidence, extensions, reason = _attempted(session)
-    if evidence["upgrade"]["outcome"] == "silent" and session.seconds(1.0):
-        # Time is not proof: what was slow once is tried again.
+    for _ in range(_MORE_TRIES):
+        if not _needs_proof(evidence) or not session.seconds(1.0):
+            break
         evidence, extensions, reason = _attempted(session)
     facts = connection_facts(evidence)
     facts["reason"] = facts["reason"] or reason
     session.product = str(facts["product"])
-    session.unknown = evidence["trace"]["reason"]
     found.append(judge("connection", facts))
     if evidence["upgrade"]["outcome"] == "open":
         found += _arrival(evidence, facts, extensions)
     return found
+
+
+def _needs_proof(evidence: ConnectionEvidence) -> bool:
+    """Return whether an attempt must be repeated before anybody is accused.
+
+    Time alone is no proof. And of several machines behind one address, the one that tells of no
+    upgrade request may not be the one that got it.
+    """
+    outcome = evidence["upgrade"]["outcome"]
+    return outcome == "silent" or (outcome != "open" and evidence["trace"]["state"] == "none")
+
+
+def _echoes(session: Session, ws: ClientConnection) -> None:
+    """Find out whether the server greets, and whether it returns a message."""
+    message = f"echo {new_trace()}"
+    try:
+        session.greets = drain(ws)
+        ws.send(message)
+        session.echoes = ws.recv(timeout=session.timeout) == message
+    except (TimeoutError, ConnectionClosed):
+        session.echoes = False
 
 
 def _tls(session: Session) -> list[Verdict]:
@@ -72,10 +98,13 @@ def _attempted(session: Session) -> tuple[ConnectionEvidence, list[str] | None, 
             extensions = [extension.name for extension in ws.protocol.extensions]
             attempt = Attempt(outcome="open", why="", answer=None)
             seen = session.seen(trace)
+            _echoes(session, ws)
     except OutOfTime:  # Nothing was answered so far, and so nothing else will be.
         attempt, seen = Attempt(outcome="silent", why="", answer=None), _NOTHING
     except NotOpen as error:
         attempt, reason = error.attempt, str(error)
+        if attempt["outcome"] == "silent":
+            sleep(session.seconds(_LATE_SECONDS))  # A busy server may read it only now.
         seen = session.seen(trace)
     if by(attempt["answer"]) == "service" and not session.ours:
         session.ours = True

@@ -17,7 +17,7 @@ from websockets.sync.client import ClientConnection
 from flask_echo.diagnosis.facts import idle_facts
 from flask_echo.diagnosis.verdict import Verdict, judge
 from flask_echo.probe.opening import NotOpen
-from flask_echo.probe.session import NOT_OURS, Session, new_trace
+from flask_echo.probe.session import Session, new_trace
 
 # The busy connection is this much younger, in seconds.
 YOUNGER = 2.0
@@ -45,7 +45,7 @@ def idle(session: Session, bound: float) -> Verdict:
     """
     trace = new_trace()
     # The server's pings would keep the connection busy.
-    query = "ping=off" if session.ours else ""
+    query = "ping=off" if session.simulates else ""
     with session.open(query, trace) as quiet:
         opened = monotonic()
         first, second = _wait_for_end(quiet, YOUNGER), None
@@ -69,7 +69,7 @@ def idle(session: Session, bound: float) -> Verdict:
         close=(first.code, first.reason) if first else None,
         attempt=seen[-1] if seen else None,
     )
-    return judge("idle", facts | {"product": session.product, "unknown": NOT_OURS})
+    return judge("idle", facts | {"product": session.product})
 
 
 def _watch(
@@ -91,8 +91,10 @@ def _watch(
 
 
 def _wait_for_end(ws: ClientConnection, seconds: float) -> End | None:
+    until = monotonic() + seconds
     try:
-        ws.recv(timeout=seconds)
+        while (left := until - monotonic()) > 0:
+            ws.recv(timeout=left)  # A message does not end it.
     except TimeoutError:
         return None
     except ConnectionClosed:

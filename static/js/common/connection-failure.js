@@ -33,7 +33,7 @@ export async function explainFailure(failure, signal) {
     return UNREACHABLE;
   }
   const { evidence } = await gather(failure.path, signal);
-  const facts = connectionFacts(evidence, book.signatures);
+  const facts = connectionFacts(evidence, book);
   if (facts.upgrade === "open") return OPENED_LATER;
   const arrived = evidence.trace.attempts.at(-1)?.request ?? null;
   return { ...judge(book, "connection", facts), arrived };

@@ -48,7 +48,10 @@ proxy.on("error", (error, request, response) => {
 _PLAIN = """
 const server = http.createServer((request, response) => proxy.web(request, response));"""
 _UPGRADES = """
-server.on("upgrade", (request, socket, head) => proxy.ws(request, socket, head));"""
+server.on("upgrade", (request, socket, head) => {
+  socket.on("error", () => socket.destroy()); // A client that is gone would end the process.
+  proxy.ws(request, socket, head);
+});"""
 _RIGHT = _OPTIONS + _PROXY + _PLAIN + _UPGRADES
 
 # The beginning of the two addresses with faults.

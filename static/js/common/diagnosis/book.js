@@ -7,6 +7,7 @@
  * @property {Object<string, Object<string, string>>} cures lines by product and fault
  * @property {Object<string, string[]>} families products that look like another one
  * @property {Object<string, string>} same faults that the same lines cure
+ * @property {Object<string, string>} like products that look like another one, too
  *
  * @typedef {object} Rule
  * @property {string} id

@@ -7,6 +7,8 @@ const BODY_CHARACTERS = 65_536;
 const READINGS = 4; // of a trace: several machines behind one address answer in turn
 const PAUSE_MS = 100;
 const UNAUTHORIZED = 401;
+const MORE_TRIES = 2;
+const LATE_MS = 1_000;
 
 /**
  * The same as in flask_echo/diagnosis/evidence.py, where the members are explained.
@@ -29,23 +31,43 @@ const UNAUTHORIZED = 401;
  *     browser sees them
  */
 export async function gather(path, signal) {
+  let found = await attempt(path, signal);
+  for (let more = 0; more < MORE_TRIES && needsProof(found.evidence); more += 1) {
+    found = await attempt(path, signal);
+  }
+  return found;
+}
+
+// Time alone is no proof. And of several machines behind one address, the one that tells of no
+// upgrade request may not be the one that got it: a browser keeps its connection to one of them.
+function needsProof({ upgrade, trace }) {
+  return upgrade.outcome === "silent" || (upgrade.outcome !== "open" && trace.state === "none");
+}
+
+async function attempt(path, signal) {
   const [id, controlId] = [newTraceId(), newTraceId()];
-  const attempt = await open(path, id, signal);
+  const opened = await open(path, id, signal);
   // Without a failure there is nothing to compare with, and a browser logs each 426.
-  const isOpen = attempt.outcome === "open";
+  const isOpen = opened.outcome === "open";
   const [control, health] = await Promise.all([
     isOpen ? null : get(withTrace(path, controlId), signal),
     get("healthz", signal),
   ]);
   const evidence = {
     asked: asked(path),
-    upgrade: { outcome: attempt.outcome, why: "", answer: null },
+    upgrade: { outcome: opened.outcome, why: "", answer: null },
     control,
     health,
-    trace: await seen(id, signal),
+    trace: await seenLater(id, opened.outcome, signal),
     control_trace: isOpen ? unknown("there was no control") : await seen(controlId, signal),
   };
-  return { evidence, extensions: attempt.extensions, seconds: attempt.seconds };
+  return { evidence, extensions: opened.extensions, seconds: opened.seconds };
+}
+
+/** A busy server may read a request only after the client has given up. */
+async function seenLater(id, outcome, signal) {
+  if (outcome === "silent") await new Promise((resolve) => setTimeout(resolve, LATE_MS));
+  return seen(id, signal);
 }
 
 function asked(path) {
@@ -69,13 +91,15 @@ async function open(path, trace, signal) {
 
 /**
  * Send a plain GET. Without credentials a 401 comes at once, and no login prompt. Any other answer
- * may be due to missing cookies, so it is asked for again with them.
+ * may be due to missing cookies, so it is asked for again with them. So is a 401 of a login by
+ * cookie, which prompts nobody.
  *
  * @returns {Promise<object | null>} null without a response
  */
 async function get(path, signal) {
   const without = await request(path, signal, "omit");
-  return without?.status === UNAUTHORIZED ? without : request(path, signal, "same-origin");
+  const prompts = without?.status === UNAUTHORIZED && "www-authenticate" in without.headers;
+  return prompts ? without : request(path, signal, "same-origin");
 }
 
 async function request(path, signal, credentials) {

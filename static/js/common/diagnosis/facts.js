@@ -1,10 +1,15 @@
-import { productOf } from "./signatures.js";
+import { productsOf } from "./signatures.js";
 
 // Each function has one of the same name in flask_echo/diagnosis/facts.py. The cases in tests/cases
 // run against both.
 
+const MARK = "flask-echo"; // the header that every response of the service has
 const PARSER_PAGE = "<h1><p>"; // gunicorn writes this itself
+const NO_CLOSE_FRAME = 1006; // RFC 6455, section 7.1.5
 const LATE = 1.5; // seconds; a proxy that cannot connect says so at once
+
+// Where the service has WebSockets, beside its root.
+const OWN_PATHS = ["/echo", "/inspect", "/WS.ashx", "/events"];
 
 // Milliseconds. Most distances on earth take less, and nobody notices a shorter stall.
 const SLOW = 200;
@@ -13,8 +18,8 @@ const STALL = 100;
 const STALL_FACTOR = 10; // times the median
 const BUSY = 10; // a client that is so late for its own timers has no time for messages, either
 
-// Seconds. Many products look at the clock only every second, and squid cuts up to a second early or
-// late.
+// Seconds. Many products look at the clock only every second, and squid cuts up to a second early
+// or late.
 const SAME_MOMENT = 0.75;
 const SAME_AGE = 1.2;
 const SAME_AGE_AGAIN = 2.2;
@@ -22,15 +27,16 @@ const SAME_AGE_SHARE = 0.1;
 
 /**
  * @param {import("./evidence.js").Evidence} evidence
- * @param {object[]} signatures of products
+ * @param {import("./book.js").Book} book
  * @returns {object} what is known about an attempt to open a WebSocket
  */
-export function connectionFacts(evidence, signatures) {
+export function connectionFacts(evidence, book) {
   const { asked, upgrade, control, health, trace } = evidence;
   const arrived = arrivedRequest(evidence);
   const refused = refusal(evidence);
   // A browser does not see the refusal of an upgrade, so the control has to do.
   const decisive = upgrade.answer ?? (by(control) === "service" ? null : control);
+  const seen = products(evidence, book);
   return {
     upgrade: upgrade.outcome,
     why: upgrade.why,
@@ -40,13 +46,16 @@ export function connectionFacts(evidence, signatures) {
     key_arrived: Boolean(arrived["sec-websocket-key"]),
     origin_arrived: comparison(asked.origin, arrived.origin),
     path_arrived: pathRelation(asked.path, arrived.path),
+    host_arrived: comparison(asked.host, arrived.host),
     status: statusName(decisive),
     by: by(decisive),
     late: [upgrade.answer, control].every((answer) => !answer || answer.seconds > LATE),
+    control_late: Boolean(control) && control.seconds > LATE,
     control: controlState(evidence),
     ours: isOurs(evidence),
     health: healthState(health),
-    product: product(evidence, signatures),
+    product: seen.length === 1 ? seen[0] : "",
+    products: seen.join(", "),
     shown_path: asked.path,
     shown_path_arrived: arrived.path ?? "",
     shown_host: asked.host,
@@ -54,7 +63,7 @@ export function connectionFacts(evidence, signatures) {
     shown_origin: asked.origin ?? "",
     shown_origin_arrived: arrived.origin ?? "",
     reason: String(refused.reason || refused.detail || ""),
-    unknown: trace.reason,
+    unknown: trace.reason || "the server saw no upgrade request",
   };
 }
 
@@ -62,9 +71,7 @@ export function connectionFacts(evidence, signatures) {
 export function by(answer) {
   if (!answer) return "";
   const { headers, status, body } = answer;
-  if ("content-security-policy" in headers && headers["referrer-policy"] === "no-referrer") {
-    return "service";
-  }
+  if (MARK in headers) return "service";
   return status === 400 && body.includes(PARSER_PAGE) ? "parser" : "proxy";
 }
 
@@ -108,24 +115,24 @@ function isOurs({ upgrade, control, health, trace, control_trace: other }) {
 }
 
 function healthState(answer) {
-  if (!answer) return "none";
-  if (by(answer) !== "service") return "foreign";
-  try {
-    return String(JSON.parse(answer.body).status ?? "foreign");
-  } catch {
-    return "foreign";
-  }
+  return answer ? String(problemIn(answer).status || "foreign") : "none";
 }
 
 function arrivedRequest({ trace, upgrade, control }) {
   const last = trace.attempts.at(-1);
   if (last) return requestOf(last);
-  const told = problemIn(upgrade.answer).arrived ?? common(problemIn(control).arrived ?? {});
+  const refused = toldBy(upgrade.answer);
+  const told = Object.keys(refused).length ? refused : common(toldBy(control));
   const found = Object.entries(told)
     .filter(([, value]) => value !== null && value !== undefined)
-    .map(([name, value]) => [name.toLowerCase(), value]);
+    .map(([name, value]) => [name.toLowerCase(), String(value)]);
   const { "http version": version, ...rest } = Object.fromEntries(found);
   return version === undefined ? rest : { ...rest, version };
+}
+
+function toldBy(answer) {
+  const { arrived } = problemIn(answer);
+  return arrived && typeof arrived === "object" && !Array.isArray(arrived) ? arrived : {};
 }
 
 // The control has no upgrade, so only what both requests have in common counts.
@@ -142,11 +149,11 @@ export function requestOf({ request }) {
   return { ...Object.fromEntries(headers), path, version: version.join(" ") };
 }
 
-function product(evidence, signatures) {
+function products(evidence, book) {
   const { upgrade, control, health, trace, control_trace: other } = evidence;
   const seen = [upgrade.answer, control, health].filter(Boolean);
   const traced = trace.attempts.at(-1) ?? other.attempts.at(-1);
-  return productOf(signatures, {
+  return productsOf(book, {
     responses: seen.map(({ headers }) => headers),
     pages: seen.filter((answer) => by(answer) === "proxy").map(({ body }) => body),
     request: traced ? requestOf(traced) : arrivedRequest(evidence),
@@ -165,17 +172,17 @@ export function pathRelation(asked, arrived) {
   if ((arrived ?? null) === null) return "unknown";
   if (arrived === asked) return "same";
   if (arrived !== "/" && asked.endsWith(arrived)) return "stripped";
+  // All of it was a prefix.
+  if (arrived === "/" && !OWN_PATHS.some((path) => asked.endsWith(path))) return "stripped";
   return arrived.endsWith(asked) ? "longer" : "other";
 }
 
 /** @returns {object} how the request of a WebSocket that has opened arrived */
 export function arrivalFacts(evidence) {
   const arrived = arrivedRequest(evidence);
-  const { host } = evidence.asked;
-  const forwarded = (arrived["x-forwarded-host"] ?? "").split(",").at(-1).trim();
+  const forwarded = (arrived["x-forwarded-host"] ?? "").toLowerCase().split(",");
   return {
-    host_arrived: comparison(host, arrived.host),
-    forwarded_host: comparison(host, forwarded || null),
+    host_announced: forwarded.some((name) => name.trim() === evidence.asked.host.toLowerCase()),
     prefix_announced: Boolean(arrived["x-forwarded-prefix"]),
   };
 }
@@ -191,7 +198,7 @@ export function compressionFacts(evidence, agreed) {
     offered: true,
     agreed,
     answered: last ? (last.response?.extensions ?? []).some(deflates) : null,
-    offer_arrived: deflates(arrived["sec-websocket-extensions"] ?? ""),
+    offer_arrived: last ? deflates(arrived["sec-websocket-extensions"] ?? "") : null,
     enabled: last?.limits?.compression ?? null,
   };
 }
@@ -268,12 +275,20 @@ export function idleFacts({ waited, alive, ages, apart, again, close, attempt })
     outcome: idleOutcome(alive, age, otherAge, apart),
     repeated: age !== null && again !== null && alike(age, again, SAME_AGE_AGAIN),
     pings: age !== null && pings > 0 && pings < age ? "often enough" : "too seldom",
-    closed_by: close && end.how === "close frame from the server" ? "server" : "somebody",
+    closed_by: closedBy(close, attempt),
+    traced: attempt !== null,
+    code: close ? String(close[0]) : "",
     waited: duration(waited * 1000),
     age: duration((age ?? 0) * 1000),
     other_age: duration((otherAge ?? 0) * 1000),
     reason: String(end.reason || close?.[1] || ""),
   };
+}
+
+// A Close frame may be the server's. Only its trace can tell.
+function closedBy(close, attempt) {
+  if (!attempt) return close && close[0] !== NO_CLOSE_FRAME ? "unknown" : "somebody";
+  return close && attempt.end?.how === "close frame from the server" ? "server" : "somebody";
 }
 
 function idleOutcome(alive, age, otherAge, apart) {

@@ -31,14 +31,16 @@ export function judge(book, check, facts) {
     meaning: filled(rule.meaning, facts),
     advice: filled(rule.advice, facts),
     product,
-    cures: CURED.includes(rule.verdict) ? curesFor(book, rule.id, product) : {},
+    cures: CURED.includes(rule.verdict) ? curesFor(book, rule.id, facts.products || product) : {},
   };
 }
 
-function curesFor({ cures, families, same }, id, product) {
+function curesFor({ cures, families, same }, id, seen) {
   const fault = same[id] ?? id;
-  const known = product in cures ? [product] : Object.keys(cures);
-  const products = families[product] ?? known;
+  const known = seen.split(", ")
+    .flatMap((product) => families[product] ?? [product])
+    .filter((name) => name in cures);
+  const products = known.length ? known : Object.keys(cures);
   return Object.fromEntries(products
     .filter((name) => fault in cures[name])
     .map((name) => [name, cures[name][fault]]));

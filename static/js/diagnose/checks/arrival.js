@@ -29,9 +29,9 @@ async function run(id, signal) {
   if (evidence.upgrade.outcome !== "open") {
     throw new NotConnected("echo", evidence.upgrade.outcome === "silent");
   }
-  const { signatures } = await getBook();
+  const book = await getBook();
   const facts = {
-    ...connectionFacts(evidence, signatures),
+    ...connectionFacts(evidence, book),
     ...arrivalFacts(evidence),
     ...compressionFacts(evidence, extensions.includes("permessage-deflate")),
   };

@@ -10,24 +10,13 @@ export const connection = {
   about: "Opens a WebSocket. If that fails, finds out who refused it.",
   seconds: 0.3,
   limit: 60,
-  run: async ({ signal }) => judged(await attempt("echo", signal)),
+  run: async ({ signal }) => judged(await gather("echo", signal)),
 };
-
-/**
- * Open a WebSocket, and once more if nobody answered: what was slow once is no proof.
- *
- * @param {string} path relative to the page
- * @param {AbortSignal} signal
- */
-export async function attempt(path, signal) {
-  const first = await gather(path, signal);
-  return first.evidence.upgrade.outcome === "silent" ? gather(path, signal) : first;
-}
 
 /** Judge an attempt. A path that was changed makes all other checks meaningless. */
 async function judged({ evidence, seconds }) {
   const book = await getBook();
-  const facts = connectionFacts(evidence, book.signatures);
+  const facts = connectionFacts(evidence, book);
   const opened = judge(book, "connection", facts);
   const path = facts.upgrade === "open" ? judge(book, "path", facts) : opened;
   const verdict = path.verdict === "bad" ? path : opened;

@@ -53,9 +53,9 @@ export function idle(bound) {
 }
 
 async function measure(bound, { signal, progress }) {
-  const { signatures } = await getBook();
+  const book = await getBook();
   const { evidence } = await gather("echo", signal);
-  const { product } = connectionFacts(evidence, signatures);
+  const { product } = connectionFacts(evidence, book);
   const id = newTraceId();
   const watched = await watch(bound, id, signal, progress);
   const { ages, apart } = watched;

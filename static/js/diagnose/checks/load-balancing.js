@@ -121,7 +121,12 @@ export function judge(data) {
   const versions = tally(servers, ({ software }) => JSON.stringify(software));
   // Some connections fail one after the other, too: that is no limit on how many are open.
   const facts = !failed && unanswered
-    ? { failed: true, count: String(unanswered), all: String(ASKED), alone: "some" }
+    ? {
+      failed: true,
+      count: String(unanswered),
+      all: String(ASKED),
+      alone: processes.size > 1 ? "some" : "",
+    }
     : { failed: failed > 0, count: String(failed), all: String(held), ...why };
   const figure = `${formatCount(processes.size, "process", "processes")} on `
     + formatCount(hosts.size, "host");

@@ -47,9 +47,9 @@ async function measure({ signal, progress }) {
   const steps = await trySizes(sizesUpTo(limit), signal, progress);
   const { survived, failure } = steps;
   const isLimit = failure && survived.length && failure.kind !== "changed";
-  const bounds = isLimit ? await bisect(survived.at(-1).size, failure.size, signal) : null;
   // Before anybody is accused, the size that failed is tried again.
-  const repeated = Boolean(isLimit) && (await probe(failure.size, signal)) !== true;
+  const repeated = Boolean(isLimit) && (await probe(failure.size, signal, SECONDS)) !== true;
+  const bounds = repeated ? await bisect(survived.at(-1).size, failure.size, signal) : null;
   return { limit, ...steps, bounds, repeated };
 }
 
@@ -122,9 +122,9 @@ async function bisect(good, bad, signal) {
 }
 
 /** @returns {Promise<boolean | null>} whether a message of this size came back; null if unknown */
-async function probe(size, signal) {
+async function probe(size, signal, seconds = REPLY_SECONDS) {
   try {
-    const exchange = (client) => trySize(client, size, REPLY_SECONDS);
+    const exchange = (client) => trySize(client, size, seconds);
     const { kind } = await withClient(plainEcho(), { signal }, exchange);
     return !kind;
   } catch (error) {
