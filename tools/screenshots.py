@@ -77,7 +77,7 @@ def behind_nginx(server: Server, directives: str) -> Iterator[str]:
 
 # The pictures of docs/story.md: a check, and the proxy whose fault it finds.
 STORY: dict[str, tuple[str, Callable[[Server], AbstractContextManager[str]]]] = {
-    "story-headers": ("handshake-time", lambda server: behind_nginx(server, FORGETFUL)),
+    "story-headers": ("connection", lambda server: behind_nginx(server, FORGETFUL)),
     "story-idle": ("idle", lambda server: behind_nginx(server, RIGHT)),
     "story-size": ("message-size", limited),
 }
@@ -114,7 +114,7 @@ def take_story(page: Page, place: Path, server: Server) -> None:
             if check == "idle":  # the story says that all other checks are good
                 diagnose(page)
                 status = page.element("diagnose-status").text
-                assert status == "9 good", page.element("diagnose").text
+                assert status == "13 good", page.element("diagnose").text
             row = run_check(page, check)
             print(row.text, end="\n\n")
             (place / f"{name}.png").write_bytes(picture(page, row))

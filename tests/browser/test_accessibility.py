@@ -68,6 +68,7 @@ def test_a_panel_is_no_wider_than_a_phone(page: Page, panel: str) -> None:
     assert page.run("return document.documentElement.scrollWidth") <= 390
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("width", WIDTHS)
 @pytest.mark.parametrize("scheme", SCHEMES)
 def test_a_comparison_is_accessible(page: Page, scheme: str, width: int) -> None:

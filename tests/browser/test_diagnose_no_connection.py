@@ -1,5 +1,7 @@
 """Explanations of the panel Diagnose if there is no connection at all."""
 
+import pytest
+
 from flask_echo.diagnosis.cures import cures_for
 from tests.support.browser import KEEP_SOCKETS
 from tests.support.diagnose import CHECKS, Panel
@@ -25,6 +27,7 @@ def test_without_a_connection_the_cause_is_named_and_the_rest_skipped(
     panel.page.take_console_errors()
 
 
+@pytest.mark.slow
 def test_an_upgrade_without_a_response_is_distinguished_from_a_refused_one(
     panel: Panel, proxy: Proxy
 ) -> None:

@@ -76,6 +76,7 @@ window.WebSocket = class extends WebSocket {
             "notable",
             "Most distances on earth take less than 200 ms.",
             id="a slow path",
+            marks=pytest.mark.slow,
         ),
         pytest.param(
             "round-trip",
@@ -118,6 +119,7 @@ window.WebSocket = class extends WebSocket {
             "notable",
             "That is slow: the line is slow, or something on the path",
             id="a slow line",
+            marks=pytest.mark.slow,
         ),
         pytest.param(
             "compression",
@@ -146,6 +148,7 @@ window.WebSocket = class extends WebSocket {
             "bad",
             "No message arrived",
             id="a buffer that must be full",
+            marks=pytest.mark.slow,
         ),
         pytest.param(
             "close-codes",
@@ -167,6 +170,7 @@ window.WebSocket = class extends WebSocket {
             "bad",
             "An idle connection is cut after 2.",
             id="an idle time-out",
+            marks=pytest.mark.slow,
         ),
     ],
 )

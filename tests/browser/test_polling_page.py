@@ -27,6 +27,7 @@ def test_there_is_one_for_each_way() -> None:
     assert len(SNIPPETS) == len(NAMES)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("snippet", SNIPPETS, ids=NAMES)
 def test_the_client_loses_and_repeats_nothing(
     snippet: str, page: Page, start_server: StartServer

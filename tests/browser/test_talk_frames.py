@@ -463,6 +463,7 @@ def test_an_unknown_opcode_has_its_number(page: Page) -> None:
 # Reading it
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("width", [1280, 390])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_the_fold_is_accessible(page: Page, server: Server, scheme: str, width: int) -> None:
