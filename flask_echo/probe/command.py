@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Sequence
 from time import monotonic
+from typing import Any
 
 import click
 
@@ -22,6 +23,7 @@ from flask_echo.probe.run import run
 from flask_echo.probe.session import Session
 from flask_echo.probe.target import Target
 
+_STEPS = 100  # of a progress bar
 _FORMATS = {"json": to_json, "junit": to_junit, "markdown": to_markdown}
 
 
@@ -63,8 +65,9 @@ class _Display:
     def __init__(self, session: Session, is_for_people: bool) -> None:
         self._session = session
         self._is_for_people = is_for_people
-        self._shows_progress = sys.stderr.isatty()
-        self._name = ""
+        # In a file, a line for each check would only stand between the verdicts.
+        self._shows_progress = sys.stderr.isatty() or not is_for_people
+        self._bar: Any = None  # click does not export the type of its progress bars.
         self._has_way = False
         session.progress = self._progress
         if is_for_people:
@@ -72,14 +75,14 @@ class _Display:
 
     def begin(self, name: str) -> None:
         """A check begins."""
-        self._name = name
-        if not self._is_for_people and not self._shows_progress:
-            click.echo(f"{name} ...", err=True)
-        self._progress(0.0)
+        self.end()
+        if self._shows_progress:
+            self._bar = click.progressbar(length=_STEPS, label=name, file=sys.stderr)
+            self._bar.render_progress()
 
     def show(self, text: str) -> None:
         """A check has ended."""
-        self._clear()
+        self.end()
         if not self._is_for_people:
             return
         if not self._has_way and self._session.steps.addresses:
@@ -88,14 +91,11 @@ class _Display:
         click.echo(text)
 
     def end(self) -> None:
-        """All checks have ended."""
-        self._clear()
+        """No check runs."""
+        if self._bar is not None:
+            self._bar.render_finish()
+        self._bar = None
 
     def _progress(self, share: float) -> None:
-        if self._shows_progress:
-            bar = "#" * round(20 * min(max(share, 0.0), 1.0))
-            click.echo(f"\r\033[K{self._name:16} [{bar:20}]", nl=False, err=True)
-
-    def _clear(self) -> None:
-        if self._shows_progress:
-            click.echo("\r\033[K", nl=False, err=True)
+        if self._bar is not None:
+            self._bar.update(round(_STEPS * share) - self._bar.pos)

@@ -84,6 +84,13 @@ def pushed(*arrivals: int) -> list[dict[str, int]]:
             id="a very slow handshake",
         ),
         pytest.param(
+            "handshake-time",
+            {"times": [8, 9, 5000, 8, 9], "http": 2},
+            "notable",
+            "one took 5.0 s: something on the path holds some of them",
+            id="one handshake that stalls",
+        ),
+        pytest.param(
             "idle",
             IDLE,
             "bad",

@@ -7,6 +7,8 @@ const HANDSHAKES = 5;
 const HTTP_REQUESTS = 3;
 const SLOW = 300; // ms; to the other side of the earth a handshake with TLS takes about this
 const VERY_SLOW = 3000;
+const STALL = 1000; // ms
+const STALL_FACTOR = 10; // times the median
 const SLOW_UPGRADE = 5; // times the duration of an HTTP request
 
 export const handshakeTime = {
@@ -46,7 +48,7 @@ async function timeHttp(signal) {
 export function judge(data) {
   const { median, max } = summary(data.times);
   return {
-    ...conclusion(median, data.http),
+    ...(stalls(median, max) ? stalled(median, max) : conclusion(median, data.http)),
     figure: formatDuration(median),
     details: [
       ["each", data.times.map(formatDuration).join(", ")],
@@ -54,6 +56,21 @@ export function judge(data) {
       ["HTTP request", formatDuration(data.http)],
     ],
     data,
+  };
+}
+
+// Apache with H2WebSockets holds one handshake in some for five seconds.
+function stalls(median, max) {
+  return median <= SLOW && max > STALL && max > STALL_FACTOR * median;
+}
+
+function stalled(median, max) {
+  return {
+    verdict: "notable",
+    meaning: `Most handshakes take ${formatDuration(median)}, and one took ${formatDuration(max)}: `
+      + "something on the path holds some of them.",
+    advice: "Run this check again. If it happens again, look at the proxies in front of the "
+      + "server (with Apache: turn H2WebSockets off).",
   };
 }
 
