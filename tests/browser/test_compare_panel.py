@@ -4,6 +4,8 @@ import json
 import sys
 from contextlib import ExitStack
 
+import pytest
+
 from tests.support.browser import Page
 from tests.support.clients import health, raw
 from tests.support.compare import WAYS, Compare
@@ -58,6 +60,7 @@ def test_a_websocket_takes_fewest_bytes_and_an_answer_304_fewer_than_a_whole_one
     assert answer["conditional"] < answer["polling"]
 
 
+@pytest.mark.slow
 def test_nothing_is_lost_while_the_server_is_away(
     compare: Compare, start_server: StartServer
 ) -> None:

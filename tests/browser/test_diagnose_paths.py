@@ -36,6 +36,7 @@ def test_an_idle_connection_that_survives_is_good(panel: Panel) -> None:
     assert "still worked after 1." in panel.text("idle")
 
 
+@pytest.mark.slow
 def test_server_processes_are_counted(panel: Panel, start_server: StartServer) -> None:
     ports = [start_server("gunicorn").port for _ in range(2)]
     with Proxy(*ports) as proxy:

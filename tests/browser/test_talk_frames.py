@@ -268,6 +268,7 @@ def test_a_new_connection_has_a_table_of_its_own(plain: Page) -> None:
     assert not plain.element("frame").is_displayed()
 
 
+@pytest.mark.slow
 def test_nothing_is_read_while_nobody_looks(page: Page) -> None:
     page.run_before_load(COUNT_READS)
     page.open()

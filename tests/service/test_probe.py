@@ -98,17 +98,20 @@ def test_a_failure_is_one_in_junit_and_markdown() -> None:
     assert "| connection | \u274c bad | The machine answers, but nobody listens" in text
 
 
+@pytest.mark.slow
 def test_an_idle_connection_that_stays_is_good(server: Server) -> None:
     found = verdicts(server.url, "--idle", "3", "--only", "idle")
     assert found["idle"]["id"] == "idle"
 
 
+@pytest.mark.slow
 def test_the_idle_time_out_of_the_service_is_its_own(start_server: StartServer) -> None:
     server = start_server("gunicorn", IDLE_TIMEOUT_SECONDS=1)
     found = verdicts(server.url, "--idle", "6", "--only", "idle")
     assert (found["idle"]["id"], found["idle"]["place"]) == ("closed-by-server", "service")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", OTHERS)
 def test_another_server_is_tested_without_what_needs_ours(kind: str) -> None:
     with other_server(kind) as url:
@@ -167,12 +170,14 @@ def test_a_server_that_greets_and_does_not_echo_is_not_accused(server: Server) -
     assert {check["verdict"] for check in found.values()} == {"good", "skipped"}
 
 
+@pytest.mark.slow
 def test_a_slow_line_is_no_limit_on_the_size(server: Server) -> None:
     with Proxy(server.port, faults=Faults(bytes_per_second=120_000)) as proxy:
         found = verdicts(proxy.url, "--only", "message-size")
     assert found["message-size"]["id"] == "sizes-slow"
 
 
+@pytest.mark.slow
 def test_a_limit_on_the_size_is_found(server: Server) -> None:
     with Proxy(server.port, faults=Faults(message_limit=100_000)) as proxy:
         found = verdicts(proxy.url, "--only", "message-size")
@@ -185,6 +190,7 @@ def test_changed_bytes_are_found(server: Server) -> None:
     assert found["integrity"]["id"] == "bytes-changed"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["head", "body"])
 def test_a_server_that_answers_byte_by_byte_does_not_hold_the_probe(kind: str) -> None:
     with trickling(kind) as port:
@@ -193,6 +199,7 @@ def test_a_server_that_answers_byte_by_byte_does_not_hold_the_probe(kind: str) -
     assert json.loads(run.stdout)["seconds"] < 20
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "answer",
     [
@@ -364,6 +371,7 @@ def https(tmp_path: Path, days: int) -> Iterator[tuple[str, str]]:
         yield server.url, str(ca)
 
 
+@pytest.mark.slow
 def test_a_certificate_is_checked(tmp_path: Path) -> None:
     with https(tmp_path, days=100) as (url, ca):
         unknown = verdicts(url)
