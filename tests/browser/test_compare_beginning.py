@@ -17,7 +17,7 @@ window.fetch = (url, options) => (url.startsWith(window.refused)
 # Answers to the first poll are held back, until the signal of the request is aborted.
 HOLD = """
 const trulyFetch = window.fetch;
-window.fetch = (url, { signal, ...options }) => {
+window.fetch = (url, { signal, ...options } = {}) => {
   if (!url.startsWith("events?")) return trulyFetch(url, { signal, ...options });
   window.held = true;
   return new Promise((resolve, reject) => {

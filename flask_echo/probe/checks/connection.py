@@ -58,7 +58,7 @@ def _needs_proof(evidence: ConnectionEvidence) -> bool:
     return outcome == "silent" or (outcome != "open" and evidence["trace"]["state"] == "none")
 
 
-def _echoes(session: Session, ws: ClientConnection) -> None:
+def _note_behaviour(session: Session, ws: ClientConnection) -> None:
     """Find out whether the server greets, and whether it returns a message."""
     message = f"echo {new_trace()}"
     try:
@@ -98,7 +98,7 @@ def _attempted(session: Session) -> tuple[ConnectionEvidence, list[str] | None, 
             extensions = [extension.name for extension in ws.protocol.extensions]
             attempt = Attempt(outcome="open", why="", answer=None)
             seen = session.seen(trace)
-            _echoes(session, ws)
+            _note_behaviour(session, ws)
     except OutOfTime:  # Nothing was answered so far, and so nothing else will be.
         attempt, seen = Attempt(outcome="silent", why="", answer=None), _NOTHING
     except NotOpen as error:
@@ -106,8 +106,7 @@ def _attempted(session: Session) -> tuple[ConnectionEvidence, list[str] | None, 
         if attempt["outcome"] == "silent":
             sleep(session.seconds(_LATE_SECONDS))  # A busy server may read it only now.
         seen = session.seen(trace)
-    if by(attempt["answer"]) == "service" and not session.ours:
-        session.ours = True
+    session.ours = session.ours or by(attempt["answer"]) == "service"
     evidence = _evidence(session, attempt)
     evidence |= {"control": control, "health": health, "trace": seen}
     evidence["control_trace"] = session.seen(control_trace)
