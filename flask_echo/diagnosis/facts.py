@@ -252,7 +252,6 @@ def compression_facts(evidence: ConnectionEvidence, agreed: bool) -> Facts:
     if attempts:
         answered = any(map(_deflates, attempts[-1].get("response", {}).get("extensions", [])))
     return {
-        "offered": True,
         "agreed": agreed,
         "answered": answered,
         "offer_arrived": offer if attempts else None,

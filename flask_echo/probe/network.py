@@ -160,47 +160,44 @@ class Network:
 
         :raises Unreachable: if TLS fails.
         """
+        wrapped = context.wrap_socket(
+            sock, server_hostname=self.target.host, do_handshake_on_connect=False
+        )
+        seconds = self.limit.seconds()
         try:
-            return context.wrap_socket(sock, server_hostname=self.target.host)
+            with cut_after(wrapped, TimeLimit(seconds, monotonic() + seconds)):
+                wrapped.do_handshake()
+            return wrapped
         except ssl.SSLCertVerificationError as error:
+            wrapped.close()
             raise Unreachable("tls", error.verify_message) from None
         except TimeoutError:
+            wrapped.close()
             raise Unreachable("tls", "no answer came in time") from None
         except OSError as error:
+            wrapped.close()
             raise Unreachable("tls", str(error)) from None
 
     def get(self, path: str) -> Answer | None:
         """Send a plain GET, and return the response; None without one. Redirects stay."""
         began, seconds = monotonic(), self.limit.seconds()
+        connection = http.client.HTTPConnection(self.target.host, self.target.port)
         try:
-            connection = self._http()
-            try:
-                connection.connect()
-                with cut_after(connection.sock, TimeLimit(seconds, began + seconds)):
-                    connection.request("GET", path, headers=self._plain_headers())
-                    response = connection.getresponse()
-                    body = response.read(_BODY_BYTES).decode("utf-8", "replace")
-                headers = joined(response.getheaders())
-                return Answer(
-                    status=response.status,
-                    headers=headers,
-                    body=body,
-                    protocol="http/1.1",
-                    seconds=monotonic() - began,
-                )
-            finally:
-                connection.close()
+            connection.sock = self.open()
+            with cut_after(connection.sock, TimeLimit(seconds, began + seconds)):
+                connection.request("GET", path, headers=self._plain_headers())
+                response = connection.getresponse()
+                body = response.read(_BODY_BYTES).decode("utf-8", "replace")
         except (OSError, http.client.HTTPException, Unreachable):
             return None
-
-    def _http(self) -> http.client.HTTPConnection:
-        target, context = self.target, self.context()
-        if context is None:
-            return http.client.HTTPConnection(
-                target.host, target.port, timeout=self.limit.seconds()
-            )
-        return http.client.HTTPSConnection(
-            target.host, target.port, timeout=self.limit.seconds(), context=context
+        finally:
+            connection.close()
+        return Answer(
+            status=response.status,
+            headers=joined(response.getheaders()),
+            body=body,
+            protocol="http/1.1",
+            seconds=monotonic() - began,
         )
 
     def _plain_headers(self) -> dict[str, str]:

@@ -111,13 +111,6 @@ ORIGIN = (
 
 COMPRESSION = (
     Rule(
-        "compression-not-offered",
-        UNKNOWN,
-        NOWHERE,
-        {"offered": False},
-        "This client offers no compression.",
-    ),
-    Rule(
         "compression",
         GOOD,
         NOWHERE,

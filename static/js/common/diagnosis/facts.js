@@ -195,7 +195,6 @@ export function compressionFacts(evidence, agreed) {
   const arrived = arrivedRequest(evidence);
   const last = evidence.trace.attempts.at(-1);
   return {
-    offered: true,
     agreed,
     answered: last ? (last.response?.extensions ?? []).some(deflates) : null,
     offer_arrived: last ? deflates(arrived["sec-websocket-extensions"] ?? "") : null,

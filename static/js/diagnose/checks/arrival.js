@@ -1,3 +1,4 @@
+import { NotConnected } from "../../common/client.js";
 import { getBook } from "../../common/diagnosis/book.js";
 import { gather } from "../../common/diagnosis/evidence.js";
 import {
@@ -5,7 +6,6 @@ import {
   compressionFacts,
   connectionFacts,
 } from "../../common/diagnosis/facts.js";
-import { NotConnected } from "../../common/client.js";
 import { verdictResult } from "../verdict-result.js";
 
 /** The checks of the request as it arrived. Each opens a connection of its own. */
