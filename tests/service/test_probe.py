@@ -32,6 +32,12 @@ from tests.support.servers import (
 )
 
 SECONDS = 60
+# Beginnings of answers that never end. The first is a TLS record of 16 KiB.
+TRICKLES = {
+    "handshake": b"\x16\x03\x03\x40\x00",
+    "head": b"HTTP/1.1 200 OK\r\nX: ",
+    "body": b"HTTP/1.1 200 OK\r\n\r\n",
+}
 # What a run without the idle check says of a good server of ours.
 GOOD = [
     *("connection", "path", "host", "origin", "compression", "round-trip", "integrity"),
@@ -191,10 +197,11 @@ def test_changed_bytes_are_found(server: Server) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("kind", ["head", "body"])
+@pytest.mark.parametrize("kind", ["handshake", "head", "body"])
 def test_a_server_that_answers_byte_by_byte_does_not_hold_the_probe(kind: str) -> None:
-    with trickling(kind) as port:
-        run = probe(f"ws://127.0.0.1:{port}/echo", "--json", "--timeout", "1")
+    scheme = "wss" if kind == "handshake" else "ws"
+    with trickling(TRICKLES[kind]) as port:
+        run = probe(f"{scheme}://127.0.0.1:{port}/echo", "--json", "--timeout", "1")
     assert run.returncode == 1
     assert json.loads(run.stdout)["seconds"] < 20
 
@@ -219,9 +226,8 @@ def test_an_odd_server_is_judged_without_a_traceback(answer: bytes) -> None:
 
 
 @contextmanager
-def trickling(kind: str) -> Iterator[int]:
-    """Answer with one byte for each tenth of a second; yield the port."""
-    head = b"HTTP/1.1 200 OK\r\nX: " if kind == "head" else b"HTTP/1.1 200 OK\r\n\r\n"
+def trickling(head: bytes) -> Iterator[int]:
+    """Answer with ``head``, and then one byte for each tenth of a second; yield the port."""
     done = threading.Event()
     with socket.create_server(("127.0.0.1", 0)) as listener, ExitStack() as stack:
 

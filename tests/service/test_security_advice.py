@@ -11,7 +11,7 @@ import pytest
 
 from tests.support.clients import TIMEOUT, RawWebSocket, frame
 from tests.support.nginx import nginx_with
-from tests.support.servers import ROOT, Server, StartServer, free_port
+from tests.support.servers import ROOT, Server, StartServer
 
 CLIENT, OTHER = "127.0.0.2", "127.0.0.3"
 CONNECTIONS = 100  # of one address, as the lines say
@@ -23,12 +23,11 @@ def advised(server: Server) -> Iterator[int]:
     """Run nginx as advised, on a port of its own."""
     found = re.search(r"```nginx\n(.*?)```", (ROOT / "docs/security.md").read_text(), re.DOTALL)
     assert found
-    port = free_port()
     lines = found[1]
-    for advice, here in (("127.0.0.1:8443", port), ("127.0.0.1:8080", server.port)):
+    for advice, here in (("127.0.0.1:8443", "127.0.0.1:PORT"), ("127.0.0.1:8080", "BACKEND")):
         assert advice in lines
-        lines = lines.replace(advice, f"127.0.0.1:{here}")
-    with nginx_with(lines, port):
+        lines = lines.replace(advice, here)
+    with nginx_with(lines, server.port) as port:
         yield port
 
 
