@@ -160,22 +160,13 @@ class Network:
 
         :raises Unreachable: if TLS fails.
         """
-        wrapped = context.wrap_socket(
-            sock, server_hostname=self.target.host, do_handshake_on_connect=False
-        )
-        seconds = self.limit.seconds()
-        try:
-            with cut_after(wrapped, TimeLimit(seconds, monotonic() + seconds)):
-                wrapped.do_handshake()
-            return wrapped
+        try:  # The time-out of the socket is for the whole handshake.
+            return context.wrap_socket(sock, server_hostname=self.target.host)
         except ssl.SSLCertVerificationError as error:
-            wrapped.close()
             raise Unreachable("tls", error.verify_message) from None
         except TimeoutError:
-            wrapped.close()
             raise Unreachable("tls", "no answer came in time") from None
         except OSError as error:
-            wrapped.close()
             raise Unreachable("tls", str(error)) from None
 
     def get(self, path: str) -> Answer | None:
