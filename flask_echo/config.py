@@ -64,6 +64,7 @@ class Settings(Limits):
     inspect: bool = option(True, SWITCH)
     events: bool = option(True, SWITCH)
     traces: str = option("local", TRACES)
+    foreign_addresses: bool = option(True, SWITCH)
 
     def trusts(self, header: str) -> bool:
         """Return whether proxies are trusted about ``for``, ``proto``, ``host`` or ``prefix``."""

@@ -25,7 +25,7 @@ sock = Sock(respond=respond)
 # No inline script or style, and nothing from elsewhere. The style sheet has icons as data: images.
 _CONTENT_SECURITY_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:;"
-    " connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    " connect-src {connect}; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
 
 # Whether / and /default.html respond with the page depends on these headers (handshake.is_attempt,
@@ -81,18 +81,22 @@ def page() -> Response:
     if request.path == "/" and is_attempt(request.environ):
         return sock.explain()
     settings = _settings()
-    response = Response(
-        render_template(
-            "index.html",
-            inspect=settings.inspect,
-            faults=settings.rehearsals,
-            events=settings.events,
-        )
-    )
+    response = Response(render_template("index.html", features=_features(settings)))
     response.headers["Cache-Control"] = "no-cache"
     response.vary.update(_PAGE_VARIES_WITH)
     vary_with_the_prefix(response, settings)
     return response
+
+
+def _features(settings: Settings) -> dict[str, bool]:
+    """What the operator can turn off, for the page: see static/js/common/features.js."""
+    return {
+        "inspect": settings.inspect,
+        "faults": settings.rehearsals,
+        "events": settings.events,
+        "traces": settings.traces != "off",
+        "foreign": settings.foreign_addresses,
+    }
 
 
 @bp.get("/diagnosis.json")
@@ -172,7 +176,9 @@ def secure(response: Response) -> Response:
     if response.status_code == HTTPStatus.SWITCHING_PROTOCOLS:
         return response  # It has been sent.
     response.headers["Flask-Echo"] = "1"  # The diagnosis knows the service's responses by it.
-    response.headers["Content-Security-Policy"] = _CONTENT_SECURITY_POLICY
+    # Talk can connect to other servers.
+    connect = "'self' ws: wss:" if _settings().foreign_addresses else "'self'"
+    response.headers["Content-Security-Policy"] = _CONTENT_SECURITY_POLICY.format(connect=connect)
     response.headers["Referrer-Policy"] = "no-referrer"
     response.headers["X-Content-Type-Options"] = "nosniff"
     return response

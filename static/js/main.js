@@ -4,10 +4,15 @@ import { startHandshake } from "./handshake/panel.js";
 import { startPanels } from "./panels.js";
 import { startTalk } from "./talk/panel.js";
 
-const handshake = document.querySelector("#handshake"); // missing if /inspect is turned off
-const shown = handshake ? { handshake: startHandshake(handshake) } : {};
-startPanels([...document.querySelectorAll("main > section")], (id) => shown[id]?.());
-startTalk(document.querySelector("#talk"));
-const compare = document.querySelector("#compare"); // missing if /events is turned off
-if (compare) startCompare(compare);
-startDiagnose(document.querySelector("#diagnose"));
+const STARTS = {
+  talk: startTalk,
+  handshake: startHandshake,
+  compare: startCompare,
+  diagnose: startDiagnose,
+};
+
+// A panel is missing if what it needs is turned off. Each start returns what to call when its panel
+// is shown.
+const panels = [...document.querySelectorAll("main > section")];
+startPanels(panels, Object.fromEntries(
+  panels.map((panel) => [panel.id, STARTS[panel.id](panel)])));

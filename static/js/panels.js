@@ -1,39 +1,51 @@
+import { readLink } from "./common/link.js";
+
+const TITLE = document.title;
+
 /**
  * Show one panel at a time: the one named after `#` in the address, or else the first.
  *
- * @param {HTMLElement[]} panels each with an id, and a link to that id in the page
- * @param {function(string): void} shown takes the id of the panel that is now visible
+ * @param {HTMLElement[]} panels each with an id, and a tab that links to it
+ * @param {Object<string, function(URLSearchParams): void>} shown by panel: called with the query
+ *     of the link when the panel becomes visible, or when its link changes
  */
 export function startPanels(panels, shown) {
   const show = () => {
-    const wanted = panels.find((panel) => `#${panel.id}` === window.location.hash) ?? panels[0];
+    const { panel: id, query } = readLink();
+    const wanted = panels.find((panel) => panel.id === id) ?? panels[0];
     for (const panel of panels) {
       panel.hidden = panel !== wanted;
-      markLink(panel, panel === wanted);
+      markTab(panel, panel === wanted);
     }
-    shown(wanted.id);
+    document.title = titleOf(wanted, panels);
+    shown[wanted.id]?.(query);
   };
   for (const panel of panels) {
-    linkTo(panel).addEventListener("click", (event) => follow(event, show));
+    tabOf(panel).addEventListener("click", (event) => follow(event, panel, show));
   }
   window.addEventListener("hashchange", show);
   show();
 }
 
+// The title of the first panel is the article's.
+function titleOf(panel, panels) {
+  return panel === panels[0] ? TITLE : `${tabOf(panel).textContent} – ${TITLE}`;
+}
+
 // By default a link into the same page would scroll to its target and lose the focus.
-function follow(event, show) {
+function follow(event, panel, show) {
   if (event.ctrlKey || event.metaKey || event.shiftKey) return; // opens a new tab or window
   event.preventDefault();
-  const { href } = event.currentTarget;
-  if (href !== window.location.href) window.history.pushState(null, "", href);
+  if (!panel.hidden) return; // The address may have the panel's configuration: keep it.
+  window.history.pushState(null, "", event.currentTarget.href);
   show();
 }
 
-function linkTo(panel) {
-  return document.querySelector(`a[href="#${panel.id}"]`);
+function tabOf(panel) {
+  return document.querySelector(`#tab-${panel.id}`);
 }
 
-function markLink(panel, current) {
-  if (current) linkTo(panel).setAttribute("aria-current", "page");
-  else linkTo(panel).removeAttribute("aria-current");
+function markTab(panel, current) {
+  if (current) tabOf(panel).setAttribute("aria-current", "page");
+  else tabOf(panel).removeAttribute("aria-current");
 }

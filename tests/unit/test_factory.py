@@ -8,7 +8,7 @@ from flask_echo.websocket.seats import NoSeat, Seat
 
 CSP = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:;"
-    " connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    " connect-src {connect}; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
 
 
@@ -73,9 +73,14 @@ def test_health_tells_load_balancers_to_go_elsewhere_while_draining() -> None:
 )
 def test_every_answer_carries_the_security_headers(path: str) -> None:
     headers = create_app().test_client().get(path, buffered=True).headers
-    assert headers["Content-Security-Policy"] == CSP
+    assert headers["Content-Security-Policy"] == CSP.format(connect="'self' ws: wss:")
     assert headers["X-Content-Type-Options"] == "nosniff"
     assert headers["Referrer-Policy"] == "no-referrer"
+
+
+def test_without_foreign_addresses_the_page_may_connect_to_its_own_server_only() -> None:
+    headers = create_app({"FOREIGN_ADDRESSES": False}).test_client().get("/").headers
+    assert headers["Content-Security-Policy"] == CSP.format(connect="'self'")
 
 
 @pytest.mark.parametrize("path", ["/static/css/style.css", "/static/js/main.js", "/favicon.ico"])

@@ -1,8 +1,17 @@
 /**
- * The operator can turn parts of the server off: `inspect` (/inspect) and `faults` (fault
- * simulation, in the query of /echo and /inspect). The page says so in data attributes.
+ * The operator can turn parts of the server off. The page says so in data attributes.
  *
- * @param {"inspect" | "faults"} feature
+ * - `inspect`: /inspect
+ * - `faults`: simulated faults, in the query of /echo and /inspect
+ * - `events`: /events, for the panel Compare
+ * - `traces`: the server's end of a connection
+ * - `foreign`: connections from this page to other servers
+ *
+ * @typedef {"inspect" | "faults" | "events" | "traces" | "foreign"} Feature
+ */
+
+/**
+ * @param {Feature} feature
  * @returns {boolean}
  */
 export function isOffered(feature) {
