@@ -6,7 +6,7 @@ from tests.support.browser import NAMED_HOST, Page
 from tests.support.keys import ENTER, SPACE, TAB
 from tests.support.modules import call
 from tests.support.servers import Server
-from tests.support.talk import FAKE_SOCKETS, GREETING, say
+from tests.support.talk import FAKE_SOCKETS, GREETING, address, say
 
 # The address
 
@@ -31,17 +31,17 @@ def test_the_address_follows_the_page(page: Page, location: str, address: str) -
 
 
 def test_the_page_shows_its_websocket_address(fake: Page, server: Server) -> None:
-    address = server.url.replace("http:", "ws:") + "/WS.ashx"
-    assert fake.run("return sockets[0].address") == address
-    assert fake.element("address").text == address
+    own = f"{server.ws_url}/WS.ashx"
+    assert fake.run("return sockets[0].address") == own
+    assert address(fake) == own
 
 
 @pytest.mark.parametrize("path", ["/echo-service/", "/echo-service/default.html"])
 def test_the_page_connects_below_its_own_path_prefix(page: Page, path: str) -> None:
     page.run_before_load(FAKE_SOCKETS + f"history.replaceState(null, '', '{path}');")
     page.open()
-    address = page.run("return new URL(sockets[0].address).pathname")
-    assert address == "/echo-service/WS.ashx"
+    path = page.run("return new URL(sockets[0].address).pathname")
+    assert path == "/echo-service/WS.ashx"
     page.take_console_errors()  # The prefix is not a real one, so nothing else is below it.
 
 
@@ -66,16 +66,17 @@ def walk(page: Page) -> list[str]:
 
 def test_tab_reaches_every_control(talk: Page) -> None:
     tabs = ["tab-talk", "tab-handshake", "tab-compare", "tab-diagnose"]
-    details = ["pause", "clear", "export-json", "export-text", "filter", "kind", "entries"]
-    rest = [*details, "frames-fold", "options-fold", "/healthz"]
-    assert walk(talk) == [*tabs, "disconnect", "messages", "message", "send", *rest]
+    log = ["view-log", "view-details", "clear", "export-json", "export-text", "messages", "message"]
+    rest = ["opening-more", "frames-fold", "/healthz"]
+    form = ["reconnect", "address"]
+    assert walk(talk) == [*tabs, *form, "disconnect", "options-fold", *log, "send", *rest]
     talk.run("document.getElementById('disconnect').click()")
     talk.wait_for_state("closed")
-    assert walk(talk) == [*tabs, "connect", "messages", "message", *rest]
+    assert walk(talk) == [*tabs, *form, "connect", "options-fold", *log, *rest]
 
 
 def test_the_keyboard_alone_is_enough(talk: Page) -> None:
-    talk.press(TAB * 5)  # past the tabs
+    talk.press(TAB * 7)  # past the tabs, the switch and the address
     assert talk.focus == "disconnect"
     talk.press(SPACE)
     talk.wait_for_state("closed")
@@ -83,7 +84,9 @@ def test_the_keyboard_alone_is_enough(talk: Page) -> None:
     talk.press(ENTER)
     talk.wait_for_state("open")
     assert talk.focus == "disconnect"
-    talk.press(TAB + TAB + "typed" + ENTER)
+    while talk.focus != "message":
+        talk.press(TAB)
+    talk.press("typed" + ENTER)
     talk.wait_until(lambda: talk.lines[-1] == "<<< typed back", "a reply")
     assert talk.focus == "message"
 

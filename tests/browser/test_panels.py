@@ -3,7 +3,7 @@
 import pytest
 
 from tests.support.browser import Page
-from tests.support.talk import GREETING, choose, say
+from tests.support.talk import GREETING, choose, say, show_details
 
 
 def shown(page: Page) -> list[str]:
@@ -54,12 +54,12 @@ def test_the_log_follows_its_end_during_a_visit_to_another_panel(fake: Page) -> 
     fake.run(fill)
     fake.click("tab-talk")
     at_end = (
-        "return ['messages', 'entries-scroller'].every((id) => {"
-        "  const { scrollHeight, scrollTop, clientHeight } = document.getElementById(id);"
-        "  return scrollHeight > clientHeight && scrollHeight - scrollTop - clientHeight < 2;"
-        "})"
+        "const { scrollHeight, scrollTop, clientHeight } = document.getElementById(arguments[0]);"
+        "return scrollHeight > clientHeight && scrollHeight - scrollTop - clientHeight < 2;"
     )
-    fake.wait_until(lambda: fake.run(at_end), "the end of both views")
+    fake.wait_until(lambda: fake.run(at_end, "messages"), "the end of the log")
+    show_details(fake)
+    fake.wait_until(lambda: fake.run(at_end, "entries-scroller"), "the end of the list")
 
 
 def test_the_log_keeps_its_scroll_position_during_a_visit_to_another_panel(fake: Page) -> None:
@@ -85,6 +85,7 @@ def test_the_unfolded_panel_talk_never_scrolls_sideways(page: Page, width: int) 
     choose(page, route="echo", behaviour="close", reason="x" * 100)
     say(page, "x" * 500)
     page.wait_until(lambda: page.element("times").is_displayed(), "a round trip")
+    show_details(page)
     page.run("document.querySelector('#entries > :last-child').click()")
     scroll, client, inner = page.run(
         "const { scrollWidth, clientWidth } = document.documentElement;"

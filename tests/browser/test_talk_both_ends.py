@@ -10,7 +10,7 @@ from tests.support.clients import raw
 from tests.support.modules import call
 from tests.support.proxy import Faults, Proxy
 from tests.support.servers import Server, StartServer
-from tests.support.talk import GREETING, OPEN, choose, say, simulate
+from tests.support.talk import GREETING, OPEN, choose, say, show_details, simulate
 
 CUT = "### connection closed (1006)"
 SECONDS = r"\d+\.\d s"
@@ -136,6 +136,7 @@ def test_a_cut_by_a_proxy_is_seen_at_both_ends(page: Page, server: Server, cut: 
         saw = "(the end of the stream|a reset)"
         pattern = f"### The browser saw a cut after {SECONDS}; the server saw {saw} at the same .*"
         assert re.fullmatch(pattern, cut_line(page))
+        show_details(page)
         page.run("document.querySelector('#entries > :last-child').click()")
         assert "trace" not in page.element("entry-details").text
         assert page.element("entry-details").text.endswith("/WS.ashx")
@@ -190,7 +191,7 @@ def test_a_refusal_has_the_reason_of_the_server(page: Page, start_server: StartS
     with raw(server, "/echo"):
         page.open(url=server.url)
         page.wait_until(lambda: len(page.lines) == 3, "the refusal")
-        assert page.lines[1] == "### could not connect (1006)"
+        assert page.lines[1] == "### connection closed (1006)"
         assert page.lines[2].startswith("### The server refused the upgrade with status 503: ")
         assert "seats" in page.lines[2]
     (failed,) = page.take_console_errors()

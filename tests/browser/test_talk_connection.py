@@ -49,8 +49,8 @@ def test_a_server_that_stops_says_goodbye_and_can_be_tried_again(
 
     page.click("connect")
     page.wait_until(lambda: len(page.lines) > 4, "the end of the attempt")
-    assert page.lines[4:] == ["### could not connect (1006)"]
-    assert page.state == "closed"
+    assert page.lines[4:] == ["### connection closed (1006)"]
+    assert page.state == "not connected"
     assert page.is_enabled("connect")
     refused = page.take_console_errors()
     assert "WebSocket connection to" in refused[0]

@@ -34,14 +34,14 @@ def test_the_title_is_also_the_heading(talk: Page) -> None:
     assert (title, headings) == ("WebSockets demo", ["WebSockets demo"])
 
 
-def test_enter_sends_and_typing_replaces_the_text(talk: Page) -> None:
+def test_enter_sends_and_the_next_text_can_be_typed(talk: Page) -> None:
     say(talk, "first")
     talk.wait_for_lines(*GREETING, ">>> first", "<<< first back")
     talk.press("second" + ENTER)
     talk.wait_for_lines(*GREETING, ">>> first", "<<< first back", ">>> second", "<<< second back")
 
 
-def test_the_send_button_sends_and_typing_replaces_the_text(talk: Page) -> None:
+def test_the_send_button_sends_and_the_next_text_can_be_typed(talk: Page) -> None:
     talk.run("document.getElementById('message').value = 'first'")
     talk.click("send")
     talk.wait_for_lines(*GREETING, ">>> first", "<<< first back")
@@ -50,10 +50,27 @@ def test_the_send_button_sends_and_typing_replaces_the_text(talk: Page) -> None:
     talk.wait_for_lines(*GREETING, ">>> first", "<<< first back", ">>> second", "<<< second back")
 
 
-def test_the_sent_text_stays_in_the_box_selected(talk: Page) -> None:
-    say(talk, "again")
-    assert talk.run("return getSelection().toString()") == "again"
-    assert talk.element("message").get_property("value") == "again"
+def test_the_box_is_empty_and_ready_after_sending(talk: Page) -> None:
+    say(talk, "once")
+    assert talk.element("message").get_property("value") == ""
+    assert talk.focus == "message"
+    talk.press("again" + ENTER)
+    talk.wait_for_lines(*GREETING, ">>> once", "<<< once back", ">>> again", "<<< again back")
+
+
+def test_a_message_that_was_not_sent_stays_in_the_box(talk: Page) -> None:
+    talk.click("disconnect")
+    talk.wait_for_state("closed")
+    say(talk, "too late")
+    assert talk.element("message").get_property("value") == "too late"
+
+
+def test_enter_in_an_empty_box_does_nothing_but_the_button_sends(fake: Page) -> None:
+    fake.click("message")
+    fake.press(ENTER)
+    assert fake.run("return sockets[0].sent") == []
+    fake.click("send")
+    assert fake.run("return sockets[0].sent") == [""]
 
 
 @pytest.mark.parametrize(
@@ -112,7 +129,7 @@ def test_arrow_keys_bring_back_earlier_messages(fake: Page) -> None:
     for key in (UP, UP, UP, DOWN, DOWN, DOWN):
         fake.press(key)
         seen.append(fake.element("message").get_property("value"))
-    assert seen == ["two", "one", "one", "two", "three", "three"]
+    assert seen == ["three", "two", "one", "two", "three", ""]
 
 
 def test_the_draft_is_kept_while_going_through_earlier_messages(fake: Page) -> None:

@@ -8,12 +8,14 @@ from tests.support.browser import Page
 from tests.support.keys import HOME
 from tests.support.talk import (
     DURATION,
+    GREETING,
     choose,
     contents,
     receive,
     round_trips,
     rows,
     say,
+    show_details,
     wait_for_contents,
 )
 
@@ -23,24 +25,32 @@ from tests.support.talk import (
 def test_the_first_view_is_the_conversation_alone(talk: Page) -> None:
     assert talk.element("messages").is_displayed()
     assert talk.element("message").is_displayed()
-    assert not talk.element("options-form").is_displayed()
+    assert not talk.element("details").is_displayed()
+    assert not talk.element("apply").is_displayed()
     assert not talk.element("times").is_displayed()
     assert not talk.element("entry").is_displayed()
 
 
-@pytest.mark.parametrize("width", [1280, 390])
-def test_the_details_are_beside_the_conversation_or_below_it(page: Page, width: int) -> None:
-    page.devtools(
-        "Emulation.setDeviceMetricsOverride",
-        width=width, height=844, deviceScaleFactor=1, mobile=False,
-    )  # fmt: skip
-    page.open()
-    left, below = page.run(
-        "const [talk, details] = ['conversation', 'details']"
-        "  .map((id) => document.getElementById(id).getBoundingClientRect());"
-        "return [details.left >= talk.right, details.top >= talk.bottom]"
-    )
-    assert (left, below) == ((True, False) if width > 1000 else (False, True))
+def test_one_view_of_the_log_is_shown_and_remembered(talk: Page) -> None:
+    talk.click("view-details")
+    assert not talk.element("messages").is_displayed()
+    assert talk.element("details").is_displayed()
+    say(talk, "one")
+    talk.wait_until(lambda: contents(talk)[-1] == '"one back"', "the reply in the list")
+    talk.wait_for_lines(*GREETING, ">>> one", "<<< one back")
+    talk.open()
+    assert talk.element("details").is_displayed()
+    talk.click("view-log")
+    assert talk.element("messages").is_displayed()
+    assert not talk.element("details").is_displayed()
+
+
+def test_the_details_say_which_address_the_page_connects_to(talk: Page) -> None:
+    show_details(talk)
+    own = talk.element("address").get_property("value")
+    shown = talk.run("return document.querySelector('#entries').innerText")
+    assert f"connecting to {own}" in shown
+    assert len(talk.lines) == 3
 
 
 # The list
@@ -63,7 +73,7 @@ def test_each_entry_has_its_time_to_the_millisecond(talk: Page) -> None:
     times = talk.run(
         "return [...document.querySelectorAll('#entries .time')].map((t) => t.textContent)"
     )
-    assert len(times) == 3
+    assert len(times) == 4
     assert all(re.fullmatch(r"\d\d:\d\d:\d\d\.\d{3}", time) for time in times)
     assert times == sorted(times)
 
@@ -114,6 +124,7 @@ def test_bytes_are_sent_shown_and_matched(talk: Page) -> None:
 
 
 def test_the_filter_finds_text_and_kind(fake: Page) -> None:
+    show_details(fake)
     receive(fake, "Alpha", "beta")
     say(fake, "alphabet")
     fake.element("filter").send_keys("ALPHA")
@@ -122,7 +133,7 @@ def test_the_filter_finds_text_and_kind(fake: Page) -> None:
     wait_for_contents(fake, "Alpha", "alphabet", "alpha too")
     fake.element("kind").send_keys("Sent")
     wait_for_contents(fake, "alphabet")
-    assert "1 of 7" in fake.element("count").text
+    assert "1 of 8" in fake.element("count").text
     assert len(fake.lines) == 7
 
 
@@ -155,6 +166,7 @@ def test_a_reply_after_a_clear_is_still_timed(fake: Page) -> None:
 
 
 def test_the_details_keep_the_newest_thousand(fake: Page) -> None:
+    show_details(fake)
     fake.run("for (let i = 0; i < 5000; i++) sockets[0].receive(String(i))")
     fake.wait_until(lambda: fake.element("count").text == "1000 shown", "a thousand entries")
     assert contents(fake)[-1] == "4999"

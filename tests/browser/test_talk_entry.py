@@ -63,7 +63,7 @@ def test_an_entry_can_be_copied_in_any_context(page: Page, server: Server, host:
     text = f"copied at {host}"
     say(page, text)
     page.wait_until(lambda: len(rows(page)) == 5, "a reply")
-    page.run("document.querySelector('#entries > :nth-child(4)').click()")
+    page.run("document.querySelector('#entries > :nth-child(5)').click()")
     page.click("entry-copy")
     page.wait_until(lambda: page.element("entry-copy").text == "Copied", "a copy")
     assert page.focus == "entry-copy"
@@ -121,9 +121,9 @@ def saved(page: Page, folder: Path, button: str, name: str) -> str:
 
 def test_the_log_is_saved_as_json_with_its_close_code(fake: Page, downloads: Path) -> None:
     entries = json.loads(saved(fake, downloads, "export-json", "websocket-log.json"))["entries"]
-    assert [entry["id"] for entry in entries] == [1, 2, 3, 4, 5, 6, 7]
+    assert [entry["id"] for entry in entries] == [1, 2, 3, 4, 5, 6, 7, 8]
     assert all(re.fullmatch(r"\d{4}-\d\d-\d\dT[\d:]+\.\d{3}Z", entry["time"]) for entry in entries)
-    sent, reply, binary, unanswered, close = entries[2:]
+    sent, reply, binary, unanswered, close = entries[3:]
     assert (sent["kind"], sent["data"], sent["bytes"]) == ("sent", "one", 3)
     assert sent["reply"] == "received"
     assert sent["roundTripMs"] > 0
@@ -136,6 +136,6 @@ def test_the_log_is_saved_as_json_with_its_close_code(fake: Page, downloads: Pat
 
 def test_the_log_is_saved_as_text(fake: Page, downloads: Path) -> None:
     lines = saved(fake, downloads, "export-text", "websocket-log.txt").split("\n")
-    assert re.fullmatch(rf"\S+Z #3 >>> one \(text; 3 bytes; round trip {DURATION}\)", lines[2])
-    assert re.fullmatch(r"\S+Z #5 <<< 00 ff \(binary; 2 bytes\)", lines[4])
-    assert "### connection closed (4001 enough) (" in lines[6]
+    assert re.fullmatch(rf"\S+Z #4 >>> one \(text; 3 bytes; round trip {DURATION}\)", lines[3])
+    assert re.fullmatch(r"\S+Z #6 <<< 00 ff \(binary; 2 bytes\)", lines[5])
+    assert "### connection closed (4001 enough) (" in lines[7]

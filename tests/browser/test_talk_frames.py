@@ -16,7 +16,7 @@ from tests.support.browser import KEEP_SOCKETS, Page
 from tests.support.keys import DOWN, END, HOME, TAB
 from tests.support.modules import call
 from tests.support.servers import Server, StartServer
-from tests.support.talk import GREETING, OPEN, choose, say, simulate
+from tests.support.talk import GREETING, OPEN, address, choose, say, show_details, simulate
 
 TO, FROM = "→ to server", "← from server"
 NO_COMPRESSION = {"compress": True}  # the switch turns it off
@@ -233,9 +233,9 @@ def test_the_address_is_shown_without_the_trace(page: Page) -> None:
     shown, trace = first.split("?trace=")
     assert re.fullmatch("[0-9a-f]{32}", trace)
     assert page.run("return lastRead") == f"traces/{trace}"
-    assert page.element("address").text == shown
-    assert page.run("return document.querySelector('#next-address').textContent") == shown
-    page.run("document.querySelectorAll('#entries > div')[1].click()")
+    assert address(page) == shown
+    show_details(page)
+    page.run("document.querySelectorAll('#entries > div')[2].click()")
     assert f" · {shown} · extensions" in page.element("entry-details").text
     choose(page, route="echo", delay="0.1")
     page.click("apply")

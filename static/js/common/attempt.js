@@ -28,11 +28,18 @@ export class Attempt {
     this.#ended = now();
   }
 
-  /** @returns {Promise<string | null>} why the server refused; null if it did not, or unknown */
-  async refusal() {
+  /**
+   * @returns {Promise<{refusal: string | null, subprotocol: string | null} | null>} what the server
+   *     did with an upgrade that failed here: why it refused, or the subprotocol that it chose; null
+   *     if it saw no upgrade request, or keeps no trace of it
+   */
+  async serverEnd() {
+    if (!isOffered("traces")) return null;
     const { attempts } = await readTrace(this.trace);
-    const refusal = attempts?.at(-1).refusal;
-    return refusal ? refusalText(refusal) : null;
+    if (!attempts) return null;
+    const { refusal, response } = attempts.at(-1);
+    const subprotocol = response?.subprotocol ?? null;
+    return { refusal: refusal ? refusalText(refusal) : null, subprotocol };
   }
 
   /** @returns {Promise<string>} both ends of a connection that was cut */

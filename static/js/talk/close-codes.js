@@ -5,11 +5,20 @@
  * @property {boolean} opened whether the connection had been open
  * @property {boolean} [cancelled] whether the user ended the attempt to connect
  * @property {boolean} [abandoned] whether the page stopped waiting for the server's Close frame
+ * @property {boolean} [foreign] whether the address belongs to another server
  */
 
 /**
  * @param {Close} close
- * @returns {string} a line of the log, such as "connection closed (1001 going away)"
+ * @returns {string} the line in the article's log, which does not tell a failed attempt apart
+ */
+export function closeLine(close) {
+  return closeText(close.cancelled ? close : { ...close, opened: true });
+}
+
+/**
+ * @param {Close} close
+ * @returns {string} such as "connection closed (1001 going away)"
  */
 export function closeText({ code, reason, opened, cancelled, abandoned }) {
   const told = reason ? `${code} ${reason}` : code;
@@ -39,13 +48,15 @@ const CODES = {
  * @param {Close} close
  * @returns {string} an explanation for the user
  */
-export function explainClose({ code, opened, cancelled, abandoned }) {
+export function explainClose({ code, opened, cancelled, abandoned, foreign }) {
   if (cancelled) return "The connection had not opened yet.";
   if (abandoned) return "No Close frame arrived before you connected again.";
   if (code !== 1006) return CODES[code] ?? explainRange(code);
-  return opened
-    ? "No Close frame arrived: the server, or something on the path, cut the connection."
-    : "The connection never opened. Browsers do not say why; run Diagnose to find out.";
+  if (opened) {
+    return "No Close frame arrived: the server, or something on the path, cut the connection.";
+  }
+  const never = "The connection never opened. Browsers do not say why";
+  return foreign ? `${never}.` : `${never}; run Diagnose to find out.`;
 }
 
 // RFC 6455, section 7.4.2

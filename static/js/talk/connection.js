@@ -41,7 +41,11 @@ export class Connection {
    */
   connect(address, protocols) {
     if (this.state !== "closed") return;
-    this.#socket = new WebSocket(address, protocols);
+    try {
+      this.#socket = new WebSocket(address, protocols);
+    } catch (error) {
+      return this.#refuse(error); // The browser does not even try.
+    }
     this.#socket.binaryType = "arraybuffer";
     this.#listen();
     this.#handlers.changed();
@@ -69,6 +73,12 @@ export class Connection {
     if (this.state !== "open") return false;
     this.#socket.send(data);
     return true;
+  }
+
+  #refuse({ message }) {
+    this.#socket = null;
+    this.#handlers.closed({ code: 1006, reason: message, clean: false });
+    this.#handlers.changed();
   }
 
   #listen() {

@@ -2,6 +2,7 @@ import { isActive } from "./connection.js";
 
 // What the user reads for each state of the connection.
 const STATE_NAMES = {
+  idle: "Not connected",
   connecting: "Connecting",
   open: "Open",
   closing: "Closing",
@@ -30,27 +31,33 @@ export class Controls {
 
   /**
    * @param {object} handlers called when the user asks for it
-   * @param {function(): void} handlers.connect
    * @param {function(): void} handlers.disconnect
-   * @param {function(string): string} handlers.send takes the text; returns an error, or ""
+   * @param {function(string): {sent: boolean, error: string}} handlers.send takes the text
    */
-  listen({ connect, disconnect, send }) {
-    this.#connect.addEventListener("click", () => connect());
+  listen({ disconnect, send }) {
     this.#disconnect.addEventListener("click", () => disconnect());
     this.#message.addEventListener("input", () => this.#showError(""));
+    this.#message.addEventListener("keydown", ignoreEnterWhenEmpty);
     this.#message.form.addEventListener("submit", (event) => {
       event.preventDefault();
-      this.#showError(send(this.#message.value));
+      const { sent, error } = send(this.#message.value);
+      this.#showError(error);
+      if (sent) this.#message.value = "";
       this.#message.focus();
-      this.#message.select(); // so that typing replaces the message
     });
   }
 
-  /** @param {string} state of the connection, or "waiting" between two attempts to connect */
-  show(state) {
+  /**
+   * @param {string} state of the connection: "idle" before the first one and after a failed attempt,
+   *     "waiting" between two attempts
+   * @param {boolean} changed whether the user has changed the address or the offered subprotocols
+   *     since the last attempt
+   */
+  show(state, changed) {
     this.#showState(state);
     this.#send.disabled = state !== "open";
-    this.#connect.disabled = isActive(state);
+    this.#connect.disabled = isActive(state) && !changed;
+    this.#connect.textContent = isActive(state) && changed ? "Apply and connect" : "Connect";
     this.#disconnect.disabled = !isActive(state) && state !== "waiting";
     this.#keepFocus();
   }
@@ -81,4 +88,9 @@ export class Controls {
     if (!document.activeElement?.disabled) return;
     (this.#connect.disabled ? this.#disconnect : this.#connect).focus();
   }
+}
+
+// Enter is pressed by mistake. The button sends an empty message.
+function ignoreEnterWhenEmpty(event) {
+  if (event.key === "Enter" && event.target.value === "") event.preventDefault();
 }

@@ -1,40 +1,40 @@
+import { Attempt } from "../common/attempt.js";
 import { formatSeconds } from "../common/format.js";
+import { writeLink } from "../common/link.js";
 import { newTraceId, withTrace } from "../common/trace.js";
 import { BackOff } from "./backoff.js";
-import { closeText } from "./close-codes.js";
+import { closeLine, closeText } from "./close-codes.js";
 import { isActive, Connection } from "./connection.js";
+import { firstReason, unchosenReason } from "./failure-reason.js";
 import { InputHistory } from "./input-history.js";
-import { Attempt } from "../common/attempt.js";
 import { binarySummary, displayText, encode } from "./payload.js";
 import { RoundTrips } from "./round-trips.js";
 
+const OTHER_SERVER = "This is another server. Press Connect to open it.";
+
 /** Connects the user's actions with the server's, and records both. */
 export class Conversation {
-  #record;
-  #chart;
-  #controls;
-  #options;
-  #frames;
+  #parts;
   #history;
-  #address;
+  #note;
   #connection;
   #backOff = new BackOff();
   #target = null; // of the current connection, or of the last one
   #roundTrips = null; // of the current connection
   #current = null; // the current attempt to connect, or the last one
+  #startedAt = 0; // when it began, of performance.now()
   #opened = false; // the current connection has been open
   #wanted = false; // the user wants a connection, so a lost one may be opened again
   #switching = false; // connect to a new target once this connection is closed
 
-  /** @param {object} parts `panel`, `record`, `chart`, `controls`, `options` and `frames` */
-  constructor({ panel, record, chart, controls, options, frames }) {
-    this.#record = record;
-    this.#chart = chart;
-    this.#controls = controls;
-    this.#options = options;
-    this.#frames = frames;
-    this.#history = new InputHistory(panel.querySelector("#message"));
-    this.#address = panel.querySelector("#address");
+  /**
+   * @param {object} parts `panel`, `record`, `chart`, `controls`, `options`, `drawing`, `frames`,
+   *     `banner` and `opening`
+   */
+  constructor(parts) {
+    this.#parts = parts;
+    this.#history = new InputHistory(parts.panel.querySelector("#message"));
+    this.#note = parts.panel.querySelector("#address-note");
     this.#connection = new Connection({
       opened: (negotiated) => this.#open(negotiated),
       received: (data) => this.#receive(data),
@@ -43,24 +43,37 @@ export class Conversation {
     });
   }
 
-  /** Listen to the user, and connect for the first time. */
+  /** Listen to the user, and connect for the first time, but not to another server. */
   start() {
-    this.#controls.listen({
-      connect: () => this.#connect(),
+    const { controls, options } = this.#parts;
+    controls.listen({
       disconnect: () => this.#disconnect(),
       send: (text) => this.#send(text),
     });
-    this.#options.listen({ apply: () => this.#switch() });
+    options.listen({ apply: () => this.#apply(), changed: () => this.#showChange() });
     this.#listenForPageChange();
-    this.#connect();
+    this.follow();
+  }
+
+  /** Use the options of a link that has just been followed. */
+  follow() {
+    const { options } = this.#parts;
+    if (options.target?.foreign !== false) this.#show();
+    else if (options.check()) this.#switch();
   }
 
   // Actions of the user
 
+  #apply() {
+    this.#switch();
+    this.#parts.panel.querySelector("#connection").scrollIntoView({ block: "nearest" });
+  }
+
   #connect() {
-    if (isActive(this.#connection.state) || !this.#options.check()) return;
+    const { options, banner } = this.#parts;
     this.#connection.abandon();
-    this.#setTarget(this.#options.target);
+    banner.hide();
+    this.#setTarget(options.target);
     this.#attempt();
   }
 
@@ -73,75 +86,111 @@ export class Conversation {
   }
 
   #switch() {
-    if (!this.#options.check()) return;
     if (!isActive(this.#connection.state)) return this.#connect();
     this.#disconnect();
     this.#switching = true;
   }
 
   #send(text) {
+    const { record, options, drawing } = this.#parts;
     let data;
     try {
-      data = encode(this.#options.format, text);
+      data = encode(options.format, text);
     } catch (error) {
-      return error.message;
+      return { sent: false, error: error.message };
     }
     const clock = performance.now();
-    if (!this.#connection.send(data)) return "";
+    if (!this.#connection.send(data)) return { sent: false, error: "" };
+    drawing.hold();
     const shown = typeof data === "string" ? data : binarySummary(data);
-    this.#roundTrips.sent(this.#record.message("sent", shown, data, clock));
+    this.#roundTrips.sent(record.message("sent", shown, data, clock));
     this.#history.add(text);
-    return "";
+    return { sent: true, error: "" };
   }
 
   // Events of the connection
 
   #open({ protocol: subprotocol, extensions }) {
+    const { frames, record, banner, opening } = this.#parts;
     this.#opened = true;
-    this.#current.opened();
-    this.#frames.opened(this.#current.trace);
+    this.#current?.opened();
+    frames.opened(this.#current?.trace ?? null);
     this.#backOff.opened();
+    banner.hide();
+    const milliseconds = performance.now() - this.#startedAt;
+    opening.show({ milliseconds, subprotocol, extensions });
     const { address } = this.#target;
-    this.#record.status("connection open", { address, subprotocol, extensions });
+    record.status("connection open", { address, subprotocol, extensions });
   }
 
   #receive(data) {
-    const entry = this.#record.message("received", displayText(data), data);
+    const clock = performance.now();
+    const { record, chart, drawing } = this.#parts;
+    const entry = record.message("received", displayText(data), data, clock);
     const sent = this.#roundTrips.received(entry);
-    if (!sent) return;
-    this.#record.changed(sent);
-    this.#chart.add(sent.roundTrip);
+    if (sent) {
+      record.changed(sent);
+      chart.add(sent.roundTrip);
+    }
+    if (!this.#roundTrips.isWaiting) drawing.release();
   }
 
   #close(end) {
-    this.#current.closed();
-    this.#frames.closed();
-    const opened = this.#opened;
-    const cancelled = !opened && !this.#wanted;
-    const details = { address: this.#target.address, ...end, opened, cancelled };
-    this.#record.status(closeText(details), details);
-    for (const entry of this.#roundTrips.end()) this.#record.changed(entry);
-    this.#askServer(details);
+    const { frames, record, options } = this.#parts;
+    this.#current?.closed();
+    frames.closed();
+    const details = this.#endOf(end);
+    record.status(closeText(details), { ...details, log: closeLine(details) });
+    for (const entry of this.#roundTrips.end()) record.changed(entry);
+    this.#explain(details);
     if (this.#switching) this.#connect();
-    else if (this.#wanted && this.#options.reconnect) this.#reconnectLater();
+    else if (this.#wanted && options.reconnect) this.#reconnectLater();
+  }
+
+  #endOf(end) {
+    const { address, foreign } = this.#target;
+    const opened = this.#opened;
+    return { address, foreign, ...end, opened, cancelled: !opened && !this.#wanted };
   }
 
   // The browser does not say why an attempt failed, or why a connection was lost. The server may.
-  async #askServer({ address, code, opened, cancelled, abandoned }) {
+  #explain({ code, reason, opened, cancelled, abandoned }) {
+    if (!opened && !cancelled) this.#explainFailure(reason);
+    else if (opened && code === 1006 && !abandoned) this.#explainLoss();
+  }
+
+  async #explainFailure(told) {
     const attempt = this.#current;
-    let text = null;
-    if (opened && code === 1006 && !abandoned) text = await attempt.bothEnds();
-    else if (!opened && !cancelled) text = await attempt.refusal();
+    const { address, foreign, protocols } = this.#target;
+    const { banner } = this.#parts;
+    this.#parts.opening.clear();
+    banner.show({ address, foreign, reason: told || firstReason({ foreign, protocols }) });
+    const end = await attempt?.serverEnd();
+    const isUnchosen = end && !end.refusal && protocols.length > 0 && !end.subprotocol;
+    const reason = isUnchosen ? unchosenReason(protocols) : end?.refusal;
+    if (!reason) return;
+    this.#tell(attempt, reason, address);
+    if (attempt === this.#current && !this.#opened) banner.show({ address, foreign, reason });
+  }
+
+  async #explainLoss() {
+    const attempt = this.#current;
+    const { address } = this.#target;
+    if (attempt) this.#tell(attempt, await attempt.bothEnds(), address);
+  }
+
+  #tell(attempt, text, address) {
     const about = attempt === this.#current ? "" : "An earlier connection: ";
-    if (text) this.#record.status(about + text, { address });
+    this.#parts.record.status(about + text, { address });
   }
 
   // Steps of both
 
   #setTarget(target) {
-    if (target.address !== this.#target?.address) this.#chart.clear(); // not comparable
+    const { chart, options } = this.#parts;
+    if (target.address !== this.#target?.address) chart.clear(); // not comparable
     this.#target = target;
-    this.#address.textContent = target.address;
+    writeLink("talk", options.link);
   }
 
   #attempt() {
@@ -149,20 +198,56 @@ export class Conversation {
     this.#switching = false;
     this.#opened = false;
     this.#backOff.cancel();
-    this.#roundTrips = new RoundTrips(this.#target.isReply);
-    // Only the WebSocket gets the trace: the shown address is the one to copy.
-    const trace = newTraceId();
-    this.#current = new Attempt(trace);
-    this.#connection.connect(withTrace(this.#target.address, trace), this.#target.protocols);
+    const { address, foreign, protocols } = this.#target;
+    this.#roundTrips = new RoundTrips(this.#target);
+    this.#parts.record.status(`connecting to ${address}`, { log: null });
+    // Only this service keeps traces. The shown address is without it: it is the one to copy.
+    this.#current = foreign ? null : new Attempt(newTraceId());
+    const traced = foreign ? address : withTrace(address, this.#current.trace);
+    this.#startedAt = performance.now();
+    this.#connection.connect(traced, protocols);
   }
 
   #reconnectLater() {
     const wait = this.#backOff.schedule(() => this.#attempt());
-    this.#record.status(`reconnecting in ${formatSeconds(wait)}`);
+    this.#parts.record.status(`reconnecting in ${formatSeconds(wait)}`);
   }
 
   #show() {
-    this.#controls.show(this.#backOff.waiting ? "waiting" : this.#connection.state);
+    const { controls } = this.#parts;
+    controls.show(this.#state, this.#isChanged);
+    this.#showNote();
+  }
+
+  #showChange() {
+    this.#show();
+    writeLink("talk", this.#parts.options.link);
+  }
+
+  get #state() {
+    if (this.#backOff.waiting) return "waiting";
+    const { state } = this.#connection;
+    return state === "closed" && !this.#opened ? "idle" : state;
+  }
+
+  // Options that take effect with the next connection.
+  get #isChanged() {
+    const { target } = this.#parts.options;
+    if (!this.#target) return true;
+    return target?.address !== this.#target.address
+      || String(target.protocols) !== String(this.#target.protocols);
+  }
+
+  #showNote() {
+    const text = this.#noteText();
+    if (this.#note.textContent !== text) this.#note.textContent = text;
+  }
+
+  #noteText() {
+    const { target } = this.#parts.options;
+    if (!this.#target) return target?.foreign ? OTHER_SERVER : "";
+    if (!isActive(this.#connection.state) || !this.#isChanged) return "";
+    return `Still connected to ${this.#target.address}.`;
   }
 
   // An open socket can keep a page out of the back/forward cache and does not survive in it.
@@ -173,7 +258,7 @@ export class Conversation {
       this.#disconnect();
     });
     window.addEventListener("pageshow", ({ persisted }) => {
-      if (persisted && resume) this.#connect();
+      if (persisted && resume && this.#parts.options.check()) this.#connect();
     });
   }
 }

@@ -17,15 +17,21 @@ export class Details {
   #paused = null; // while paused: the entries at the moment of pausing
   #added = []; // not drawn yet
   #changed = new Set(); // not drawn yet
+  #drawing;
   #frame = null;
+  #request = () => {
+    this.#frame ??= requestAnimationFrame(() => this.#draw());
+  };
 
   /**
    * @param {HTMLElement} panel
    * @param {import("./record.js").Record} record
+   * @param {import("./drawing.js").Drawing} drawing
    * @param {function(): void} clear called when the user wants the record empty
    */
-  constructor(panel, record, clear) {
+  constructor(panel, record, drawing, clear) {
     this.#record = record;
+    this.#drawing = drawing;
     this.#pane = new EntryPane(panel.querySelector("#entry"), () => this.#leaveEntry());
     this.#list = new EntryList(panel.querySelector("#entries"), (entry) => this.#pane.show(entry));
     this.#filter = panel.querySelector("#filter");
@@ -61,7 +67,7 @@ export class Details {
   }
 
   #schedule() {
-    this.#frame ??= requestAnimationFrame(() => this.#draw());
+    this.#drawing.later(this.#request);
   }
 
   #draw() {

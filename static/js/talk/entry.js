@@ -5,12 +5,14 @@
  * @property {number} id counts from 1
  * @property {"status" | "sent" | "received"} kind
  * @property {number} time in milliseconds since 1970
- * @property {string} text shown in the log
+ * @property {string} text
+ * @property {string | null} [log] the text in the article's log, if it differs; null for none
  * @property {string | ArrayBuffer} [data] of a message
  * @property {number} [bytes] size of a message
  * @property {number} [clock] `performance.now()` of a message, so that setting the computer's
  *     clock cannot change a round trip
- * @property {"waiting" | "received" | "none"} [reply] state of the reply to a sent message
+ * @property {"waiting" | "received" | "none"} [reply] state of the reply to a sent message; missing
+ *     while it is unknown whether the server replies
  * @property {number} [roundTrip] milliseconds until the reply to a sent message
  * @property {Entry} [replyTo] the sent message that a received one replies to
  */

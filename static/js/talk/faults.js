@@ -1,5 +1,5 @@
-// Fields of the form have the names of the query options of /echo.
-const OPTIONS = [
+/** Fields of the form, which have the names of the query options of /echo. */
+export const OPTIONS = [
   ...["ping", "compress", "subprotocol"],
   ...["delay", "jitter", "push"],
   ...["close", "reason", "after", "drop"],
@@ -21,6 +21,23 @@ export function faultQuery(fields) {
   });
   if (fields.get("behaviour") === "mute") pairs.push("mute");
   return pairs.length ? `?${pairs.join("&")}` : "";
+}
+
+/**
+ * @param {string} query of /echo with its question mark, or ""
+ * @returns {Object<string, string>} values of the fields; the form cannot show every query
+ */
+export function faultFields(query) {
+  const { mute, ...values } = Object.fromEntries(new URLSearchParams(query));
+  const behaviours = [["mute", mute], ["close", values.close], ["drop", values.drop]];
+  const [behaviour] = behaviours.find(([, value]) => value !== undefined) ?? ["normal"];
+  return { ...values, behaviour };
+}
+
+/** @returns {boolean} whether two queries have the same options */
+export function isSameQuery(one, other) {
+  const sorted = (query) => [...new URLSearchParams(query)].map(String).sort().join("\n");
+  return sorted(one) === sorted(other);
 }
 
 // A number field accepts 1e3; the server accepts only decimals of up to nine places.

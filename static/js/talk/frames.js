@@ -3,6 +3,9 @@ import { readTrace } from "../common/trace.js";
 import { Messages } from "./frame-anatomy.js";
 import { FramePane } from "./frame-pane.js";
 import { FrameTable, SIDES } from "./frame-table.js";
+import { load, store } from "./storage.js";
+
+const STORAGE_KEY = "websockets-demo.frames";
 
 const PERIOD_MS = 1_000; // the server stores a trace as often
 const END_PERIOD_MS = 250;
@@ -34,14 +37,19 @@ export class Frames {
     this.#hint = panel.querySelector("#frames-hint");
     this.#pane = new FramePane(panel.querySelector("#frame"));
     this.#table = new FrameTable(panel.querySelector("#frames-table"), (row) => this.#show(row));
-    this.#fold.addEventListener("toggle", () => this.#update());
+    this.#fold.open = load(STORAGE_KEY).open === true;
+    this.#fold.addEventListener("toggle", () => {
+      store(STORAGE_KEY, { open: this.#fold.open });
+      this.#update();
+    });
     document.addEventListener("visibilitychange", () => this.#update());
     new MutationObserver(() => this.#update())
       .observe(panel, { attributes: true, attributeFilter: ["hidden"] });
   }
 
-  /** @param {string} trace ID of the connection that has just opened */
+  /** @param {string | null} trace ID of the connection that has just opened; null without one */
   opened(trace) {
+    if (trace === null) return this.#leaveOut();
     const counts = { received: 0, sent: 0 };
     const messages = { received: new Messages(), sent: new Messages() };
     this.#connection = { trace, endedAt: null, counts, messages, complete: false };
@@ -50,6 +58,17 @@ export class Frames {
     setText(this.#note, "Reading the trace of this connection.");
     setText(this.#limit, "");
     this.#update();
+  }
+
+  // The frames of another server's connection cannot be seen from here.
+  #leaveOut() {
+    clearTimeout(this.#timer);
+    this.#connection = null;
+    this.#table.clear();
+    this.#show(null);
+    setText(this.#note, "Only the server sees frames, and this connection is to another server. "
+      + "The developer tools of your browser show its messages.");
+    setText(this.#limit, "");
   }
 
   /** The connection has ended. */

@@ -29,12 +29,9 @@ export class InputHistory {
     event.preventDefault(); // the caret would jump to the start or the end
   }
 
-  // The last message is still in the box after it was sent, so skip it.
   #back() {
     if (this.#place === this.#sent.length) this.#draft = this.#box.value;
-    let place = this.#place - 1;
-    if (this.#sent[place] === this.#box.value) place -= 1;
-    if (place >= 0) this.#show(place);
+    if (this.#place > 0) this.#show(this.#place - 1);
   }
 
   #forward() {

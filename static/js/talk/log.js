@@ -1,3 +1,4 @@
+import { element } from "../common/element.js";
 import { AutoScroll } from "./auto-scroll.js";
 import { MARKS, MAX_ENTRIES } from "./entry.js";
 
@@ -5,10 +6,17 @@ import { MARKS, MAX_ENTRIES } from "./entry.js";
 export class Log {
   #element;
   #scroll;
+  #drawing;
   #pending = [];
+  #flush = () => this.#draw();
 
-  constructor(element) {
+  /**
+   * @param {HTMLElement} element
+   * @param {import("./drawing.js").Drawing} drawing
+   */
+  constructor(element, drawing) {
     this.#element = element;
+    this.#drawing = drawing;
     this.#scroll = new AutoScroll(element);
   }
 
@@ -19,8 +27,7 @@ export class Log {
   write(kind, text) {
     if (this.#pending.push({ kind, text }) > MAX_ENTRIES) this.#pending.shift();
     // Layout is the cost of a line, so pay it once for all messages being delivered.
-    // Not requestAnimationFrame: a hidden page gets no frames.
-    if (this.#pending.length === 1) setTimeout(() => this.#flush());
+    this.#drawing.later(this.#flush);
   }
 
   clear() {
@@ -28,7 +35,7 @@ export class Log {
     this.#scroll.replace([]);
   }
 
-  #flush() {
+  #draw() {
     const entries = this.#pending;
     this.#pending = [];
     const surplus = this.#element.childElementCount + entries.length - MAX_ENTRIES;
@@ -36,9 +43,8 @@ export class Log {
   }
 }
 
+// The mark and the text are columns of their own, so that a long word cannot leave the mark alone.
 function line({ kind, text }) {
-  const element = document.createElement("span");
-  element.className = kind;
-  element.textContent = `${MARKS[kind]} ${text}`;
-  return [element, "\n"];
+  const mark = element("span", {}, `${MARKS[kind]} `);
+  return [element("span", { class: kind }, mark, element("span", {}, text)), "\n"];
 }

@@ -5,8 +5,18 @@ import {
   subprotocolError,
   subprotocolListError,
 } from "../common/subprotocols.js";
-import { closeCodeError, closeReasonError, faultQuery } from "./faults.js";
-import { ROUTES } from "./routes.js";
+import { AddressField } from "./address-field.js";
+import { shortAddress } from "./addresses.js";
+import {
+  closeCodeError,
+  closeReasonError,
+  faultFields,
+  faultQuery,
+  isSameQuery,
+  OPTIONS,
+} from "./faults.js";
+import { readTalkLink, talkLink } from "./link.js";
+import { repliesOf, routeOf } from "./routes.js";
 import { load, store } from "./storage.js";
 
 const STORAGE_KEY = "websockets-demo.talk";
@@ -21,55 +31,82 @@ const CHECKS = {
   protocols: subprotocolListError,
   subprotocol: subprotocolError,
 };
+// The address follows from these, if it is one of the service.
+const ADDRESS_FIELDS = ["route", "behaviour", ...OPTIONS];
 
-/** The form of options: the address, the handshake, and the format of messages. */
+/**
+ * The form of options: the address, the handshake, and the format of messages.
+ *
+ * The address field has the whole truth about the address. The fields below it show it in parts,
+ * and change it.
+ */
 export class Options {
+  #panel;
   #fold;
   #form;
-  #panel;
+  #field;
 
   /** @param {HTMLElement} panel */
   constructor(panel) {
     this.#panel = panel;
     this.#fold = panel.querySelector("#options");
     this.#form = panel.querySelector("#options-form");
+    this.#field = new AddressField(panel);
     this.#restore();
   }
 
-  /** @returns {{address: string, protocols: string[], isReply: function}} for a connection */
+  /**
+   * @returns {object | null} for a connection: `address`, `foreign`, `protocols`, `isReply` and
+   *     `isSure` as in routes.js; null while the address is invalid
+   */
   get target() {
-    const { route, protocols } = this.#form.elements;
-    return {
-      address: webSocketAddress(route.value + faultQuery(new FormData(this.#form)), location),
-      protocols: parseSubprotocols(protocols.value),
-      isReply: ROUTES[route.value].isReply,
-    };
+    const { address } = this.#field;
+    if (!address) return null;
+    const protocols = parseSubprotocols(this.#elements.protocols.value);
+    const { href, foreign } = address;
+    return { address: href, foreign, protocols, ...repliesOf(address) };
   }
 
   /** @returns {"text" | "json" | "binary"} */
   get format() {
-    return this.#form.elements.format.value;
+    return this.#elements.format.value;
   }
 
   /** @returns {boolean} whether to reconnect after a connection is lost */
   get reconnect() {
-    return this.#form.elements.reconnect.checked;
+    return this.#elements.reconnect.checked;
   }
 
-  /** @param {{apply: function(): void}} handlers `apply` when the user wants to use the options */
-  listen({ apply }) {
-    const update = () => {
-      this.#update();
+  /** @returns {Object<string, string>} the configuration, for the link of the panel */
+  get link() {
+    const { protocols, format, reconnect } = this.#elements;
+    const { address } = this.#field;
+    const to = address ? shortAddress(address) : this.#field.text;
+    return talkLink(to, {
+      protocols: protocols.value, format: format.value, reconnect: reconnect.checked,
+    });
+  }
+
+  /**
+   * @param {object} handlers
+   * @param {function(): void} handlers.apply called when the user wants to use the options
+   * @param {function(): void} handlers.changed called after each change
+   */
+  listen({ apply, changed }) {
+    const update = ({ target }) => {
+      this.#update(target.name);
       this.#store();
+      changed();
     };
-    this.#form.addEventListener("input", update);
+    for (const type of ["input", "change"]) this.#form.addEventListener(type, update);
     this.#form.addEventListener("submit", (event) => {
       event.preventDefault();
-      apply();
+      if (this.check()) apply();
     });
     this.#panel.querySelector("#options-reset").addEventListener("click", () => {
-      this.#form.reset();
-      update();
+      this.#reset();
+      this.#store();
+      changed();
     });
     this.#fold.addEventListener("toggle", () => this.#store());
   }
@@ -77,20 +114,77 @@ export class Options {
   /** @returns {boolean} whether all fields are valid; if not, the first error is shown */
   check() {
     if (this.#form.checkValidity()) return true;
-    this.#fold.open = true; // the browser cannot point at a field that is folded away
+    // The browser cannot point at a field that is folded away.
+    if (!this.#form.querySelector(".bar :invalid")) this.#fold.open = true;
     return this.#form.reportValidity();
   }
 
-  #update() {
+  /**
+   * Fill in the form from a link, whatever it had before.
+   *
+   * @param {URLSearchParams} query
+   * @returns {string[]} names in the link that no option has
+   */
+  fill(query) {
+    const { to, fields, unknown } = readTalkLink(query);
+    this.#reset();
+    for (const [name, value] of Object.entries(fields)) {
+      restoreField(this.#elements[name], name === "reconnect" ? value !== "false" : value);
+    }
+    this.#setAddress(to);
+    return unknown;
+  }
+
+  get #elements() {
+    return this.#form.elements;
+  }
+
+  #setAddress(text) {
+    this.#field.text = text;
+    const { address } = this.#field;
+    if (address) this.#field.text = address.href;
+    this.#update("to");
+  }
+
+  #update(changed) {
+    if (changed === "to") this.#showAddress();
     this.#enableFields();
+    if (ADDRESS_FIELDS.includes(changed)) this.#writeAddress();
+    this.#field.check();
     for (const field of this.#fields()) checkField(field);
-    this.#showTarget();
+    this.#showSummary();
+  }
+
+  #writeAddress() {
+    const { route } = this.#elements;
+    const query = faultQuery(new FormData(this.#form));
+    if (route.value) this.#field.text = webSocketAddress(route.value + query, window.location);
+  }
+
+  // A query that the fields cannot show stays as the user wrote it.
+  #showAddress() {
+    const { address } = this.#field;
+    const { route } = this.#elements;
+    route.value = address ? routeOf(address) : "";
+    this.#fillFaults(address && route.value === "echo" ? address.query : "");
+    this.#enableFields();
+    const shown = route.value === "echo" ? faultQuery(new FormData(this.#form)) : "";
+    if (address && route.value && !isSameQuery(shown, address.query)) route.value = "";
+  }
+
+  #fillFaults(query) {
+    const values = faultFields(query);
+    for (const name of ["behaviour", ...OPTIONS]) {
+      const field = this.#elements[name];
+      if (field.type === "checkbox") field.checked = values[name] === field.value;
+      else field.value = values[name] ?? field.defaultValue ?? "";
+    }
   }
 
   // Fields that do not apply are disabled, and disabled fields are neither checked nor sent.
   // So the query never contains faults that exclude each other.
   #enableFields() {
-    const { route, behaviour } = this.#form.elements;
+    const { route, behaviour } = this.#elements;
     const canSimulate = route.value === "echo" && isOffered("faults");
     enable(this.#panel.querySelector("#faults"), canSimulate);
     this.#panel.querySelector("#faults-hint").hidden = canSimulate || !isOffered("faults");
@@ -99,18 +193,23 @@ export class Options {
     }
   }
 
-  #showTarget() {
-    const { address } = this.target;
-    const { pathname, search } = new URL(address);
-    const path = pathname.slice(pathname.lastIndexOf("/")) + search;
-    const format = this.#form.elements.format.selectedOptions[0].text;
-    this.#panel.querySelector("#next-address").textContent = address;
-    this.#panel.querySelector("#options-summary").textContent = `${path} · ${format}`;
+  #showSummary() {
+    const { format, protocols } = this.#elements;
+    const { address } = this.#field;
+    const faults = address?.path === "echo" ? address.query.slice(1) : "";
+    const parts = [format.selectedOptions[0].text, protocols.value.trim(), faults];
+    this.#panel.querySelector("#options-summary").textContent = parts.filter(Boolean).join(" · ");
     this.#panel.querySelector("#message-format").textContent = FORMAT_HINTS[this.format];
   }
 
   #fields() {
-    return [...this.#form.elements].filter((field) => field.name);
+    return [...this.#elements].filter((field) => field.name);
+  }
+
+  #reset() {
+    this.#form.reset();
+    this.#enableFields();
+    this.#update("route");
   }
 
   #store() {
@@ -118,17 +217,18 @@ export class Options {
       field.name,
       field.type === "checkbox" ? field.checked : field.value,
     ]);
-    store(STORAGE_KEY, { open: this.#fold.open, fields: Object.fromEntries(values) });
+    const { address } = this.#field;
+    const to = address ? shortAddress(address) : this.#field.text;
+    const fields = { ...Object.fromEntries(values), to };
+    store(STORAGE_KEY, { open: this.#fold.open, fields });
   }
 
   #restore() {
     const { open = false, fields = {} } = load(STORAGE_KEY);
     for (const field of this.#fields()) restoreField(field, fields?.[field.name]);
-    this.#update();
-    if (!this.#form.checkValidity()) {
-      this.#form.reset();
-      this.#update();
-    }
+    this.#update("route");
+    if (typeof fields?.to === "string") this.#setAddress(fields.to);
+    if (!this.#form.checkValidity()) this.#reset();
     this.#fold.open = open === true;
   }
 }
@@ -139,7 +239,7 @@ function enable(fieldset, enabled) {
 }
 
 function checkField(field) {
-  field.setCustomValidity(CHECKS[field.name]?.(field.value) ?? "");
+  if (field.name !== "to") field.setCustomValidity(CHECKS[field.name]?.(field.value) ?? "");
   if (field.willValidate && !field.validity.valid) field.setAttribute("aria-invalid", "true");
   else field.removeAttribute("aria-invalid");
 }

@@ -1,41 +1,73 @@
+import { writeLink } from "../common/link.js";
 import { Controls } from "./controls.js";
 import { Conversation } from "./conversation.js";
 import { Details } from "./details.js";
+import { Drawing } from "./drawing.js";
+import { FailureBanner } from "./failure-banner.js";
 import { Frames } from "./frames.js";
 import { Log } from "./log.js";
+import { LogViews } from "./log-views.js";
+import { OpeningView } from "./opening-view.js";
 import { Options } from "./options.js";
 import { Record } from "./record.js";
 import { RoundTripChart } from "./round-trip-chart.js";
 
-/** Start the panel Talk: connect, record what happens, and send what the user types. */
+/**
+ * Start the panel Talk: connect, record what happens, and send what the user types.
+ *
+ * @returns {function(URLSearchParams): void} takes the query of the panel's link
+ */
 export function startTalk(panel) {
   const controls = new Controls(panel);
-  const { record, chart } = startRecord(panel);
+  const drawing = new Drawing();
+  const { record, chart } = startRecord(panel, drawing);
   const options = new Options(panel);
-  if ("WebSocket" in window) {
-    record.status("websockets supported");
-    const frames = new Frames(panel);
-    new Conversation({ panel, record, chart, controls, options, frames }).start();
-  } else {
+  new LogViews(panel);
+  if (!("WebSocket" in window)) {
     record.status("websockets not supported");
     controls.showUnsupported();
+    return () => {};
   }
+  record.status("websockets supported");
+  const conversation = new Conversation({
+    panel, record, chart, controls, options, drawing,
+    frames: new Frames(panel), banner: new FailureBanner(panel), opening: new OpeningView(panel),
+  });
+  return followLinks(conversation, options, record);
 }
 
 /** Create the record and its three views. */
-function startRecord(panel) {
-  const log = new Log(panel.querySelector("#messages"));
-  const chart = new RoundTripChart(panel.querySelector("#round-trips"));
+function startRecord(panel, drawing) {
+  const log = new Log(panel.querySelector("#messages"), drawing);
+  const chart = new RoundTripChart(panel.querySelector("#round-trips"), drawing);
   const record = new Record({
     added: (entry) => {
-      log.write(entry.kind, entry.text);
+      const { kind, text, log: line = text } = entry;
+      if (line !== null) log.write(kind, line);
       details.added(entry);
     },
     changed: (entry) => details.changed(entry),
   });
-  const details = new Details(panel, record, () => {
+  const details = new Details(panel, record, drawing, () => {
     record.clear();
     for (const view of [log, details, chart]) view.clear();
   });
   return { record, chart };
+}
+
+// A link fills in the form and connects, but never to another server: that is the user's decision.
+function followLinks(conversation, options, record) {
+  let started = false;
+  return (query) => {
+    const hasOptions = query.size > 0;
+    if (hasOptions) {
+      const unknown = options.fill(query);
+      const names = unknown.map((name) => `“${name}”`).join(", ");
+      if (names) record.status(`the link has options that are unknown: ${names}`, { log: null });
+    }
+    if (!started) conversation.start();
+    else if (hasOptions) conversation.follow();
+    started = true;
+    writeLink("talk", options.link);
+  };
 }

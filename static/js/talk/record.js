@@ -26,7 +26,7 @@ export class Record {
    * Add a change of status.
    *
    * @param {string} text
-   * @param {object} details such as the close code
+   * @param {object} details such as the close code, or `log`
    */
   status(text, details = {}) {
     return this.#add({ kind: "status", text, ...details });

@@ -11,11 +11,19 @@ export class RoundTripChart {
   #times = [];
   #count = 0;
   #chart = null;
+  #drawing;
   #frame = null;
+  #request = () => {
+    this.#frame ??= requestAnimationFrame(() => this.#draw());
+  };
 
-  /** @param {HTMLElement} section of the page */
-  constructor(section) {
+  /**
+   * @param {HTMLElement} section of the page
+   * @param {import("./drawing.js").Drawing} drawing
+   */
+  constructor(section, drawing) {
     this.#section = section;
+    this.#drawing = drawing;
   }
 
   /** @param {number} time in milliseconds */
@@ -32,7 +40,7 @@ export class RoundTripChart {
   }
 
   #schedule() {
-    this.#frame ??= requestAnimationFrame(() => this.#draw());
+    this.#drawing.later(this.#request);
   }
 
   #draw() {

@@ -1,3 +1,5 @@
+import { MAX_ENTRIES } from "./entry.js";
+
 /**
  * Matches received messages to the sent messages that they reply to.
  *
@@ -6,17 +8,30 @@
  */
 export class RoundTrips {
   #isReply;
+  #isSure;
   #waiting = []; // oldest first
 
-  /** @param {function(*, *): boolean} isReply takes the data sent and the data received */
-  constructor(isReply) {
+  /**
+   * @param {object} replies
+   * @param {function(*, *): boolean} replies.isReply takes the data sent and the data received
+   * @param {boolean} replies.isSure whether the server replies to each message; if not, nothing is
+   *     said of a message without a reply, and any message may get one
+   */
+  constructor({ isReply, isSure }) {
     this.#isReply = isReply;
+    this.#isSure = isSure;
+  }
+
+  /** @returns {boolean} whether a reply may arrive */
+  get isWaiting() {
+    return this.#waiting.length > 0;
   }
 
   /** @param {import("./entry.js").Entry} entry of the message that has just been sent */
   sent(entry) {
-    entry.reply = "waiting";
+    if (this.#isSure) entry.reply = "waiting";
     this.#waiting.push(entry);
+    if (this.#waiting.length > MAX_ENTRIES) this.#waiting.shift();
   }
 
   /**
@@ -24,13 +39,15 @@ export class RoundTrips {
    * @returns {import("./entry.js").Entry | undefined} the sent message, with its round trip
    */
   received(entry) {
-    const oldest = this.#waiting[0];
-    if (!oldest || !this.#isReply(oldest.data, entry.data)) return undefined;
-    this.#waiting.shift();
-    oldest.reply = "received";
-    oldest.roundTrip = entry.clock - oldest.clock;
-    entry.replyTo = oldest;
-    return oldest;
+    const candidates = this.#isSure ? this.#waiting.slice(0, 1) : this.#waiting;
+    const place = candidates.findIndex(({ data }) => this.#isReply(data, entry.data));
+    if (place < 0) return undefined;
+    const sent = this.#waiting[place];
+    this.#waiting.splice(0, place + 1);
+    sent.reply = "received";
+    sent.roundTrip = entry.clock - sent.clock;
+    entry.replyTo = sent;
+    return sent;
   }
 
   /**
@@ -40,6 +57,7 @@ export class RoundTrips {
    */
   end() {
     const unanswered = this.#waiting.splice(0);
+    if (!this.#isSure) return [];
     for (const entry of unanswered) entry.reply = "none";
     return unanswered;
   }

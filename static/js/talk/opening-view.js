@@ -1,0 +1,35 @@
+import { formatDuration } from "../common/format.js";
+
+/** What the two sides agreed on when the connection opened. */
+export class OpeningView {
+  #none;
+  #facts;
+  #part;
+
+  /** @param {HTMLElement} panel */
+  constructor(panel) {
+    this.#part = (name) => panel.querySelector(`#opening-${name}`);
+    this.#none = panel.querySelector("#no-opening");
+    this.#facts = this.#part("facts");
+  }
+
+  /**
+   * @param {object} opening
+   * @param {number} opening.milliseconds from the request to the event of the browser
+   * @param {string} opening.subprotocol agreed on, or ""
+   * @param {string} opening.extensions agreed on, or ""
+   */
+  show({ milliseconds, subprotocol, extensions }) {
+    this.#part("time").textContent = formatDuration(milliseconds);
+    this.#part("subprotocol").textContent = subprotocol || "none";
+    this.#part("extensions").textContent = extensions || "none";
+    this.#none.hidden = true;
+    this.#facts.hidden = false;
+  }
+
+  /** There is no connection to tell of. */
+  clear() {
+    this.#none.hidden = false;
+    this.#facts.hidden = true;
+  }
+}
