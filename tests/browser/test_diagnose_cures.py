@@ -10,7 +10,7 @@ from tests.support.servers import Server
 from tests.support.waiting import wait_until
 
 NO_CLIPBOARD = """
-Object.defineProperty(navigator, "clipboard", { value: undefined });
+navigator.clipboard.writeText = async () => { throw new Error("not allowed"); };
 document.execCommand = () => false;
 """
 
