@@ -11,7 +11,7 @@ const PAUSE_MS = 100;
 const UNAUTHORIZED = 401;
 const MORE_TRIES = 2;
 const LATE_MS = 1_000;
-const EARLY_MS = 50; // a timer may fire before its time
+const AGAIN_MS = 2_000; // a plain request that took longer is not sent again
 const SLOW_MS = 1_000; // for a handshake; then the next tries begin, so that all end within 10 s
 
 /**
@@ -140,16 +140,17 @@ async function open(path, trace, signal) {
 /**
  * Send a plain GET. Without credentials a 401 comes at once, and no login prompt. Any other answer
  * may be due to missing cookies, so it is asked for again with them. So is a 401 of a login by
- * cookie, which prompts nobody. A time-out is not: a second one would take too long.
+ * cookie, which prompts nobody. An answer that took long is not, or a time-out: the second would
+ * take as long.
  *
  * @returns {Promise<object | null>} null without a response
  */
 async function get(path, signal) {
-  const deadline = performance.now() + SECONDS * 1000 - EARLY_MS;
+  const started = performance.now();
   const without = await request(path, signal, "omit");
   const prompts = without?.status === UNAUTHORIZED && "www-authenticate" in without.headers;
-  const timedOut = !without && performance.now() >= deadline;
-  return prompts || timedOut ? without : request(path, signal, "same-origin");
+  const tookLong = performance.now() - started > AGAIN_MS;
+  return prompts || tookLong ? without : request(path, signal, "same-origin");
 }
 
 async function request(path, signal, credentials) {
