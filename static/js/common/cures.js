@@ -21,7 +21,9 @@ function cure(product, lines) {
     bar(product, lines),
     element("pre", { tabindex: "0" }, lines),
   );
-  if (lines.includes("BACKEND")) block.append(element("p", { class: "placeholder" }, meaning(lines)));
+  if (lines.includes("BACKEND")) {
+    block.append(element("p", { class: "placeholder" }, placeholderText(lines)));
+  }
   return block;
 }
 
@@ -36,7 +38,7 @@ function bar(product, lines) {
   return element("div", { class: "bar" }, element("strong", {}, product), told, copy);
 }
 
-function meaning(lines) {
+function placeholderText(lines) {
   return lines.includes("BACKEND_HOST")
     ? "BACKEND_HOST and BACKEND_PORT stand for the address and the port of the server."
     : "BACKEND stands for the address of the server, such as 127.0.0.1:8080.";

@@ -35,7 +35,7 @@ export function judge(book, check, facts) {
   };
 }
 
-// First those of the proxies that were seen. If that is exactly one, it is certain whose fault it is.
+// First those of the proxies that were seen. If it is exactly one, it is certain whose fault it is.
 function curesFor({ cures, families, same }, id, seen) {
   const fault = same[id] ?? id;
   const names = seen.split(", ");
