@@ -6,7 +6,7 @@
  * @property {string} id
  * @property {string} title
  * @property {string} about one sentence about what the check does
- * @property {("inspect"|"faults"|"traces")[]} [needs] features of the server; see common/features.js
+ * @property {import("../common/features.js").Feature[]} [needs] features of the server
  * @property {number} seconds it takes on a good connection: its share of the progress bar
  * @property {number} limit seconds after which it is stopped
  * @property {function(Context): Promise<Result>} run

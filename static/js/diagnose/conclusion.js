@@ -79,8 +79,8 @@ function opened(results, roundTrip) {
     return { text: USELESS[roundTrip.id], verdict };
   }
   const parts = [counted(bad, "problem"), counted(notable, "remark")].filter(Boolean);
-  const text = parts.length ? `WebSockets work, with ${parts.join(" and ")}` : "WebSockets work here";
-  return { text, verdict };
+  if (!parts.length) return { text: "WebSockets work here", verdict };
+  return { text: `WebSockets work, with ${parts.join(" and ")}`, verdict };
 }
 
 function counted(number, noun) {

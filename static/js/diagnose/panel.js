@@ -169,7 +169,7 @@ class Diagnosis {
     return outcomes.length ? conclude(outcomes) : { text: QUESTION, verdict: "" };
   }
 
-  /** @returns {import("./conclusion.js").Outcome[]} of the checks that have ended, in their order */
+  /** @returns {import("./conclusion.js").Outcome[]} of the checks that have ended, in order */
   #outcomes() {
     return [...CHECKS, this.#idleCheck()]
       .filter(({ id }) => this.#results.has(id) && !this.#running.has(id))

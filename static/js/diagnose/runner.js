@@ -72,8 +72,8 @@ async function failed(error, check, cancel) {
   if (error instanceof NoHttpResponse) return noConnection(error, cancel);
   if (error instanceof Ended) return ended(error);
   if (error instanceof TimedOut) {
-    return bad("no reply", "no-reply", `The connection stayed open, but ${error.message}: something `
-      + "on the path holds data back, or lost it.");
+    return bad("no reply", "no-reply", `The connection stayed open, but ${error.message}: `
+      + "something on the path holds data back, or lost it.");
   }
   if (error instanceof OutOfTime) {
     return bad("out of time", "out-of-time", `This check did not finish within ${check.limit} s: `
@@ -91,8 +91,8 @@ async function ended({ code, reason, seconds, attempt }) {
   const after = `after ${formatDuration(seconds * 1000)}`;
   if (code === 1006) {
     return bad("cut off", "cut-during-messages", `The connection was cut ${after} without a Close `
-      + "frame (1006). A healthy server does not do that: something on the path reset or dropped the "
-      + `connection, or the server crashed. ${await attempt.bothEnds()}`);
+      + "frame (1006). A healthy server does not do that: something on the path reset or dropped "
+      + `the connection, or the server crashed. ${await attempt.bothEnds()}`);
   }
   return bad(`closed ${code}`, "closed-during-check", `The connection was closed ${after}, during `
     + `the check, with ${formatClose({ code, reason })}.`);
