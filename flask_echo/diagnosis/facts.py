@@ -55,7 +55,7 @@ def connection_facts(evidence: ConnectionEvidence) -> Facts:
         "problem": refusal.get("problem", ""),
         "http_1_0": arrived.get("version") == "HTTP/1.0",
         "key_arrived": bool(arrived.get("sec-websocket-key")),
-        "origin_arrived": comparison(evidence["asked"]["origin"], arrived.get("origin")),
+        "origin_arrived": _origin_arrived(evidence, arrived),
         "path_arrived": path_relation(evidence["asked"]["path"], arrived.get("path")),
         "host_arrived": comparison(evidence["asked"]["host"], arrived.get("host")),
         "status": status_name(decisive),
@@ -180,6 +180,13 @@ def arrived_request(evidence: ConnectionEvidence) -> dict[str, str]:
     if "http version" in found:
         found["version"] = found.pop("http version")
     return found
+
+
+def _origin_arrived(evidence: ConnectionEvidence, arrived: Mapping[str, str]) -> str:
+    """Compare Origin, if anything but the control tells of the upgrade request."""
+    if not evidence["trace"]["attempts"] and not _told(evidence["upgrade"]["answer"]):
+        return "unknown"
+    return comparison(evidence["asked"]["origin"], arrived.get("origin"))
 
 
 def _told(answer: Answer | None) -> dict[str, Any]:

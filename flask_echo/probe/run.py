@@ -6,6 +6,7 @@ from time import monotonic
 
 from websockets.exceptions import ConnectionClosed
 
+from flask_echo.diagnosis.facts import problem_in
 from flask_echo.diagnosis.verdict import Verdict, skipped
 from flask_echo.probe.checks import CHECKS, Check
 from flask_echo.probe.checks.connection import connection
@@ -18,6 +19,7 @@ _NO_CONNECTION = "There is no connection."
 _PATH_CHANGED = "The path was changed on the way, so it would be about another WebSocket."
 _NO_ECHO = "This WebSocket does not return what it gets."
 _NEEDS_OURS = "It needs the address /echo of a server of this project, which simulates the fault."
+_TURNED_OFF = "It needs fault simulation, which is turned off on this server."
 _NO_TIME = "The other checks took all the time of the run."
 
 
@@ -64,6 +66,8 @@ def _guarded(session: Session, name: str, check: Callable[[], Verdict]) -> Verdi
         try:
             return check()
         except NotOpen as error:
+            if _is_turned_off(error):
+                return skipped(name, _TURNED_OFF)
             again = check()
             return _stalled(again, error) if again.verdict == "good" else again
     except OutOfTime:
@@ -75,6 +79,11 @@ def _guarded(session: Session, name: str, check: Callable[[], Verdict]) -> Verdi
     except ConnectionClosed as error:
         code = error.rcvd.code if error.rcvd else 1006
         return _lost(name, f"The connection ended during the check, with code {code}.")
+
+
+def _is_turned_off(error: NotOpen) -> bool:
+    """Return whether the server simulates no faults, and so refuses those in a query."""
+    return problem_in(error.attempt["answer"]).get("problem") == "query"
 
 
 def _stalled(verdict: Verdict, error: NotOpen) -> Verdict:

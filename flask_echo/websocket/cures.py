@@ -54,6 +54,7 @@ sub vcl_pipe {
     "h2o": "proxy.websocket: ON",
     # https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-listeners.html
     "AWS": """\
-Use an Application Load Balancer, and a target group of protocol version HTTP1.
-A Classic Load Balancer needs a TCP or SSL listener.""",
+# For an Application Load Balancer. A Classic one needs a TCP or SSL listener.
+aws elbv2 create-target-group --name websockets --vpc-id VPC \\
+    --protocol HTTP --protocol-version HTTP1 --port PORT""",
 }

@@ -4,7 +4,8 @@ import pytest
 
 from tests.support.axe import violations
 from tests.support.browser import Page
-from tests.support.proxy import NO_BYTE_255, NO_EXTENSIONS, Faults, Proxy
+from tests.support.diagnose import Panel
+from tests.support.proxy import HOP_BY_HOP, NO_BYTE_255, NO_EXTENSIONS, Faults, Proxy
 from tests.support.servers import Server
 from tests.support.talk import choose, say, simulate
 
@@ -59,6 +60,32 @@ def test_verdicts_are_accessible(page: Page, server: Server) -> None:
                 page.emulate(width, 800, scheme)
                 assert violations(page) == [], (width, scheme)
         page.leave()
+
+
+def test_a_finding_with_a_cure_for_each_product_is_accessible(page: Page, server: Server) -> None:
+    panel = Panel(page)
+    with Proxy(server.port, faults=Faults(request=HOP_BY_HOP)) as proxy:
+        page.open("/#diagnose?run", url=proxy.url)
+        page.wait_until(lambda: panel.sentence == "A proxy blocks WebSockets", "the sentence")
+        for width in WIDTHS:
+            for scheme in SCHEMES:
+                page.emulate(width, 800, scheme)
+                assert violations(page) == [], (width, scheme)
+        page.leave()
+    page.take_console_errors()
+
+
+@pytest.mark.parametrize("scheme", SCHEMES)
+def test_a_run_of_all_checks_is_accessible(page: Page, scheme: str) -> None:
+    page.emulate(390, 844, scheme)
+    panel = Panel(page)
+    page.open("/#diagnose?run")
+    page.wait_until(lambda: panel.part("throughput", "verdict") == "running", "a long check")
+    assert violations(page) == []
+    page.click("diagnose-run")
+    panel.wait_for_end()
+    assert "the run was cancelled" in page.text("#diagnose-skipped summary")
+    assert violations(page) == []
 
 
 @pytest.mark.parametrize("panel", PANELS)

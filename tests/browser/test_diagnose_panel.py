@@ -3,7 +3,7 @@
 import pytest
 
 from tests.support.diagnose import CHECKS, SECONDS, Panel, acceptable
-from tests.support.proxy import Faults, Proxy
+from tests.support.proxy import NO_EXTENSIONS, Faults, Proxy
 from tests.support.waiting import wait_until
 
 NEVER_OPEN = """
@@ -39,7 +39,9 @@ def test_a_check_that_fails_does_not_stop_the_others(panel: Panel, proxy: Proxy)
     verdicts = panel.run_all()
     assert verdicts["close-codes"] == "bad"
     assert set(CHECKS) - acceptable(verdicts) == {"close-codes"}, panel.page.text("#diagnose")
-    assert panel.page.text("#diagnose-status").startswith("1 bad, ")
+    assert panel.sentence.startswith("WebSockets work, with 1 problem")
+    assert panel.found == "close-codes"
+    assert panel.page.text("#diagnose-counts").startswith("1 bad, ")
 
 
 def test_a_check_is_named_before_it_reports_progress(panel: Panel) -> None:
@@ -47,7 +49,8 @@ def test_a_check_is_named_before_it_reports_progress(panel: Panel) -> None:
     panel.open()
     panel.page.run("document.querySelector('#diagnose-progress').value = 1")  # of an earlier run
     panel.press("compression")
-    assert panel.page.text("#diagnose-status") == "Compression …"
+    assert panel.sentence == "Running …"
+    assert panel.page.text("#diagnose-current") == "Compression"
     assert panel.page.run("return document.querySelector('#diagnose-progress').value") < 1
     panel.press("compression")
     panel.wait_for("compression")
@@ -102,16 +105,17 @@ def test_a_run_of_all_can_be_cancelled(panel: Panel) -> None:
 def test_the_result_can_be_copied_and_saved(panel: Panel, proxy: Proxy) -> None:
     proxy.faults = Faults(close_code=1001)
     panel.open(proxy.url)
-    assert not panel.page.is_enabled("diagnose-copy")
     for check in ("handshake-time", "close-codes"):
         panel.run(check)
 
     panel.page.click("diagnose-copy")
     wait_until(lambda: panel.page.text("#diagnose-copied") == "Copied.")
     copied = panel.page.run("return copied")
-    assert copied.startswith(f"## WebSocket diagnosis of {proxy.url}/\n")
+    assert copied.startswith(f"## {panel.sentence}\n\n- WebSocket diagnosis of {proxy.url}/\n")
     assert "| Close codes | ❌ bad | 1001 for 1000 |" in copied
+    assert "| Path | not run |  |" in copied
     assert "**Close codes**: The server closed with 1000 (done)" in copied
+    assert "**Path**" not in copied
     assert "- Server: process " in copied
 
     panel.press("load-balancing")
@@ -120,12 +124,52 @@ def test_the_result_can_be_copied_and_saved(panel: Panel, proxy: Proxy) -> None:
 
     panel.page.click("diagnose-save")
     saved = panel.saved()
-    assert [check["id"] for check in saved["checks"]] == [
+    assert saved["verdict"] == panel.sentence
+    assert saved["verdict"].startswith("WebSockets work, with 1 problem")
+    checks = {check["id"]: check for check in saved["checks"]}
+    assert list(checks) == [*CHECKS, "idle"]
+    assert {name for name, check in checks.items() if check["verdict"] != "not run"} == {
         "handshake-time",
         "close-codes",
         "load-balancing",
-    ]
-    assert saved["checks"][1]["data"]["closes"][0]["arrived"] == {"code": 1001, "reason": "done"}
+    }
+    arrived = checks["close-codes"]["data"]["closes"][0]["arrived"]
+    assert arrived == {"code": 1001, "reason": "done"}
+
+
+def test_before_a_run_the_report_lists_every_check_as_not_run(panel: Panel) -> None:
+    panel.open()
+    panel.page.click("diagnose-copy")
+    wait_until(lambda: panel.page.text("#diagnose-copied") == "Copied.")
+    assert panel.page.run("return copied").count("| not run |") == len(CHECKS) + 1
+    panel.page.click("diagnose-save")
+    saved = panel.saved()
+    assert {check["verdict"] for check in saved["checks"]} == {"not run"}
+    assert saved["verdict"] == "Do WebSockets work here?"
+
+
+def test_during_a_run_the_report_has_the_results_so_far(panel: Panel) -> None:
+    panel.open()
+    panel.page.click("diagnose-run")
+    wait_until(lambda: panel.part("throughput", "verdict") == "running", SECONDS)
+    panel.page.click("diagnose-save")
+    saved = panel.saved()
+    panel.page.click("diagnose-run")
+    verdicts = {check["id"]: check["verdict"] for check in saved["checks"]}
+    assert saved["verdict"] == "Running …"
+    assert verdicts["connection"] == "good"
+    assert verdicts["throughput"] == verdicts["load-balancing"] == "not run"
+
+
+def test_the_idle_check_alone_makes_a_report(panel: Panel) -> None:
+    panel.open()
+    panel.set_idle_seconds(1)
+    assert panel.run("idle") == "good"
+    panel.page.click("diagnose-save")
+    saved = panel.saved()
+    assert saved["verdict"] == panel.sentence == "WebSockets work here"
+    ended = [check["id"] for check in saved["checks"] if check["verdict"] != "not run"]
+    assert ended == ["idle"]
 
 
 def test_no_second_check_can_be_started(panel: Panel) -> None:
@@ -138,17 +182,39 @@ def test_no_second_check_can_be_started(panel: Panel) -> None:
     assert panel.run("load-balancing") == "good"
 
 
-@pytest.mark.parametrize("check", ["throughput", "idle"])
-def test_no_report_can_be_exported_while_a_check_runs(panel: Panel, check: str) -> None:
+def test_before_a_run_the_checks_are_folded(panel: Panel) -> None:
     panel.open()
+    assert panel.sentence == "Do WebSockets work here?"
+    assert not panel.page.element("check-connection").is_displayed()
+    panel.page.run("document.querySelector('#diagnose-list > summary').click()")
+    assert panel.page.element("check-connection").is_displayed()
+
+
+def test_a_finding_goes_when_its_check_gets_better(panel: Panel, proxy: Proxy) -> None:
+    proxy.faults = Faults(close_code=1001)
+    panel.open(proxy.url)
     panel.run("close-codes")
-    assert panel.page.is_enabled("diagnose-copy")
-    panel.press(check)
-    assert not panel.page.is_enabled("diagnose-copy")
-    assert not panel.page.is_enabled("diagnose-save")
-    panel.press(check)
-    panel.wait_for(check)
-    assert panel.page.is_enabled("diagnose-save")
+    assert panel.found == "close-codes"
+    assert panel.part("close-codes", "meaning") == "explained above."
+    proxy.faults = Faults()
+    panel.press("close-codes")
+    wait_until(lambda: panel.part("close-codes", "verdict") == "good", SECONDS)
+    assert panel.found == ""
+    assert panel.sentence == "WebSockets work here"
+
+
+def test_the_worst_finding_is_above_the_list_and_others_are_in_it(
+    panel: Panel, proxy: Proxy
+) -> None:
+    proxy.faults = Faults(request=NO_EXTENSIONS, close_code=1001)
+    panel.open(proxy.url)
+    panel.run("compression")
+    assert panel.found == "compression"
+    panel.run("close-codes")
+    assert panel.found == "close-codes"
+    assert panel.sentence == "WebSockets work, with 1 problem and 1 remark"
+    assert "removes the offer of compression" in panel.page.text("#check-compression")
+    assert "nginx" in panel.cures("compression")
 
 
 @pytest.mark.parametrize(

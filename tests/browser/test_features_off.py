@@ -3,17 +3,20 @@
 import pytest
 
 from tests.support.browser import Page
-from tests.support.diagnose import CHECKS, SECONDS, UNDONE, Panel
+from tests.support.diagnose import CHECKS, SECONDS, UNDONE, Panel, acceptable
+from tests.support.nginx import FORGETFUL, nginx
 from tests.support.servers import StartServer
 from tests.support.talk import choose, next_path
 from tests.support.waiting import wait_until
 
 NEED_INSPECT = {"handshake-time", "integrity", "message-size", "throughput", "load-balancing"}
 NEED_FAULTS = {"buffering", "close-codes", "idle"}
+NEED_TRACES = {"path", "host", "origin"}
 
 
 def offered(panel: Panel) -> list[str]:
     """The checks that the panel shows."""
+    panel.page.run("document.querySelector('#diagnose-list').open = true")
     found = panel.page.run(
         "return [...document.querySelectorAll('#diagnose .check')]"
         ".filter((row) => row.checkVisibility()).map((row) => row.id.slice('check-'.length))"
@@ -27,22 +30,27 @@ def offered(panel: Panel) -> list[str]:
         (
             {"REHEARSALS": "false"},
             NEED_FAULTS,
-            "This server has turned off fault simulation. So these checks are not possible:"
-            " Buffering, Close codes, Idle time-out.",
+            "this server has turned off fault simulation (3 checks):"
+            " Buffering, Close codes, Idle time-out",
         ),
         (
             {"INSPECT": "false"},
             NEED_INSPECT,
-            "This server has turned off /inspect. So these checks are not possible: Handshake time,"
-            " Data integrity, Message size, Throughput, Several connections.",
+            "this server has turned off /inspect (5 checks): Handshake time, Data integrity,"
+            " Message size, Throughput, Load balancing",
         ),
         (
-            {"INSPECT": "false", "REHEARSALS": "false"},
-            NEED_INSPECT | NEED_FAULTS,
-            "This server has turned off /inspect and fault simulation. So these",
+            {"TRACES": "off"},
+            NEED_TRACES,
+            "this server has turned off traces (3 checks): Path, Host, Origin",
+        ),
+        (
+            {"INSPECT": "false", "REHEARSALS": "false", "TRACES": "off", "EVENTS": "false"},
+            NEED_INSPECT | NEED_FAULTS | NEED_TRACES,
+            "this server has turned off traces, /inspect, and fault simulation (11 checks)",
         ),
     ],
-    ids=["faults", "inspect", "both"],
+    ids=["faults", "inspect", "traces", "all"],
 )
 def test_diagnose_offers_the_possible_checks_and_names_the_others(
     panel: Panel, start_server: StartServer, settings: dict[str, str], absent: set[str],
@@ -51,13 +59,42 @@ def test_diagnose_offers_the_possible_checks_and_names_the_others(
     panel.open(start_server("gunicorn", **settings).url)
     possible = [check for check in CHECKS if check not in absent]
     assert offered(panel) == [*possible, *({"idle"} - absent)]
-    assert sentence in panel.page.text("#diagnose-missing")
+    fold = "#diagnose-missing"
+    panel.page.run(f"document.querySelector('{fold}').open = true")
+    told = f"{panel.page.text(f'{fold} summary')}: {panel.page.text(f'{fold} p')}"
+    assert f"Left out: {sentence}" in told
     shown = "Is an idle connection cut?" in panel.page.text("#diagnose")
     assert shown == ("idle" not in absent)
     panel.page.click("diagnose-run")
     wait_until(lambda: all(panel.part(c, "verdict") not in UNDONE for c in possible), SECONDS)
     verdicts = {check: panel.part(check, "verdict") for check in possible}
     assert set(verdicts.values()) <= {"good", "notable"}, verdicts
+    panel.wait_for_end()
+    assert panel.sentence.startswith("WebSockets work")
+
+
+def test_without_events_every_check_is_possible(panel: Panel, start_server: StartServer) -> None:
+    panel.open(start_server("gunicorn", EVENTS="false").url)
+    assert offered(panel) == [*CHECKS, "idle"]
+    verdicts = panel.run_all()
+    assert not set(CHECKS) - acceptable(verdicts), verdicts
+
+
+@pytest.mark.parametrize("settings", [{}, {"REHEARSALS": "false", "INSPECT": "false"}])
+def test_without_traces_a_blocked_connection_accuses_nobody_wrongly(
+    panel: Panel, start_server: StartServer, settings: dict[str, str]
+) -> None:
+    server = start_server("gunicorn", TRACES="off", **settings)
+    with nginx(server.port, FORGETFUL) as port:
+        panel.open(f"http://127.0.0.1:{port}")
+        panel.page.click("diagnose-run")
+        panel.wait_for_end()
+        assert panel.part("connection", "verdict") == "unknown"
+        assert panel.sentence == "It is unknown why WebSockets do not work here"
+        assert panel.found == "connection"
+        assert "turned them off" in panel.text("connection")
+        panel.page.leave()
+    panel.page.take_console_errors()
 
 
 def test_where_all_is_on_diagnose_offers_every_check(panel: Panel) -> None:

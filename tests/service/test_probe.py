@@ -21,6 +21,7 @@ from flask_echo.probe.checks import CHECKS
 from flask_echo.probe.target import BadAddress, parse
 from tests.matrix.backends import silent
 from tests.support.echoes import OTHERS, other_server
+from tests.support.nginx import FORGETFUL, nginx
 from tests.support.proxy import NO_BYTE_255, Faults, Proxy
 from tests.support.servers import (
     ROOT,
@@ -252,6 +253,53 @@ def trickling(head: bytes) -> Iterator[int]:
             done.set()
             listener.shutdown(socket.SHUT_RDWR)
             thread.join()
+
+
+# -- Parts of the server that are turned off -----------------------------------------------
+
+TURNED_OFF = [
+    {"REHEARSALS": "false"},
+    {"INSPECT": "false"},
+    {"EVENTS": "false"},
+    {"TRACES": "off"},
+    {"REHEARSALS": "false", "INSPECT": "false", "EVENTS": "false", "TRACES": "off"},
+]
+
+
+@pytest.mark.parametrize("settings", TURNED_OFF, ids=lambda settings: "+".join(settings))
+def test_a_switch_of_the_server_accuses_nobody(
+    start_server: StartServer, settings: dict[str, str]
+) -> None:
+    server = start_server("gunicorn", **settings)
+    found = verdicts(server.url)
+    by_trace = ["origin"] if "TRACES" in settings else []
+    by_faults = ["close-codes"] if "REHEARSALS" in settings else []
+    expected = {
+        **dict.fromkeys(GOOD, "good"),
+        **dict.fromkeys(by_trace, "unknown"),
+        **dict.fromkeys(by_faults, "skipped"),
+    }
+    assert {name: check["verdict"] for name, check in found.items()} == expected, found
+    assert all("turned off" in found[name]["meaning"] for name in by_faults)
+
+
+def test_without_fault_simulation_the_idle_check_is_skipped(start_server: StartServer) -> None:
+    server = start_server("gunicorn", REHEARSALS="false")
+    found = verdicts(server.url, "--only", "idle", "--idle", "3")
+    assert found["idle"]["verdict"] == "skipped"
+    assert "turned off" in found["idle"]["meaning"]
+
+
+@pytest.mark.parametrize("settings", TURNED_OFF, ids=lambda settings: "+".join(settings))
+def test_a_blocked_connection_is_named_whatever_is_turned_off(
+    start_server: StartServer, settings: dict[str, str]
+) -> None:
+    server = start_server("gunicorn", **settings)
+    with nginx(server.port, FORGETFUL) as port:
+        found = verdicts(f"http://127.0.0.1:{port}")
+    assert found["connection"]["id"] == "http-1.0"
+    assert list(found["connection"]["cures"]) == ["nginx"]
+    assert {found[check.name]["verdict"] for check in CHECKS} == {"skipped"}
 
 
 # -- Options -------------------------------------------------------------------------------

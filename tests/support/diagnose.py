@@ -35,7 +35,35 @@ class Panel:
         self.page.open("/#diagnose", url=url)
 
     def part(self, check: str, name: str) -> str:
-        return self.page.text(f"#check-{check} .{name}").lower()
+        """The text of a part of a check, also of one that is folded."""
+        selector = f"#check-{check} .{name}"
+        text = self.page.run(
+            "return document.querySelector(arguments[0]).textContent.trim()", selector
+        )
+        return str(text).lower()
+
+    @property
+    def sentence(self) -> str:
+        """What the panel says of all checks."""
+        return self.page.text("#diagnose-status")
+
+    @property
+    def found(self) -> str:
+        """The check that the finding above the list is about, or "" without one."""
+        return str(
+            self.page.run(
+                "const { hidden, dataset } = document.querySelector('#diagnose-finding');"
+                "return hidden ? '' : dataset.check"
+            )
+        )
+
+    def wait_for_end(self) -> None:
+        """Wait until the run of all checks has ended."""
+
+        def has_ended() -> bool:
+            return bool(self.page.run("return document.querySelector('#diagnose-busy').hidden"))
+
+        wait_until(has_ended, 2 * SECONDS, lambda: self.page.text("#diagnose"))
 
     def press(self, check: str) -> None:
         self.page.run(f"document.querySelector('#check-{check} .run').click()")
@@ -60,16 +88,20 @@ class Panel:
         return {check: self.part(check, "verdict") for check in CHECKS}
 
     def text(self, check: str) -> str:
-        """Everything that a check says, its details included."""
-        self.page.run(f"document.querySelector('#check-{check} details').open = true")
-        return self.page.text(f"#check-{check}")
+        """Everything that a check says, its details included, also above the list."""
+        self.page.run(
+            "for (const fold of document.querySelectorAll('#diagnose details')) fold.open = true"
+        )
+        above = self.page.text("#diagnose-finding") if self.found == check else ""
+        return f"{above}\n{self.page.text(f'#check-{check}')}"
 
     def cures(self, check: str) -> dict[str, str]:
         """The lines to paste that a check shows, by product."""
+        place = "#diagnose-finding" if self.found == check else f"#check-{check}"
         pairs = self.page.run(
-            "return [...document.querySelectorAll(`#check-${arguments[0]} .cure`)].map((cure) =>"
-            " [cure.querySelector('summary').textContent, cure.querySelector('pre').textContent])",
-            check,
+            "return [...document.querySelectorAll(`${arguments[0]} .cure`)].map((cure) =>"
+            " [cure.dataset.product, cure.querySelector('pre').textContent])",
+            place,
         )
         return dict(pairs)
 

@@ -54,12 +54,27 @@ def test_cures_belong_to_faults_that_can_be_found() -> None:
 def test_a_known_product_gets_its_own_cure_and_an_unknown_one_all() -> None:
     assert list(cures_for("upgrade-not-passed-on", "nginx")) == ["nginx"]
     assert len(cures_for("upgrade-not-passed-on", "")) > 10
+    assert "Vite" in cures_for("upgrade-not-passed-on", "a product without cures")
     assert cures_for("upgrade-held", "Vite") == cures_for("upgrade-not-passed-on", "Vite")
     assert list(cures_for("upgrade-held", "http-proxy")) == [
         "http-proxy",
         "http-proxy-middleware",
         "Vite",
     ]
+
+
+def test_of_several_products_on_the_path_those_come_first() -> None:
+    found = list(cures_for("upgrade-not-passed-on", "Varnish", "nginx"))
+    assert found[:3] == ["Varnish", "nginx", "Apache"]
+    assert set(found) == set(cures_for("upgrade-not-passed-on", ""))
+
+
+def test_a_line_to_paste_has_one_directive() -> None:
+    for product in ("nginx", "Varnish"):
+        for fault, lines in CURES[product].items():
+            for line in (text.strip() for text in lines.splitlines()):
+                is_whole = line.startswith("#") or re.fullmatch(r"[^;]*[{};]", line)
+                assert is_whole, (product, fault, line)
 
 
 def test_a_sentence_without_a_fact_stays_readable() -> None:

@@ -54,11 +54,15 @@ CURES = _collected()
 
 
 def cures_for(fault: str, *seen: str) -> dict[str, str]:
-    """Return the cures of a fault, by product.
+    """Return the cures of a fault, by product: first those of the proxies that were seen.
 
-    :param seen: the proxies on the path. Without any that is known, all products count.
+    :param seen: the proxies on the path. If it is exactly one, nothing but its cure is returned.
+        Else it is not certain whose fault it is, and all products count.
     """
     fault = SAME.get(fault, fault)
     known = [name for product in seen for name in FAMILIES.get(product, (product,))]
-    products = [name for name in known if name in CURES] or list(CURES)
+    certain = len(seen) == 1 and any(name in CURES for name in known)
+    products = [name for name in known if name in CURES]
+    if not certain:
+        products += [name for name in CURES if name not in products]
     return {name: CURES[name][fault] for name in products if fault in CURES[name]}

@@ -30,7 +30,7 @@ proxy_set_header Origin $http_origin;"""
 
 CURES = {
     # https://nginx.org/en/docs/http/websocket.html
-    "http-1.0": _WEBSOCKETS,
+    "http-1.0": f"# Beside proxy_pass:\n{_WEBSOCKETS}",
     # https://nginx.org/en/docs/http/ngx_http_proxy_module.html#proxy_read_timeout
     "idle-cut": "proxy_read_timeout 1h;",
     # https://nginx.org/en/docs/http/ngx_http_proxy_module.html#proxy_set_header

@@ -85,7 +85,7 @@ ORIGIN = (
         "origin-unknown",
         UNKNOWN,
         NOWHERE,
-        {"path_arrived": "unknown"},
+        {"origin_arrived": "unknown"},
         "Nobody can say which Origin arrived: {unknown}.",
     ),
     Rule("origin", GOOD, NOWHERE, {"origin_arrived": "same"}, "Origin arrives as it was sent."),

@@ -2,7 +2,8 @@ import { cureElements } from "../common/cures.js";
 import { descriptions } from "../common/element.js";
 import { drawResultChart } from "./result-chart.js";
 
-const VERDICTS = {
+/** The words for verdicts, and for checks without one. */
+export const VERDICTS = {
   waiting: "Not run yet",
   running: "Running",
   good: "Good",
@@ -16,6 +17,7 @@ const PARTS = [
   "check", "verdict", "title", "figure", "run", "meaning", "advice", "cures",
   "details", "chart", "descriptions",
 ];
+const ABOVE = { meaning: "Explained above.", advice: "", cures: {} };
 
 /** A check in the list: its verdict, its result, and the button that runs it. */
 export class CheckRow {
@@ -24,6 +26,8 @@ export class CheckRow {
   #about;
   #chart = null; // drawn
   #data = null; // of the chart; null for a result without one
+  #result = null; // of the check, once it has one
+  #isExplainedAbove = false;
 
   /**
    * @param {DocumentFragment} template a copy of the row's template
@@ -47,11 +51,13 @@ export class CheckRow {
   }
 
   wait() {
+    this.#result = null;
     this.#show("waiting", { meaning: this.#about });
     this.#nameButton("Run");
   }
 
   start() {
+    this.#result = null;
     this.#show("running", { meaning: this.#about });
     this.#nameButton("Cancel");
   }
@@ -63,8 +69,22 @@ export class CheckRow {
 
   /** @param {import("./check.js").Result} result */
   finish(result) {
+    this.#result = result;
+    this.#isExplainedAbove = false;
     this.#show(result.verdict, result);
     this.#nameButton(result.verdict === "not run" ? "Run" : "Run again");
+  }
+
+  /**
+   * Do not repeat an explanation that is shown above the list.
+   *
+   * @param {boolean} above
+   */
+  explainAbove(above) {
+    if (!this.#result || above === this.#isExplainedAbove) return;
+    this.#isExplainedAbove = above;
+    const { verdict } = this.#result;
+    this.#show(verdict, above ? { ...this.#result, ...ABOVE } : this.#result);
   }
 
   /** Allow or forbid the button. It keeps the focus, which `disabled` would take away. */

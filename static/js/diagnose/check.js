@@ -6,7 +6,7 @@
  * @property {string} id
  * @property {string} title
  * @property {string} about one sentence about what the check does
- * @property {("inspect"|"faults")[]} [needs] features of the server; see common/features.js
+ * @property {import("../common/features.js").Feature[]} [needs] features of the server
  * @property {number} seconds it takes on a good connection: its share of the progress bar
  * @property {number} limit seconds after which it is stopped
  * @property {function(Context): Promise<Result>} run
@@ -22,6 +22,7 @@
  * @property {string} meaning
  * @property {string} [advice]
  * @property {string} [id] names the fault, for programs
+ * @property {string} [place] where the fault is, as the rules have it
  * @property {Object<string, string>} [cures] lines to paste, by product
  * @property {[string, string][]} [details] more numbers, each with its name
  * @property {import("./result-chart.js").ResultChart} [chart]

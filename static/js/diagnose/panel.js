@@ -1,60 +1,81 @@
 import { copyText } from "../common/clipboard.js";
 import { fetchBook } from "../common/diagnosis/book.js";
 import { download } from "../common/download.js";
-import { isOffered } from "../common/features.js";
+import { CheckList } from "./check-list.js";
 import { CheckRow } from "./check-row.js";
 import { CHECKS as ALL } from "./checks/all.js";
 import { idle } from "./checks/idle.js";
+import { conclude, countVerdicts, worstOf } from "./conclusion.js";
+import { Finding } from "./finding.js";
+import { isPossible, leftOut, showLeftOut } from "./left-out.js";
 import { toJson, toMarkdown } from "./report.js";
+import { asksForRun } from "./run-link.js";
 import { runAll, runCheck } from "./runner.js";
 
-const IDLE = "idle"; // id of the check that may run alongside the others
-
-const isPossible = ({ needs = [] }) => needs.every(isOffered);
+const IDLE = "idle";
 const CHECKS = ALL.filter(isPossible);
 
-const FEATURES = { inspect: "/inspect", faults: "fault simulation" };
+const QUESTION = "Do WebSockets work here?";
+const RUNNING = "Running …";
+const NOT_RUN = { verdict: "not run", figure: "", meaning: "" };
 
-// Order in which the summary counts verdicts.
-const VERDICTS = ["bad", "notable", "unknown", "good", "cancelled", "not run"];
-
-/** Start the panel Diagnose: run checks, show their results, and export them. */
+/**
+ * Start the panel Diagnose: run checks, show their results, and export them.
+ *
+ * @returns {function(URLSearchParams): void} to be called whenever the panel becomes visible, with
+ *     the query of the link; `run` in it runs all checks
+ */
 export function startDiagnose(panel) {
   fetchBook();
-  new Diagnosis((name) => panel.querySelector(`#diagnose-${name}`));
+  const diagnosis = new Diagnosis((name) => panel.querySelector(`#diagnose-${name}`));
+  return (query) => {
+    if (asksForRun(query)) diagnosis.runAll();
+  };
 }
 
 class Diagnosis {
   #part;
-  #rows = new Map(); // by the id of the check, as all maps here
-  #results = new Map();
+  #list;
+  #idleRow;
+  #finding;
+  #results = new Map(); // by the id of the check, as the other map
   #running = new Map(); // AbortControllers
   #sequence = null; // AbortController of "Run all checks"
 
   constructor(part) {
     this.#part = part;
-    for (const check of CHECKS) this.#add(part("checks"), check, () => this.#press(check));
-    this.#add(part("idle"), this.#idleCheck(), () => this.#press(this.#idleCheck()));
-    this.#showMissing([...ALL, this.#idleCheck()].filter((check) => !isPossible(check)));
+    this.#finding = new Finding(part("finding"));
+    this.#list = new CheckList(part("list"), part("checks"), part("skipped"), part("row"));
+    for (const check of CHECKS) this.#list.add(check, () => this.#press(check));
+    this.#idleRow = this.#addIdleRow();
+    showLeftOut(part("missing"), [...ALL, this.#idleCheck()]);
     part("run").addEventListener("click", () => this.#pressAll());
     part("copy").addEventListener("click", () => this.#copy());
     part("save").addEventListener("click", () => this.#save());
     this.#refresh();
   }
 
-  #add(list, check, pressed) {
-    const row = new CheckRow(this.#part("row").content.cloneNode(true), check, pressed);
-    this.#rows.set(check.id, row);
-    list.append(row.element);
+  /** Run all checks, unless a check is running. */
+  async runAll() {
+    if (this.#isBusy) return;
+    this.#sequence = new AbortController();
+    for (const { id } of CHECKS) this.#forget(id);
+    const skip = (check, result) => this.#finish(check, result);
+    await runAll(CHECKS, this.#sequence.signal, (check) => this.#run(check), skip);
+    this.#sequence = null;
+    this.#refresh();
   }
 
-  #showMissing(checks) {
-    if (!checks.length) return;
-    const off = Object.keys(FEATURES).filter((feature) => !isOffered(feature));
-    this.#part("missing").textContent = "This server has turned off "
-      + `${off.map((feature) => FEATURES[feature]).join(" and ")}. So these checks are not `
-      + `possible: ${checks.map(({ title }) => title).join(", ")}.`;
-    this.#part("missing").hidden = false;
+  #addIdleRow() {
+    const press = () => this.#press(this.#idleCheck());
+    const template = this.#part("row").content.cloneNode(true);
+    const row = new CheckRow(template, this.#idleCheck(), press);
+    this.#part("idle").append(row.element);
+    return row;
+  }
+
+  #row(id) {
+    return id === IDLE ? this.#idleRow : this.#list.get(id);
   }
 
   #idleCheck() {
@@ -62,27 +83,19 @@ class Diagnosis {
   }
 
   #press(check) {
-    if (!this.#rows.get(check.id).isAllowed) return;
+    if (!this.#row(check.id).isAllowed) return;
     if (this.#running.has(check.id)) this.#running.get(check.id).abort();
     else this.#run(check);
   }
 
   #pressAll() {
     if (this.#sequence) this.#stopAll();
-    else if (!this.#isBusy) this.#runAll();
+    else this.runAll();
   }
 
+  // The idle check does not count: it may run beside the others.
   get #isBusy() {
-    return CHECKS.some(({ id }) => this.#running.has(id));
-  }
-
-  async #runAll() {
-    this.#sequence = new AbortController();
-    for (const { id } of CHECKS) this.#forget(id);
-    const skip = (check, result) => this.#finish(check, result);
-    await runAll(CHECKS, this.#sequence.signal, (check) => this.#run(check), skip);
-    this.#sequence = null;
-    this.#refresh();
+    return Boolean(this.#sequence) || CHECKS.some(({ id }) => this.#running.has(id));
   }
 
   #stopAll() {
@@ -92,17 +105,17 @@ class Diagnosis {
 
   #forget(id) {
     this.#results.delete(id);
-    this.#rows.get(id).wait();
+    this.#row(id).wait();
   }
 
   async #run(check) {
     const controller = new AbortController();
     this.#running.set(check.id, controller);
-    this.#rows.get(check.id).start();
-    this.#part("copied").textContent = ""; // "Copied." is no longer true
+    this.#row(check.id).start();
+    if (check.id !== IDLE) this.#list.unfold();
     this.#refresh();
     const progress = (share, text = "") => {
-      this.#rows.get(check.id).showProgress(text);
+      this.#row(check.id).showProgress(text);
       if (check.id !== IDLE) this.#showProgress(check, share);
     };
     progress(0); // some checks report no progress themselves
@@ -113,22 +126,54 @@ class Diagnosis {
   }
 
   #finish(check, result) {
-    this.#rows.get(check.id).finish(result);
-    this.#results.set(check.id, { id: check.id, title: check.title, result });
+    this.#row(check.id).finish(result);
+    this.#results.set(check.id, result);
     this.#refresh();
   }
 
   #refresh() {
     const all = Boolean(this.#sequence);
-    const busy = all || this.#isBusy;
-    for (const { id } of CHECKS) this.#rows.get(id).allow(!busy || this.#running.has(id));
+    const busy = this.#isBusy;
+    for (const { id } of CHECKS) this.#row(id).allow(!busy || this.#running.has(id));
     this.#part("run").textContent = all ? "Cancel all" : "Run all checks";
     this.#part("run").setAttribute("aria-disabled", String(busy && !all));
-    const incomplete = busy || this.#running.has(IDLE) || this.#results.size === 0;
-    for (const name of ["copy", "save"]) this.#part(name).disabled = incomplete;
     this.#part("idle-seconds").disabled = this.#running.has(IDLE);
+    this.#part("busy").hidden = !busy;
     this.#part("progress").hidden = !all;
-    if (!busy) this.#showStatus(this.#summary());
+    this.#part("copied").textContent = ""; // "Copied." is no longer true
+    this.#showResults(busy);
+  }
+
+  #showResults(busy) {
+    const outcomes = this.#outcomes();
+    const worst = this.#sequence ? null : worstOf(outcomes);
+    this.#finding.show(worst);
+    for (const { id } of outcomes) this.#row(id).explainAbove(id === worst?.id);
+    this.#list.foldSkipped(outcomes.filter(({ result }) => result.verdict === "not run"));
+    this.#part("about").hidden = busy || outcomes.length > 0;
+    this.#part("counts").textContent = countVerdicts(outcomes) || `${CHECKS.length}, not run yet`;
+    this.#showConclusion(this.#conclusion());
+  }
+
+  // Screen readers announce every write, so write only changes.
+  #showConclusion({ text, verdict }) {
+    const status = this.#part("status");
+    status.dataset.verdict = verdict;
+    if (status.textContent !== text) status.textContent = text;
+  }
+
+  /** @returns {import("./conclusion.js").Conclusion} with no verdict if there is none yet */
+  #conclusion() {
+    if (this.#isBusy) return { text: RUNNING, verdict: "" };
+    const outcomes = this.#outcomes();
+    return outcomes.length ? conclude(outcomes) : { text: QUESTION, verdict: "" };
+  }
+
+  /** @returns {import("./conclusion.js").Outcome[]} of the checks that have ended, in order */
+  #outcomes() {
+    return [...CHECKS, this.#idleCheck()]
+      .filter(({ id }) => this.#results.has(id) && !this.#running.has(id))
+      .map(({ id, title }) => ({ id, title, result: this.#results.get(id) }));
   }
 
   #showProgress(check, share) {
@@ -136,30 +181,20 @@ class Diagnosis {
     const total = CHECKS.reduce((sum, { seconds }) => sum + seconds, 0);
     const done = before.reduce((sum, { seconds }) => sum + seconds, 0) + share * check.seconds;
     this.#part("progress").value = done / total;
-    this.#showStatus(`${check.title} …`);
-  }
-
-  // Screen readers announce every write, so write only changes.
-  #showStatus(text) {
-    if (this.#part("status").textContent !== text) this.#part("status").textContent = text;
-  }
-
-  #summary() {
-    const found = [...this.#results.values()].map(({ result }) => result.verdict);
-    const counts = VERDICTS.map((verdict) =>
-      [found.filter((other) => other === verdict).length, verdict]);
-    const texts = counts.filter(([number]) => number).map((pair) => pair.join(" "));
-    return texts.join(", ") || "No checks run yet";
+    this.#part("current").textContent = check.title;
   }
 
   #diagnosis() {
-    const order = [...CHECKS.map(({ id }) => id), IDLE];
+    const ended = new Map(this.#outcomes().map(({ id, result }) => [id, result]));
+    const without = (check) => (isPossible(check) ? NOT_RUN : leftOut(check));
     return {
+      verdict: this.#conclusion().text,
       page: window.location.href.split("#")[0],
       when: new Date().toISOString(),
       browser: navigator.userAgent,
-      server: this.#results.get("handshake-time")?.result.data?.server ?? null,
-      checks: order.map((id) => this.#results.get(id)).filter(Boolean),
+      server: ended.get("handshake-time")?.data?.server ?? null,
+      checks: [...ALL, this.#idleCheck()].map((check) =>
+        ({ id: check.id, title: check.title, result: ended.get(check.id) ?? without(check) })),
     };
   }
 

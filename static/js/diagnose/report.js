@@ -5,16 +5,18 @@ const MARKS = { good: "✅", notable: "⚠️", bad: "❌", unknown: "❔" };
  * Write a diagnosis as Markdown for a bug report.
  *
  * @param {object} diagnosis
+ * @param {string} diagnosis.verdict the sentence that sums it up
  * @param {string} diagnosis.page its address
  * @param {string} diagnosis.when
  * @param {string} diagnosis.browser
  * @param {object | null} diagnosis.server the part `server` of a report of /inspect
  * @param {{title: string, result: import("./check.js").Result}[]} diagnosis.checks
  */
-export function toMarkdown({ page, when, browser, server, checks }) {
+export function toMarkdown({ verdict, page, when, browser, server, checks }) {
   const lines = [
-    `## WebSocket diagnosis of ${page}`,
+    `## ${verdict}`,
     "",
+    `- WebSocket diagnosis of ${page}`,
     `- When: ${when}`,
     `- Browser: ${browser}`,
     `- Server: ${server ? serverText(server) : "unknown"}`,
@@ -22,7 +24,7 @@ export function toMarkdown({ page, when, browser, server, checks }) {
     "| Check | Verdict | Result |",
     "|---|---|---|",
     ...checks.map(row),
-    ...checks.filter(({ result }) => result.verdict !== "good").flatMap(paragraph),
+    ...checks.filter(({ result }) => needsWords(result)).flatMap(paragraph),
   ];
   return `${lines.join("\n")}\n`;
 }
@@ -31,12 +33,17 @@ export function toMarkdown({ page, when, browser, server, checks }) {
  * Write a diagnosis as JSON, with all measurements. Charts are left out, since they only show the
  * measurements; so is `unconnected`, which is for the runner.
  */
-export function toJson({ page, when, browser, server, checks }) {
+export function toJson({ verdict, page, when, browser, server, checks }) {
   const results = checks.map(({ id, title, result }) => {
-    const { chart, unconnected, id: fault, ...rest } = result;
+    const { chart, unconnected, id: fault = null, ...rest } = result;
     return { id, title, fault, ...rest };
   });
-  return `${JSON.stringify({ page, when, browser, server, checks: results }, null, 2)}\n`;
+  const report = { verdict, page, when, browser, server, checks: results };
+  return `${JSON.stringify(report, null, 2)}\n`;
+}
+
+function needsWords({ verdict, meaning }) {
+  return meaning && !["good", "not run"].includes(verdict);
 }
 
 function serverText({ host, process, software }) {

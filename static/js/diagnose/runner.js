@@ -56,7 +56,8 @@ async function explained(error, check, cancel) {
     const result = await failed(error, check, cancel);
     return cancel.aborted ? cancelled() : result;
   } catch (another) {
-    return cancel.aborted ? cancelled() : bad("error", `The check itself failed: ${another}.`);
+    return cancel.aborted ? cancelled()
+      : bad("error", "check-failed", `The check itself failed: ${another}.`);
   }
 }
 
@@ -71,14 +72,14 @@ async function failed(error, check, cancel) {
   if (error instanceof NoHttpResponse) return noConnection(error, cancel);
   if (error instanceof Ended) return ended(error);
   if (error instanceof TimedOut) {
-    return bad("no reply", `The connection stayed open, but ${error.message}: something on the `
-      + "path holds data back, or lost it.");
+    return bad("no reply", "no-reply", `The connection stayed open, but ${error.message}: `
+      + "something on the path holds data back, or lost it.");
   }
   if (error instanceof OutOfTime) {
-    return bad("out of time", `This check did not finish within ${check.limit} s: the connection `
-      + "is very slow, or stuck.");
+    return bad("out of time", "out-of-time", `This check did not finish within ${check.limit} s: `
+      + "the connection is very slow, or stuck.");
   }
-  return bad("error", `The check itself failed: ${error.message}.`);
+  return bad("error", "check-failed", `The check itself failed: ${error.message}.`);
 }
 
 async function noConnection(error, cancel) {
@@ -89,16 +90,17 @@ async function noConnection(error, cancel) {
 async function ended({ code, reason, seconds, attempt }) {
   const after = `after ${formatDuration(seconds * 1000)}`;
   if (code === 1006) {
-    return bad("cut off", `The connection was cut ${after} without a Close frame (1006). `
-      + "A healthy server does not do that: something on the path reset or dropped the "
-      + `connection, or the server crashed. ${await attempt.bothEnds()}`);
+    return bad("cut off", "cut-during-messages", `The connection was cut ${after} without a Close `
+      + "frame (1006). A healthy server does not do that: something on the path reset or dropped "
+      + `the connection, or the server crashed. ${await attempt.bothEnds()}`);
   }
-  return bad(`closed ${code}`, `The connection was closed ${after}, during the check, with `
-    + `${formatClose({ code, reason })}.`);
+  return bad(`closed ${code}`, "closed-during-check", `The connection was closed ${after}, during `
+    + `the check, with ${formatClose({ code, reason })}.`);
 }
 
-function bad(figure, meaning) {
+function bad(figure, id, meaning) {
   return {
+    id,
     verdict: "bad",
     figure,
     meaning,

@@ -1,14 +1,18 @@
 import { Client, NotConnected } from "../client.js";
+import { isOffered } from "../features.js";
 import { newTraceId, readTrace, withTrace } from "../trace.js";
 
 const SECONDS = 5; // for each plain request
 const OPEN_SECONDS = 5;
 const BODY_CHARACTERS = 65_536;
+const TURNED_OFF = "traces are off: the operator of this server has turned them off";
 const READINGS = 4; // of a trace: several machines behind one address answer in turn
 const PAUSE_MS = 100;
 const UNAUTHORIZED = 401;
 const MORE_TRIES = 2;
 const LATE_MS = 1_000;
+const AGAIN_MS = 2_000; // a plain request that took longer is not sent again
+const SLOW_MS = 1_000; // for a handshake; then the next tries begin, so that all end within 10 s
 
 /**
  * The same as in flask_echo/diagnosis/evidence.py, where the members are explained.
@@ -31,11 +35,39 @@ const LATE_MS = 1_000;
  *     browser sees them
  */
 export async function gather(path, signal) {
-  let found = await attempt(path, signal);
+  const first = begin(path, signal);
+  return await isQuick(first.opening) ? inTurn(first, path, signal) : together(first, path, signal);
+}
+
+async function inTurn(first, path, signal) {
+  let found = await first.found;
   for (let more = 0; more < MORE_TRIES && needsProof(found.evidence); more += 1) {
-    found = await attempt(path, signal);
+    found = await begin(path, signal).found;
   }
   return found;
+}
+
+/** Try again while the first attempt waits for its answer: one after the other takes too long. */
+async function together(first, path, signal) {
+  const more = Array.from({ length: MORE_TRIES }, () => begin(path, signal).found);
+  const tries = [first.found, ...more];
+  try {
+    return await Promise.any(tries.map(proven));
+  } catch {
+    return tries.at(-1);
+  }
+}
+
+async function proven(attempt) {
+  const found = await attempt;
+  if (needsProof(found.evidence)) throw new Error("an attempt that needs proof");
+  return found;
+}
+
+/** @returns {Promise<boolean>} whether a promise is fulfilled, or rejected, after a short time */
+function isQuick(promise) {
+  const slow = new Promise((resolve) => setTimeout(() => resolve(false), SLOW_MS));
+  return Promise.race([promise.then(() => true, () => true), slow]);
 }
 
 // Time alone is no proof. And of several machines behind one address, the one that tells of no
@@ -44,28 +76,44 @@ function needsProof({ upgrade, trace }) {
   return upgrade.outcome === "silent" || (upgrade.outcome !== "open" && trace.state === "none");
 }
 
-async function attempt(path, signal) {
+/** Begin an attempt. `opening` ends with the handshake, `found` when all is gathered. */
+function begin(path, signal) {
   const [id, controlId] = [newTraceId(), newTraceId()];
-  const opened = await open(path, id, signal);
-  // Without a failure there is nothing to compare with, and a browser logs each 426.
-  const isOpen = opened.outcome === "open";
-  const [control, health] = await Promise.all([
-    isOpen ? null : get(withTrace(path, controlId), signal),
-    get("healthz", signal),
+  const opening = open(path, id, signal);
+  return { opening, found: gathered({ path, id, controlId, opening, signal }) };
+}
+
+async function gathered({ path, id, controlId, opening, signal }) {
+  const [opened, trace, [control, health]] = await Promise.all([
+    opening,
+    seenAfter(opening, id, signal),
+    answers(path, controlId, opening, signal),
   ]);
+  const isOpen = opened.outcome === "open";
   const evidence = {
     asked: asked(path),
     upgrade: { outcome: opened.outcome, why: "", answer: null },
-    control,
+    control: isOpen ? null : control,
     health,
-    trace: await seenLater(id, opened.outcome, signal),
+    trace,
     control_trace: isOpen ? unknown("there was no control") : await seen(controlId, signal),
   };
   return { evidence, extensions: opened.extensions, seconds: opened.seconds };
 }
 
+// Without a failure there is nothing to compare with, and a browser logs each 426. A handshake that
+// takes long is likely to fail.
+async function answers(path, controlId, opening, signal) {
+  const isOpen = await isQuick(opening) && (await opening).outcome === "open";
+  return Promise.all([
+    isOpen ? null : get(withTrace(path, controlId), signal),
+    get("healthz", signal),
+  ]);
+}
+
 /** A busy server may read a request only after the client has given up. */
-async function seenLater(id, outcome, signal) {
+async function seenAfter(opening, id, signal) {
+  const { outcome } = await opening;
   if (outcome === "silent") await new Promise((resolve) => setTimeout(resolve, LATE_MS));
   return seen(id, signal);
 }
@@ -92,14 +140,17 @@ async function open(path, trace, signal) {
 /**
  * Send a plain GET. Without credentials a 401 comes at once, and no login prompt. Any other answer
  * may be due to missing cookies, so it is asked for again with them. So is a 401 of a login by
- * cookie, which prompts nobody.
+ * cookie, which prompts nobody. An answer that took long is not, or a time-out: the second would
+ * take as long.
  *
  * @returns {Promise<object | null>} null without a response
  */
 async function get(path, signal) {
+  const started = performance.now();
   const without = await request(path, signal, "omit");
   const prompts = without?.status === UNAUTHORIZED && "www-authenticate" in without.headers;
-  return prompts ? without : request(path, signal, "same-origin");
+  const tookLong = performance.now() - started > AGAIN_MS;
+  return prompts || tookLong ? without : request(path, signal, "same-origin");
 }
 
 async function request(path, signal, credentials) {
@@ -134,6 +185,7 @@ function protocolOf(url) {
 
 /** @returns {Promise<object>} what the server knows under the ID of a trace */
 export async function seen(id, signal) {
+  if (!isOffered("traces")) return unknown(TURNED_OFF);
   const stores = new Set();
   for (let reading = 0; reading < READINGS; reading += 1) {
     if (reading) await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));

@@ -44,7 +44,7 @@ export function connectionFacts(evidence, book) {
     problem: refused.problem ?? "",
     http_1_0: arrived.version === "HTTP/1.0",
     key_arrived: Boolean(arrived["sec-websocket-key"]),
-    origin_arrived: comparison(asked.origin, arrived.origin),
+    origin_arrived: originArrived(evidence, arrived),
     path_arrived: pathRelation(asked.path, arrived.path),
     host_arrived: comparison(asked.host, arrived.host),
     status: statusName(decisive),
@@ -128,6 +128,12 @@ function arrivedRequest({ trace, upgrade, control }) {
     .map(([name, value]) => [name.toLowerCase(), String(value)]);
   const { "http version": version, ...rest } = Object.fromEntries(found);
   return version === undefined ? rest : { ...rest, version };
+}
+
+// Compare Origin, if anything but the control tells of the upgrade request.
+function originArrived({ asked, trace, upgrade }, arrived) {
+  const isTold = trace.attempts.length || Object.keys(toldBy(upgrade.answer)).length;
+  return isTold ? comparison(asked.origin, arrived.origin) : "unknown";
 }
 
 function toldBy(answer) {

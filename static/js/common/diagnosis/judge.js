@@ -35,12 +35,14 @@ export function judge(book, check, facts) {
   };
 }
 
+// First those of the proxies that were seen. If it is exactly one, it is certain whose fault it is.
 function curesFor({ cures, families, same }, id, seen) {
   const fault = same[id] ?? id;
-  const known = seen.split(", ")
-    .flatMap((product) => families[product] ?? [product])
+  const names = seen.split(", ");
+  const known = names.flatMap((product) => families[product] ?? [product])
     .filter((name) => name in cures);
-  const products = known.length ? known : Object.keys(cures);
+  const certain = names.length === 1 && known.length;
+  const products = certain ? known : [...new Set([...known, ...Object.keys(cures)])];
   return Object.fromEntries(products
     .filter((name) => fault in cures[name])
     .map((name) => [name, cures[name][fault]]));

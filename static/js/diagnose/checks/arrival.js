@@ -19,6 +19,8 @@ export const [path, host, origin, compression] = [
   id,
   title,
   about,
+  // Without a trace, only the answer to the offer of compression can be judged.
+  needs: id === "compression" ? [] : ["traces"],
   seconds: 0.2,
   limit: 30,
   run: ({ signal }) => run(id, signal),

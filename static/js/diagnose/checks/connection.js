@@ -6,7 +6,7 @@ import { formatDuration } from "../../common/format.js";
 
 export const connection = {
   id: "connection",
-  title: "Connection",
+  title: "Opening a connection",
   about: "Opens a WebSocket. If that fails, finds out who refused it.",
   seconds: 0.3,
   limit: 60,

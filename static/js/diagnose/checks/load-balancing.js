@@ -12,7 +12,7 @@ const AT_ONCE = 5;
 
 export const loadBalancing = {
   id: "load-balancing",
-  title: "Several connections",
+  title: "Load balancing",
   needs: ["inspect"],
   about: `Holds ${HELD} connections at once, then opens ${ASKED} and counts the processes and `
     + "hosts that respond.",
