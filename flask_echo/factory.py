@@ -27,6 +27,8 @@ def create_app(config: Mapping[str, Any] | None = None) -> Flask:
     app = Flask(
         "flask_echo", template_folder=_ASSETS / "templates", static_folder=_ASSETS / "static"
     )
+    # A redirect to the path with one slash would leave a prefix that a proxy has stripped.
+    app.url_map.merge_slashes = False
     app.config.from_mapping(flask_config)
     app.extensions["flask_echo"] = settings
     _log_connections(app)
