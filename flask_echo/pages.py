@@ -16,7 +16,7 @@ from flask_echo.accept import preferred
 # The assets that a query can ask for, as in ?static=css/pages.css.
 PARAMETER = "static"
 _BY_QUERY = frozenset({
-    "css/pages.css", "css/style.css", "favicon.svg", "js/add-slash.js", "js/fix-links.js",
+    "css/pages.css", "css/style.css", "favicon.svg", "js/start.js", "js/fix-links.js",
     "vendor/pico/pico.min.css",
 })  # fmt: skip
 

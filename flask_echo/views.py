@@ -89,10 +89,10 @@ def page() -> Response:
 
 
 def _page() -> Response:
-    # Only a prefix without its slash comes here as "/" and needs the slash.
+    # A proxy asks for "/" also where the browser is at a prefix without its slash.
     return Response(
         render_template(
-            "index.html", features=_features(_settings()), needs_slash=request.path == "/"
+            "index.html", features=_features(_settings()), may_lack_slash=request.path == "/"
         )
     )
 
@@ -159,7 +159,7 @@ def nothing_here(error: NotFound) -> Response:
     detail = f"There is nothing at {printable(request.path, 200)}."
     if is_attempt(environ) or id_in(environ.get("QUERY_STRING", "")) is not None:
         return sock.refuse(Refusal(404, detail, _others(), problem="path"))
-    return asset_by_query() or _error(error, detail)
+    return asset_by_query() or _error(error, f"{detail} A proxy may have changed the path.")
 
 
 @bp.app_errorhandler(MethodNotAllowed)
