@@ -10,6 +10,7 @@ from flask.logging import has_level_handler
 
 from flask_echo import proxies, views
 from flask_echo.config import Settings, load_settings, split_config
+from flask_echo.documentation import views as documentation_views
 from flask_echo.events import views as event_views
 from flask_echo.line_handler import LineHandler
 from flask_echo.traces import views as trace_views
@@ -36,6 +37,7 @@ def create_app(config: Mapping[str, Any] | None = None) -> Flask:
 
     views.sock.init_app(app, settings)
     app.register_blueprint(views.bp)
+    app.register_blueprint(documentation_views.bp)
     if settings.inspect:
         app.register_blueprint(views.inspection_bp)
     if settings.events:
