@@ -10,6 +10,7 @@ from tests.support.nginx import RIGHT, nginx_with
 from tests.support.proxy import Faults, Proxy
 from tests.support.servers import Server
 from tests.support.talk import GREETING
+from tests.support.waiting import wait_until
 
 PREFIX = "/ws-test"
 STRIPPING = f"""
@@ -90,7 +91,7 @@ def test_a_server_that_removes_the_slash_makes_no_loop(page: Page, server: Serve
     with normalizing(server, NO_SLASH) as url:
         for _ in range(2):
             page.open("/ws-test", url=url)
-            page.wait_until(lambda: NOTICE in notice(page), "the notice")
+            wait_until(lambda: NOTICE in notice(page))
             assert address(page) == "/ws-test"
     page.take_console_errors()
 
@@ -119,7 +120,7 @@ def test_an_unknown_address_has_styles_and_links_that_work(
         assert page.text("h1") == "404 Not Found"
         assert styled(page)
         home = f"{url}{PREFIX}/"
-        page.wait_until(lambda: links(page) == {home, f"{home}docs/"}, "links below the prefix")
+        wait_until(lambda: links(page) == {home, f"{home}docs/"})
         (missing,) = page.take_console_errors()
         assert f"{path} - Failed to load resource" in missing  # the page itself
 
@@ -175,7 +176,7 @@ def test_without_one_module_the_page_says_so(page: Page, module: str) -> None:
     page.devtools("Network.enable")
     page.devtools("Network.setBlockedURLs", urls=[f"*/static/js/{module}"])
     page.open()
-    page.wait_until(lambda: NOTICE in notice(page), "the notice")
+    wait_until(lambda: NOTICE in notice(page))
     page.take_console_errors()
 
 
