@@ -50,8 +50,8 @@ def page_values() -> dict[str, str]:
     """Return what every template needs: ``root``, ``assets``, and ``version``.
 
     - ``root``: the relative way to the root.
-    - ``assets``: goes before the name of an asset. A proxy may have changed an unknown path: decoded
-      it, or merged its slashes. Then only a query leads to the assets.
+    - ``assets``: goes before the name of an asset. A proxy may have decoded an unknown path, or
+      merged its slashes. Then only a query leads to the assets.
     """
     root = way_to_root(request.environ)
     unknown = isinstance(request.routing_exception, NotFound)

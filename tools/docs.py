@@ -8,6 +8,7 @@ import json
 import posixpath
 import re
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
 
@@ -30,16 +31,20 @@ class Document(NamedTuple):
     html: str
 
 
-def sources() -> list[Path]:
-    """Return the documents, the first one first."""
-    return [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+def sources() -> list[str]:
+    """Return the paths of the documents in the repository, the first one first."""
+    return ["README.md", *sorted(f"docs/{file.name}" for file in (ROOT / "docs").glob("*.md"))]
 
 
-def render(source: Path) -> Document:
-    """Render a document. The content security policy forbids styles in elements."""
+def render(path: str, text: str) -> Document:
+    """Render a document. The content security policy forbids styles in elements.
+
+    :param path: of the document in the repository, such as ``docs/story.md``.
+    :param text: its Markdown.
+    """
     markdown = MarkdownIt("commonmark").enable("table")
-    blocks = markdown.parse(source.read_text())
-    folder = source.parent.relative_to(ROOT).as_posix()
+    blocks = markdown.parse(text)
+    folder = posixpath.dirname(path)
     for block in blocks:
         if block.children is not None:
             block.children = list(_linked(_without_pictures(block.children), folder))
@@ -48,7 +53,7 @@ def render(source: Path) -> Document:
     for block in blocks:
         _align_by_class(block)
     html = markdown.renderer.render(blocks, markdown.options, {})
-    return Document(source.stem, _title(blocks), _scrolling(html))
+    return Document(Path(path).stem, _words(blocks[1]), _scrolling(html))
 
 
 def _without_pictures(children: list[Token]) -> Iterator[Token]:
@@ -85,7 +90,7 @@ def _lead(link: Token, folder: str) -> str:
         return ""
     path, _, heading = target.partition("#")
     path = posixpath.normpath(posixpath.join(folder, path))
-    if ROOT / path not in sources():
+    if path not in sources():
         return path
     link.attrs["href"] = Path(path).stem + (f"#{heading}" if heading else "")
     return ""
@@ -131,15 +136,11 @@ def _end_sentence(blocks: list[Token]) -> None:
 def _name_headings(blocks: list[Token]) -> None:
     """Give headings the ids that GitHub gives them, so that links lead to them."""
     seen: dict[str, int] = {}
-    for opening, inline in zip(blocks, blocks[1:], strict=False):
+    for opening, inline in pairwise(blocks):
         if opening.type == "heading_open":
             name = re.sub(r"[^\w -]", "", _words(inline).lower()).replace(" ", "-")
             times = seen[name] = seen.get(name, 0) + 1
             opening.attrs["id"] = name if times == 1 else f"{name}-{times - 1}"
-
-
-def _title(blocks: list[Token]) -> str:
-    return _words(blocks[1])
 
 
 def _words(inline: Token) -> str:
@@ -161,7 +162,7 @@ def _scrolling(html: str) -> str:
 
 def files() -> dict[str, str]:
     """Return the content of each rendered file by its name."""
-    documents = [render(source) for source in sources()]
+    documents = [render(path, (ROOT / path).read_text()) for path in sources()]
     contents = [[document.name, document.title] for document in documents]
     rendered = {f"{document.name}.html": document.html for document in documents}
     return {CONTENTS: json.dumps(contents, indent=0) + "\n", **rendered}

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 from flask import Blueprint, Response, abort, render_template, request
-from markupsafe import Markup
 from werkzeug.utils import redirect
 from werkzeug.wrappers import Response as Redirect
 
@@ -22,8 +21,8 @@ def _titles() -> dict[str, str]:
 
 
 @cache
-def _text(name: str) -> Markup:
-    return Markup((_TEXTS / f"{name}.html").read_text())
+def _text(name: str) -> str:
+    return (_TEXTS / f"{name}.html").read_text()
 
 
 @bp.get("/docs")

@@ -71,6 +71,7 @@ def notice(page: Page) -> str:
     [
         ("/ws-test/", "/ws-test/"),
         ("/ws-test/default.html", "/ws-test/default.html"),
+        ("/ws-test//", "/ws-test//"),
         ("/ws-test", "/ws-test/"),
         ("/ws-test?a=1#talk", "/ws-test/?a=1#talk"),
     ],
