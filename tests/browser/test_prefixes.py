@@ -186,9 +186,14 @@ def test_the_notice_waits_for_slow_scripts(page: Page) -> None:
     page.devtools("Network.enable")
     page.devtools("Network.setBlockedURLs", urls=["*/main.js"])
     page.open()
-    shown = "return document.querySelector('#scripts-missing').getAnimations()[0]"
-    assert page.run(f"{shown}.effect.getTiming().delay") == 3000
-    page.run(f"{shown}.currentTime = 2999; {shown.removeprefix('return ')}.pause()")
+    delay = page.run(
+        "const notice = document.querySelector('#scripts-missing');"
+        "const [animation] = notice.getAnimations();"
+        "animation.pause();"
+        "animation.currentTime = 2999;"
+        "return animation.effect.getTiming().delay"
+    )
+    assert delay == 3000
     assert notice(page) == ""
     assert page.run("return document.querySelector('#scripts-missing').offsetHeight") == 0
     page.take_console_errors()
