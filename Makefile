@@ -12,7 +12,7 @@ PYTEST := $(BIN)/python -m pytest
 PARALLEL := -n 2 --dist loadfile
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: run test test-fast test-fallback test-service test-browser test-slow test-attacks matrix matrix-check matrix-tools soak fuzz conformance bench bench-types lint types screenshots polling vendor clean
+.PHONY: run test test-fast test-fallback test-service test-browser test-slow test-attacks matrix matrix-check matrix-tools soak fuzz conformance bench bench-types lint types docs screenshots polling vendor clean
 
 run: $(VENV)/run.stamp
 	@exec $(BIN)/python -m flask_echo
@@ -90,6 +90,10 @@ lint: $(VENV)/test.stamp
 
 types: $(VENV)/test.stamp
 	$(BIN)/mypy
+
+# The HTML at /docs/, from README.md and docs/. A test says when it is out of date.
+docs: $(VENV)/test.stamp
+	$(BIN)/python -m tools.docs
 
 # The pictures in the README, taken from the real page; needs Chromium.
 screenshots: $(VENV)/test.stamp

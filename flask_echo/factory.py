@@ -10,6 +10,7 @@ from flask.logging import has_level_handler
 
 from flask_echo import proxies, views
 from flask_echo.config import Settings, load_settings, split_config
+from flask_echo.documentation import views as documentation_views
 from flask_echo.events import views as event_views
 from flask_echo.line_handler import LineHandler
 from flask_echo.traces import views as trace_views
@@ -27,6 +28,8 @@ def create_app(config: Mapping[str, Any] | None = None) -> Flask:
     app = Flask(
         "flask_echo", template_folder=_ASSETS / "templates", static_folder=_ASSETS / "static"
     )
+    # A redirect to the path with one slash would leave a prefix that a proxy has stripped.
+    app.url_map.merge_slashes = False
     app.config.from_mapping(flask_config)
     app.extensions["flask_echo"] = settings
     _log_connections(app)
@@ -34,6 +37,7 @@ def create_app(config: Mapping[str, Any] | None = None) -> Flask:
 
     views.sock.init_app(app, settings)
     app.register_blueprint(views.bp)
+    app.register_blueprint(documentation_views.bp)
     if settings.inspect:
         app.register_blueprint(views.inspection_bp)
     if settings.events:

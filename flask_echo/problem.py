@@ -5,8 +5,8 @@ from typing import Any
 
 from flask import Response, current_app, render_template
 
-from flask_echo.accept import preferred
 from flask_echo.config import Settings
+from flask_echo.pages import prefers_a_page
 from flask_echo.websocket import Refusal
 from flask_echo.websocket.limits import PREFIX
 from flask_echo.websocket.refusal import details, json_response
@@ -25,18 +25,11 @@ def respond(refusal: Refusal) -> Response:
     if setting:
         refusal = replace(refusal, advice=f"{refusal.advice} {setting}")
     members = {**details(refusal), "origins": _origins()}
-    response = _page(refusal, members) if _prefers_a_page() else json_response(refusal, members)
+    response = _page(refusal, members) if prefers_a_page() else json_response(refusal, members)
     # It repeats headers of the request, so it is for nobody else.
     response.headers["Cache-Control"] = "no-store"
     response.vary.add("Accept")
-    vary_with_the_prefix(response, current_app.extensions["flask_echo"])
     return response
-
-
-def vary_with_the_prefix(response: Response, settings: Settings) -> None:
-    """Tell caches that the links in a page depend on the prefix, if proxies may set one."""
-    if settings.trusts("prefix"):
-        response.vary.add("X-Forwarded-Prefix")
 
 
 def _origins() -> list[str] | None:
@@ -52,7 +45,3 @@ def _origins() -> list[str] | None:
 def _page(refusal: Refusal, members: dict[str, Any]) -> Response:
     page = render_template("problem.html", **members)
     return Response(page, refusal.status, dict(refusal.headers), mimetype="text/html")
-
-
-def _prefers_a_page() -> bool:
-    return preferred(("application/problem+json", "application/json", "text/html")) == "text/html"

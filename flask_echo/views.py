@@ -3,14 +3,15 @@
 from http import HTTPStatus
 
 from flask import Blueprint, Response, current_app, jsonify, render_template, request
-from werkzeug.exceptions import NotFound
+from werkzeug.exceptions import HTTPException, InternalServerError, MethodNotAllowed, NotFound
 from werkzeug.http import parse_date
 from werkzeug.routing.exceptions import WebsocketMismatch
 
 from flask_echo import conversation, inspection
 from flask_echo.config import Settings
 from flask_echo.diagnosis.book import book_json
-from flask_echo.problem import respond, vary_with_the_prefix
+from flask_echo.pages import asset_by_query, page_values, prefers_a_page
+from flask_echo.problem import respond
 from flask_echo.simulation.route import echo_with_faults, refuse_faults, upgrade_with_faults
 from flask_echo.traces.ids import id_in
 from flask_echo.websocket import Connection, Refusal, Sock, Upgrade
@@ -21,6 +22,7 @@ from flask_echo.websocket.headers import environ_key, printable
 bp = Blueprint("echo", __name__)
 inspection_bp = Blueprint("inspection", __name__)  # Not registered if the setting INSPECT is off.
 sock = Sock(respond=respond)
+bp.app_context_processor(page_values)
 
 # No inline script or style, and nothing from elsewhere. The style sheet has icons as data: images.
 _CONTENT_SECURITY_POLICY = (
@@ -80,12 +82,19 @@ def page() -> Response:
     """Show the page, or explain an upgrade request that lost some of its headers."""
     if request.path == "/" and is_attempt(request.environ):
         return sock.explain()
-    settings = _settings()
-    response = Response(render_template("index.html", features=_features(settings)))
+    response = asset_by_query() or _page()
     response.headers["Cache-Control"] = "no-cache"
     response.vary.update(_PAGE_VARIES_WITH)
-    vary_with_the_prefix(response, settings)
     return response
+
+
+def _page() -> Response:
+    # A proxy asks for "/" also where the browser is at a prefix without its slash.
+    return Response(
+        render_template(
+            "index.html", features=_features(_settings()), may_lack_slash=request.path == "/"
+        )
+    )
 
 
 def _features(settings: Settings) -> dict[str, bool]:
@@ -144,13 +153,30 @@ def no_websocket(error: WebsocketMismatch) -> Response:
 
 
 @bp.app_errorhandler(NotFound)
-def nothing_here(error: NotFound) -> Response | NotFound:
-    """Say where the WebSockets are, if the request wants one or has a trace."""
+def nothing_here(error: NotFound) -> Response:
+    """Say where the WebSockets are, if the request wants one or has a trace. Else show a page."""
     environ = request.environ
-    if not is_attempt(environ) and id_in(environ.get("QUERY_STRING", "")) is None:
-        return error
     detail = f"There is nothing at {printable(request.path, 200)}."
-    return sock.refuse(Refusal(404, detail, _others(), problem="path"))
+    if is_attempt(environ) or id_in(environ.get("QUERY_STRING", "")) is not None:
+        return sock.refuse(Refusal(404, detail, _others(), problem="path"))
+    return asset_by_query() or _error(error, f"{detail} A proxy may have changed the path.")
+
+
+@bp.app_errorhandler(MethodNotAllowed)
+@bp.app_errorhandler(InternalServerError)
+def failed(error: HTTPException) -> Response:
+    """Show an error that says nothing about WebSockets."""
+    return _error(error, error.description)
+
+
+def _error(error: HTTPException, detail: str | None) -> Response:
+    """Respond with a page for people, and with werkzeug's default for programs."""
+    response = current_app.make_response(error)
+    if prefers_a_page():
+        title = f"{error.code} {error.name}"
+        response.set_data(render_template("error.html", title=title, detail=detail))
+    response.vary.add("Accept")
+    return response
 
 
 def _others() -> str:

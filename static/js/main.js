@@ -16,3 +16,5 @@ const STARTS = {
 const panels = [...document.querySelectorAll("main > section")];
 startPanels(panels, Object.fromEntries(
   panels.map((panel) => [panel.id, STARTS[panel.id](panel)])));
+
+document.querySelector("#scripts-missing").remove();

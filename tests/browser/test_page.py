@@ -5,6 +5,7 @@ import pytest
 from tests.support.browser import NAMED_HOST, Page
 from tests.support.keys import ENTER, SPACE, TAB
 from tests.support.modules import call
+from tests.support.proxy import Faults, Proxy
 from tests.support.servers import Server
 from tests.support.talk import FAKE_SOCKETS, GREETING, address, say
 
@@ -37,12 +38,13 @@ def test_the_page_shows_its_websocket_address(fake: Page, server: Server) -> Non
 
 
 @pytest.mark.parametrize("path", ["/echo-service/", "/echo-service/default.html"])
-def test_the_page_connects_below_its_own_path_prefix(page: Page, path: str) -> None:
-    page.run_before_load(FAKE_SOCKETS + f"history.replaceState(null, '', '{path}');")
-    page.open()
-    path = page.run("return new URL(sockets[0].address).pathname")
-    assert path == "/echo-service/WS.ashx"
-    page.take_console_errors()  # The prefix is not a real one, so nothing else is below it.
+def test_the_page_connects_below_its_own_path_prefix(page: Page, server: Server, path: str) -> None:
+    page.run_before_load(FAKE_SOCKETS)
+    with Proxy(server.port, faults=Faults(strip="/echo-service")) as proxy:
+        page.open(path, url=proxy.url)
+        path = page.run("return new URL(sockets[0].address).pathname")
+        assert path == "/echo-service/WS.ashx"
+        page.leave()
 
 
 def test_the_page_works_without_a_secure_context(page: Page, server: Server) -> None:
@@ -67,7 +69,7 @@ def walk(page: Page) -> list[str]:
 def test_tab_reaches_every_control(talk: Page) -> None:
     tabs = ["tab-talk", "tab-handshake", "tab-compare", "tab-diagnose"]
     log = ["view-log", "view-details", "clear", "export-json", "export-text", "messages", "message"]
-    rest = ["opening-more", "frames-fold", "/healthz"]
+    rest = ["opening-more", "frames-fold", "/healthz", "Documentation"]
     form = ["reconnect", "address"]
     assert walk(talk) == [*tabs, *form, "disconnect", "options-fold", *log, "send", *rest]
     talk.run("document.getElementById('disconnect').click()")

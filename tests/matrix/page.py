@@ -24,10 +24,9 @@ _NAMES = {"several": "load-balancing"}
 _OTHER_IDS = {
     ("Envoy", "http-2-connect"): ("key-missing",),
 }
-# A page of which everything is broken does not load.
+# The page does not load.
 WITHOUT_PAGE = {
     "prefix-not-stripped": "the page is not at its address, either",
-    "prefix-not-announced": "the page loads without its scripts, whose addresses lack the prefix",
 }
 
 

@@ -84,10 +84,11 @@ def test_the_page_its_assets_and_the_conversation_work(
     command = [str(clean / program), *arguments, "--port", "0"]
     server = start_server("flask-echo", words=command, cwd=tmp_path)
     page = fetch(server, "/")
-    assets = re.findall(r'(?:src|href)="(/static/[^"]+)"', page)
+    assets = re.findall(r'(?:src|href)="(static/[^"]+)"', page)
     assert len(assets) > 3
     for asset in assets:
-        assert fetch(server, asset)
+        assert fetch(server, f"/{asset}")
+    assert "Run it" in fetch(server, "/docs/README")
     with connected(server, "/WS.ashx") as client:
         assert client.receive(timeout=10) == '"hello from server"'
         client.send("x")

@@ -10,6 +10,7 @@ become WebSockets, so a page loads unharmed. Each connection has a thread of its
 one request.
 """
 
+import re
 import socket
 import struct
 from collections import deque
@@ -42,6 +43,7 @@ class Faults:
 
     :param request: request headers to set, or to drop where None.
     :param response: the same for the head of the response.
+    :param strip: a prefix that is taken off the path; the server has no other path then.
     :param http_version: what the request is turned into.
     :param reset: reset a connection when it comes, when it asks for a WebSocket, or when it has
         got its 101.
@@ -61,6 +63,7 @@ class Faults:
 
     request: Headers = field(default_factory=dict)
     response: Headers = field(default_factory=dict)
+    strip: str = ""
     http_version: str = "HTTP/1.1"
     reset: Literal["never", "connected", "requested", "upgraded"] = "never"
     latency_up: float = 0
@@ -392,12 +395,22 @@ def _read_head(sock: socket.socket) -> tuple[bytes, bytes]:
 
 def _edited_request(head: bytes, faults: Faults) -> bytes:
     line, rest = head.split(b"\r\n", 1)
-    target = line.rsplit(b" ", 1)[0]
-    line = target + b" " + faults.http_version.encode()
+    method, target, _ = line.split(b" ", 2)
+    target = _stripped(target, faults.strip.encode())
+    line = b" ".join((method, target, faults.http_version.encode()))
     head = _edited(line + b"\r\n" + rest, faults.request)
     if b"\r\nupgrade:" not in head.lower():
         head = _edited(head, {"Connection": "close"})  # one request on each connection
     return head
+
+
+def _stripped(target: bytes, prefix: bytes) -> bytes:
+    if not prefix:
+        return target
+    if not re.match(re.escape(prefix) + rb"(?:[/?]|$)", target):
+        return b"/outside" + target
+    rest = target.removeprefix(prefix)
+    return rest if rest.startswith(b"/") else b"/" + rest
 
 
 def _edited(head: bytes, changes: Headers) -> bytes:

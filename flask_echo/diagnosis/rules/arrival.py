@@ -39,7 +39,8 @@ PATH = (
         PROXY,
         {"path_arrived": "stripped"},
         "A proxy takes the beginning of the path away, and does not say so: {shown_path} arrives as"
-        " {shown_path_arrived}. The server cannot make right links and redirects.",
+        " {shown_path_arrived}. This service has relative links, so its pages work. Absolute links"
+        " and redirects of other applications lead out of the prefix.",
         "Let the proxy write X-Forwarded-Prefix, and set FLASK_ECHO_TRUSTED_PROXIES.",
     ),
     Rule(
