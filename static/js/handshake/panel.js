@@ -40,7 +40,9 @@ class Handshake {
     this.#part = part;
     this.#accept = new AcceptView(part);
     part("address").textContent = webSocketAddress("inspect", window.location);
-    part("protocol").addEventListener("input", () => this.#edit());
+    for (const kind of ["input", "change"]) {
+      part("protocol").addEventListener(kind, () => this.#edit());
+    }
     part("form").addEventListener("submit", (event) => {
       event.preventDefault();
       this.#connect();
