@@ -4,6 +4,7 @@ import pytest
 
 from tests.support.browser import KEEP_SOCKETS, NAMED_HOST, Page
 from tests.support.diagnose import CATCH_COPIES, Panel
+from tests.support.modules import call
 from tests.support.nginx import nginx_with
 from tests.support.proxy import HOP_BY_HOP, NO_EXTENSIONS, Faults, Headers, Proxy
 from tests.support.servers import Server, StartServer
@@ -230,6 +231,76 @@ def test_a_path_without_its_prefix_is_harmful(page: Page, server: Server) -> Non
         assert "write X-Forwarded-Prefix" in page.text("#handshake-harmful")
         page.leave()
         page.take_console_errors()
+
+
+ARRIVED = {
+    "Connection": "Upgrade",
+    "Host": "echo.test",
+    "Origin": "https://echo.test",
+    "Sec-WebSocket-Extensions": "permessage-deflate",
+    "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ==",
+    "Sec-WebSocket-Version": "13",
+    "Upgrade": "websocket",
+    "User-Agent": "a browser",
+}
+BROWSER = {
+    "href": "https://echo.test/",
+    "userAgent": "a browser",
+    "language": "en",
+    "protocols": [],
+    "extensions": "permessage-deflate",
+}
+
+
+def inferred(page: Page, arrived: dict[str, str], **browser: object) -> list[dict[str, object]]:
+    """The changes that are inferred from a request, which arrived by TLS."""
+    report = {
+        "request": {"line": "GET /inspect HTTP/1.1", "headers": list(arrived.items())},
+        "response": {
+            "head": "HTTP/1.1 101 Switching Protocols\r\n"
+            "Sec-WebSocket-Extensions: permessage-deflate\r\n\r\n"
+        },
+        "limits": {"compression": True},
+        "tls": {"version": "TLSv1.3"},
+    }
+    module = "handshake/inferred-changes.js"
+    found = call(page, module, "inferChanges", report, {**BROWSER, **browser})
+    return list(found)
+
+
+def test_nothing_is_inferred_from_an_unchanged_request(page: Page) -> None:
+    assert inferred(page, ARRIVED) == []
+
+
+@pytest.mark.parametrize(
+    ("header", "value", "kind"),
+    [
+        ("Connection", "upgrade", "rewritten"),
+        ("Connection", "keep-alive, Upgrade", None),  # Firefox
+        ("Connection", "close", "changed"),
+        ("Upgrade", "WebSocket", "rewritten"),
+        ("Upgrade", "h2c", "changed"),
+        ("Sec-WebSocket-Protocol", "chat", "added"),
+        ("Host", "ECHO.test", "changed"),
+    ],
+)
+def test_a_change_of_the_upgrade_is_told_from_another_spelling(
+    page: Page, header: str, value: str, kind: str | None
+) -> None:
+    found = inferred(page, {**ARRIVED, header: value})
+    assert [(change["header"], change["kind"]) for change in found] == (
+        [(header, kind)] if kind else []
+    )
+    if kind:
+        assert ("breaks" in found[0]) == (value in ("close", "h2c", "chat"))
+
+
+def test_a_removed_subprotocol_breaks_it(page: Page) -> None:
+    (change,) = inferred(page, ARRIVED, protocols=["chat"])
+    assert (change["header"], change["kind"], change["sent"]) == (
+        "Sec-WebSocket-Protocol", "removed", "chat",
+    )  # fmt: skip
+    assert "drops the connection" in change["breaks"]["meaning"]  # type: ignore[index]
 
 
 def test_rules_that_do_not_load_are_named(page: Page, proxy: Proxy) -> None:

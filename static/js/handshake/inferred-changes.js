@@ -164,18 +164,22 @@ function removed(report, browser) {
 // rewrites it, usually in lower case because most instructions on the web have it so.
 function rewritten(report) {
   return [
-    rewrite(report, "Connection", /^(keep-alive, )?Upgrade$/, "Upgrade", /(^|,)\s*upgrade\s*(,|$)/i),
-    rewrite(report, "Upgrade", /^websocket$/, "websocket", /^websocket$/i),
+    rewrite(report, "Connection", "Upgrade", ["Upgrade", "keep-alive, Upgrade"]),
+    rewrite(report, "Upgrade", "websocket", ["websocket"]),
   ].filter(Boolean);
 }
 
-function rewrite(report, header, usual, sent, enough) {
+function rewrite(report, header, sent, usual) {
   const arrived = requestHeader(report, header);
-  if (!arrived || usual.test(arrived)) return null;
+  if (!arrived || usual.includes(arrived)) return null;
   const change = { place: "request", header, sent, arrived };
-  return enough.test(arrived)
+  return tokens(arrived).includes(sent.toLowerCase())
     ? { ...change, kind: "rewritten", label: "Rewritten by a proxy (normal)" }
     : { ...change, kind: "changed", label: "Changed by a proxy", breaks: NO_UPGRADE };
+}
+
+function tokens(list) {
+  return list.split(",").map((token) => token.trim().toLowerCase());
 }
 
 function responseExtensions(report, browser) {
