@@ -49,8 +49,21 @@ def test_a_link_to_a_panel_that_is_turned_off_says_so(
     assert page.text("#panels-notice") == (
         f"This server has turned off the panel {name}, so the link opens Talk."
     )
-    assert page.lines == list(GREETING)  # Talk has not read the options of another panel.
     page.leave()
+
+
+@pytest.mark.parametrize(
+    ("link", "expected"),
+    [("#talk?delay=1", "delay=1"), ("#?delay=1", "delay=1"), ("#nowhere?mean=1", "")],
+)
+def test_a_panel_gets_no_options_of_a_missing_one(page: Page, link: str, expected: str) -> None:
+    page.open(f"/{link}")
+    query = page.run_async(
+        "const panels = [...document.querySelectorAll('main > section')];"
+        "import(new URL('static/js/panels.js', location)).then(({ startPanels }) =>"
+        "  startPanels(panels, { talk: (query) => arguments[0](String(query)) }))"
+    )
+    assert query == expected
 
 
 @pytest.mark.parametrize("path", ["/", "/#talk", "/#handshake"])
