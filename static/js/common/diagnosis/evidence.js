@@ -96,7 +96,7 @@ async function open(path, trace, signal) {
  *
  * @returns {Promise<object | null>} null without a response
  */
-export async function get(path, signal) {
+async function get(path, signal) {
   const without = await request(path, signal, "omit");
   const prompts = without?.status === UNAUTHORIZED && "www-authenticate" in without.headers;
   return prompts ? without : request(path, signal, "same-origin");
