@@ -129,3 +129,47 @@ def test_the_unfolded_panel_talk_is_accessible(talk: Page, scheme: str) -> None:
     for button in ("entry-pretty", "pause"):
         talk.click(button)
     assert violations(talk) == []
+
+
+def check_everywhere(page: Page) -> None:
+    """Check the page at both widths, in light and dark."""
+    for width in WIDTHS:
+        for scheme in SCHEMES:
+            page.emulate(width, 800, scheme)
+            assert violations(page) == [], (width, scheme)
+            assert page.run("return document.documentElement.scrollWidth") <= width
+
+
+def test_a_handshake_with_changes_is_accessible(page: Page, server: Server) -> None:
+    request = {"Origin": None, "Via": "1.1 proxy.test", "Connection": "upgrade"}
+    faults = Faults(request=request, response=NO_EXTENSIONS)  # notable, harmless and bad
+    with Proxy(server.port, faults=faults) as proxy:
+        page.open("/#handshake?protocol=two%20words", url=proxy.url)
+        page.wait_until(page.element("handshake-result").is_displayed, "the report")
+        assert page.text("#handshake-harmful").startswith("2 harmful changes")
+        page.run(
+            "for (const part of document.querySelectorAll('#handshake details')) part.open = true"
+        )
+        check_everywhere(page)
+        page.leave()
+
+
+def test_a_failed_handshake_is_accessible(page: Page, server: Server) -> None:
+    with Proxy(server.port, faults=Faults(request={"Connection": None, "Upgrade": None})) as proxy:
+        page.open("/#handshake", url=proxy.url)
+        page.wait_until(page.element("handshake-arrived").is_displayed, "the explanation")
+        check_everywhere(page)
+        page.leave()
+    page.take_console_errors()
+
+
+def test_an_empty_comparison_with_a_bad_link_is_accessible(page: Page) -> None:
+    page.open("/#compare?mean=0")
+    page.wait_until(lambda: "not allowed" in page.text("#compare-link-error"), "the error")
+    check_everywhere(page)
+
+
+def test_a_notice_of_a_missing_panel_is_accessible(page: Page) -> None:
+    page.open("/#nowhere")
+    page.wait_for_state("open")
+    check_everywhere(page)

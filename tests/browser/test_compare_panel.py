@@ -100,7 +100,7 @@ def test_a_second_run_begins_anew(compare: Compare) -> None:
     compare.stop()
     compare.start("websocket", mean=3600)
     compare.page.wait_until(lambda: compare.events("websocket") == 0, "a new run")
-    assert "too few events" in compare.page.text("#compare-conclusion")
+    assert "Too few events" in compare.page.text("#compare-conclusion")
     compare.stop()
 
 

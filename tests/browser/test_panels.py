@@ -3,6 +3,7 @@
 import pytest
 
 from tests.support.browser import Page
+from tests.support.servers import StartServer
 from tests.support.talk import GREETING, choose, say, show_details
 
 
@@ -23,6 +24,52 @@ def test_the_address_picks_a_panel(page: Page, path: str, panel: str) -> None:
     page.open(path)
     assert shown(page) == [panel]
     assert page.run("return scrollY") == 0
+
+
+def test_a_link_to_an_unknown_panel_says_so(page: Page) -> None:
+    page.open("/#nowhere?mean=1")
+    assert (
+        page.text("#panels-notice") == "This page has no panel “nowhere”, so the link opens Talk."
+    )
+    page.click("tab-diagnose")
+    assert page.text("#panels-notice") == ""
+
+
+@pytest.mark.parametrize(
+    ("setting", "panel", "name"),
+    [("INSPECT", "handshake", "Handshake"), ("EVENTS", "compare", "Compare")],
+)
+def test_a_link_to_a_panel_that_is_turned_off_says_so(
+    page: Page, start_server: StartServer, setting: str, panel: str, name: str
+) -> None:
+    server = start_server("gunicorn", **{setting: "false"})
+    page.open(f"/#{panel}?mean=1", url=server.url)
+    page.wait_for_state("open")
+    assert shown(page) == ["talk"]
+    assert page.text("#panels-notice") == (
+        f"This server has turned off the panel {name}, so the link opens Talk."
+    )
+    page.leave()
+
+
+@pytest.mark.parametrize(
+    ("link", "expected"),
+    [("#talk?delay=1", "delay=1"), ("#?delay=1", "delay=1"), ("#nowhere?mean=1", "")],
+)
+def test_a_panel_gets_no_options_of_a_missing_one(page: Page, link: str, expected: str) -> None:
+    page.open(f"/{link}")
+    query = page.run_async(
+        "const panels = [...document.querySelectorAll('main > section')];"
+        "import(new URL('static/js/panels.js', location)).then(({ startPanels }) =>"
+        "  startPanels(panels, { talk: (query) => arguments[0](String(query)) }))"
+    )
+    assert query == expected
+
+
+@pytest.mark.parametrize("path", ["/", "/#talk", "/#handshake"])
+def test_a_good_link_has_no_notice(page: Page, path: str) -> None:
+    page.open(path)
+    assert page.text("#panels-notice") == ""
 
 
 def test_choosing_a_panel_keeps_the_scroll_position_and_the_focus(talk: Page) -> None:

@@ -15,14 +15,19 @@ export async function inspect({ protocols = [], query = "", signal } = {}) {
     const seconds = (performance.now() - started) / 1000;
     const { extensions, protocol } = client;
     const { data } = await client.next();
-    return { report: withoutTrace(parse(data)), extensions, protocol, seconds };
+    const report = parse(data);
+    const request = withoutTrace(report.request);
+    return { report: { ...report, request }, extensions, protocol, seconds };
   });
 }
 
-// The ID of the trace is our own, and would only puzzle people.
-function withoutTrace(report) {
-  const line = report.request.line.replace(TRACE, (_, before, after) => (after ? before : ""));
-  return { ...report, request: { ...report.request, line } };
+/**
+ * @param {{line: string}} request in a report or a trace
+ * @returns {object} the same without the ID of our own trace, which would only puzzle people
+ */
+export function withoutTrace(request) {
+  const line = request.line.replace(TRACE, (_, before, after) => (after ? before : ""));
+  return { ...request, line };
 }
 
 function parse(data) {

@@ -21,10 +21,10 @@ export function conclude(figures, mean) {
   const way = Object.fromEntries(figures.map((one) => [one.id, one]));
   const polled = way.polling ?? way.conditional;
   if (!figures.some(({ events }) => events >= FEWEST_EVENTS)) {
-    return ["There are too few events so far to say anything."];
+    return ["Too few events so far for a conclusion."];
   }
   if (polled && polled.requests < FEWEST_POLLS) {
-    return ["There are too few polls so far to say anything."];
+    return ["Too few polls so far for a conclusion."];
   }
   return [
     polled ? aboutTheClaim(polled, mean, way.websocket) : "Nothing polled in this run.",

@@ -2,6 +2,7 @@ import { copyText } from "../common/clipboard.js";
 import { formatClock } from "../common/clock.js";
 import { download } from "../common/download.js";
 import { formatCount } from "../common/format.js";
+import { writeLink } from "../common/link.js";
 import { Charts } from "./charts.js";
 import { conclude } from "./conclusion.js";
 import { ASSUMPTIONS } from "./extrapolation.js";
@@ -9,12 +10,14 @@ import { figuresOf } from "./figures.js";
 import { OtherTabs } from "./other-tabs.js";
 import { toCsv, toJson, toMarkdown } from "./report.js";
 import { Run } from "./run.js";
+import { SettingsForm } from "./settings-form.js";
 import { fillExtrapolation, fillTable } from "./table.js";
+import { watchWidth } from "./wide-table.js";
 
 const REFRESH_MS = 500;
-const MEAN_DECIMALS = 9; // the server takes no more
 
 const NO_RUN = "No comparison yet";
+const RUNNING = "A comparison is running. Stop it, then open the link again.";
 const HIDDEN = "The tab was hidden for a while. Browsers slow timers down then, so polls came "
   + "late.";
 const OTHER_TAB = "Another tab ran a comparison at the same time. Browsers allow six HTTP/1.1 "
@@ -24,54 +27,78 @@ const NOT_COUNTED = "This server cannot count bytes or CPU time. flask run and o
 const WRONG_SIZE = "An answer had another size than the server says: something on the way changed "
   + "it.";
 
-/** Start the panel Compare: run a comparison, show it, and export it. */
+/**
+ * Start the panel Compare: run a comparison, show it, and export it.
+ *
+ * @returns {function(URLSearchParams): void} takes the query of the panel's link
+ */
 export function startCompare(panel) {
-  new Comparison((name) => panel.querySelector(`#compare-${name}`), panel);
+  const comparison = new Comparison((name) => panel.querySelector(`#compare-${name}`));
+  return (query) => comparison.follow(query);
 }
 
 class Comparison {
   #part;
-  #panel;
+  #form;
   #run = null;
+  #isRunning = false;
   #charts;
   #otherTab = false;
   #tabs = new OtherTabs(() => this.#noteOtherTab());
 
-  constructor(part, panel) {
+  constructor(part) {
     this.#part = part;
-    this.#panel = panel;
+    this.#form = new SettingsForm(part);
     this.#charts = null; // drawn with the first run, when the panel is visible
+    // A select and a box tell of a change with `change`, also in browsers that have no `input`.
+    for (const kind of ["input", "change"]) {
+      part("form").addEventListener(kind, () => this.#noteChange());
+    }
     part("form").addEventListener("submit", (event) => this.#submit(event));
     part("stop").addEventListener("click", () => this.#run.stop());
-    part("article").addEventListener("click", () => this.#fill(10, 1, 180));
+    part("article").addEventListener("click", () => {
+      this.#form.fillArticle();
+      this.#noteChange();
+    });
     part("copy").addEventListener("click", () => this.#copy());
     part("save-json").addEventListener("click", () =>
       this.#save("json", toJson(this.#comparison(), this.#run.tallies), "application/json"));
     part("save-csv").addEventListener("click", () =>
       this.#save("csv", toCsv(this.#comparison()), "text/csv"));
+    for (const name of ["table", "extrapolation"]) watchWidth(part(name).parentElement);
     part("assumptions").textContent = ASSUMPTIONS;
   }
 
-  #fill(mean, interval, seconds) {
-    this.#part("mean").value = mean;
-    this.#part("interval").value = interval;
-    this.#part("seconds").value = seconds;
+  /**
+   * Fill in the form. The user starts the run.
+   *
+   * @param {URLSearchParams} query of the link; the form stays as it is if it is empty
+   */
+  follow(query) {
+    const isForLater = this.#isRunning && query.size > 0 && !this.#has(query);
+    const problems = query.size > 0 && !this.#isRunning ? this.#form.fill(query) : [];
+    this.#part("link-error").textContent = isForLater ? RUNNING : problems.join(" ");
+    writeLink("compare", this.#form.link);
+  }
+
+  #has(query) {
+    return new URLSearchParams(this.#form.link).toString() === query.toString();
+  }
+
+  #noteChange() {
+    this.#part("link-error").textContent = "";
+    writeLink("compare", this.#form.link);
   }
 
   #submit(event) {
     event.preventDefault();
-    const ways = [...this.#panel.querySelectorAll("[name=way]:checked")].map(({ value }) => value);
-    this.#part("error").textContent = ways.length ? "" : "Choose at least one way.";
-    if (ways.length) this.#start(ways);
+    const { settings } = this.#form;
+    this.#part("error").textContent = settings.ways.length ? "" : "Choose at least one way.";
+    if (settings.ways.length) this.#start(settings);
   }
 
-  async #start(ways) {
-    this.#run = new Run({
-      mean: Number(this.#part("mean").valueAsNumber.toFixed(MEAN_DECIMALS)),
-      interval: Number(this.#part("interval").value),
-      seconds: Number(this.#part("seconds").value),
-      ways,
-    });
+  async #start(settings) {
+    this.#run = new Run(settings);
     this.#otherTab = false;
     this.#tabs.start();
     this.#allow({ running: true });
@@ -92,12 +119,14 @@ class Comparison {
   // The run has not begun, and the results on the page are those of an earlier one.
   #forget() {
     this.#part("results").hidden = true;
+    this.#part("empty").hidden = false;
     this.#write("status", NO_RUN);
     this.#write("count", "");
   }
 
   #prepare() {
     this.#part("results").hidden = false;
+    this.#part("empty").hidden = true;
     this.#write("status", "Preparing");
     this.#write("count", "");
     this.#part("copied").textContent = "";
@@ -111,6 +140,7 @@ class Comparison {
 
   #allow({ running }) {
     const { activeElement: focused } = document;
+    this.#isRunning = running;
     this.#part("start").disabled = running;
     this.#part("stop").disabled = !running;
     this.#part("progress").hidden = !running;

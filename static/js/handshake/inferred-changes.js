@@ -1,9 +1,24 @@
 /**
  * Infers the changes that proxies made to a handshake: it compares the received request with the
  * one that this browser is known to send. The page marks the result as inferred.
+ *
+ * @typedef {object} Change
+ * @property {"request" | "response" | "line" | "connection"} place `line` is the request line
+ * @property {string} header which may be missing from the received request
+ * @property {"added" | "changed" | "removed" | "rewritten"} kind
+ * @property {string} label such as "Changed by a proxy"
+ * @property {string} sent as far as it is known
+ * @property {string} arrived
+ * @property {string} [note] a sentence
+ * @property {string} [check] the check of Diagnose whose rules judge the change
+ * @property {{meaning: string, advice: string}} [breaks] known harm that no check judges
  */
 
 import { requestHeader, responseHeader } from "../common/inspect.js";
+import { headerMeaning } from "./header-meanings.js";
+
+/** In place of a value that was not sent, or did not arrive. */
+export const NOTHING = "nothing";
 
 // Scripts cannot add headers to a WebSocket request, so these are all that a browser sends.
 const BROWSER_HEADERS = new Set([
@@ -12,25 +27,57 @@ const BROWSER_HEADERS = new Set([
 ]);
 const BROWSER_PREFIXES = ["sec-websocket-", "sec-fetch-", "sec-ch-"];
 
+const PASS_ON = "Let the proxy pass it on unchanged.";
+const NO_UPGRADE = { meaning: "Without it the server cannot open a WebSocket.", advice: PASS_ON };
+const NO_SUBPROTOCOL = {
+  meaning: "The server may pick a subprotocol that this browser did not offer, or none. Then the "
+    + "browser drops the connection.",
+  advice: "Let the proxy pass Sec-WebSocket-Protocol on unchanged, both ways.",
+};
+
+/**
+ * @typedef {object} Browser
+ * @property {string} href of the page
+ * @property {string} userAgent
+ * @property {string} language the preferred one
+ * @property {string[]} protocols offered subprotocols
+ * @property {string} [extensions] negotiated ones, as the browser sees them
+ */
+
 /**
  * @param {object} report of /inspect
- * @param {object} browser
- * @param {string} browser.href of the page
- * @param {string} browser.userAgent
- * @param {string} browser.language the preferred one
- * @param {string[]} browser.protocols offered subprotocols
- * @param {string} browser.extensions negotiated ones, as the browser sees them
- * @returns {{header: string, text: string}[]} `header` may be missing from the received request
+ * @param {Browser} browser
+ * @returns {Change[]}
  */
 export function inferChanges(report, browser) {
-  const steps = [added, changed, missing, rewritten, extensions, path, tls];
-  return steps.flatMap((step) => step(report, browser));
+  return [
+    ...inferRequestChanges(report, browser),
+    ...responseExtensions(report, browser),
+    ...declined(report),
+    ...tls(report, browser),
+  ];
+}
+
+/**
+ * @param {{request: object}} report of /inspect, or of a trace
+ * @param {Browser} browser
+ * @returns {Change[]}
+ */
+export function inferRequestChanges(report, browser) {
+  return [path, removed, changed, rewritten, added].flatMap((step) => step(report, browser));
 }
 
 function added({ request }) {
   return request.headers
     .filter(([name]) => !isFromBrowser(name.toLowerCase()))
-    .map(([header]) => ({ header, text: "Added by a proxy (normal)." }));
+    .map(([header]) => ({
+      place: "request",
+      header,
+      kind: "added",
+      label: headerMeaning(header) ? "Added by a proxy (normal)" : "Added by a proxy",
+      sent: NOTHING,
+      arrived: requestHeader({ request }, header),
+    }));
 }
 
 function isFromBrowser(name) {
@@ -40,77 +87,124 @@ function isFromBrowser(name) {
 function changed(report, browser) {
   const { host, origin } = new URL(browser.href);
   return [
-    compare(report, "Host", host),
-    compare(report, "Origin", origin),
+    compare(report, "Host", host, { check: "host" }),
+    compare(report, "Origin", origin, { check: "origin" }),
     compare(report, "User-Agent", browser.userAgent),
-    compare(report, "Sec-WebSocket-Protocol", browser.protocols.join(", ")),
+    compare(report, "Sec-WebSocket-Protocol", browser.protocols.join(", "), {
+      breaks: NO_SUBPROTOCOL,
+    }),
     compareLanguage(report, browser.language),
     compareEncoding(report),
   ].filter(Boolean);
 }
 
-function compare(report, header, sent) {
-  const received = requestHeader(report, header);
-  if (received === null || received === sent) return null;
-  const was = sent ? `this browser sent “${sent}”` : "this browser sent none";
-  return { header, text: `Changed by a proxy: ${was}.` };
+function compare(report, header, sent, more = {}) {
+  const arrived = requestHeader(report, header);
+  if (arrived === null || arrived === sent) return null;
+  const kind = sent ? "changed" : "added";
+  const label = sent ? "Changed by a proxy" : "Added by a proxy";
+  return { place: "request", header, kind, label, sent: sent || NOTHING, arrived, ...more };
 }
 
 // Browsers add weights and may shorten the list, but the first language stays.
 function compareLanguage(report, language) {
-  const first = requestHeader(report, "Accept-Language")?.split(/[,;]/)[0].trim();
+  const arrived = requestHeader(report, "Accept-Language");
+  const first = arrived?.split(/[,;]/)[0].trim();
   if (!first || first.toLowerCase() === language.toLowerCase()) return null;
-  const text = `Perhaps changed by a proxy: this browser prefers “${language}”.`;
-  return { header: "Accept-Language", text };
+  return {
+    place: "request",
+    header: "Accept-Language",
+    kind: "changed",
+    label: "Perhaps changed by a proxy",
+    sent: `${language} first`,
+    arrived,
+  };
 }
 
 function compareEncoding(report) {
-  const received = requestHeader(report, "Accept-Encoding");
-  if (!received || received.includes("deflate")) return null;
-  const text = "Probably changed by a proxy: browsers offer at least gzip and deflate.";
-  return { header: "Accept-Encoding", text };
+  const arrived = requestHeader(report, "Accept-Encoding");
+  if (!arrived || arrived.includes("deflate")) return null;
+  return {
+    place: "request",
+    header: "Accept-Encoding",
+    kind: "changed",
+    label: "Probably changed by a proxy",
+    sent: "at least gzip and deflate",
+    arrived,
+  };
 }
 
-function missing(report, browser) {
-  const expected = ["Origin", "User-Agent", "Sec-WebSocket-Extensions"];
-  if (browser.protocols.length) expected.push("Sec-WebSocket-Protocol");
+function removed(report, browser) {
+  const { host, origin } = new URL(browser.href);
+  const expected = [
+    ["Host", host, { check: "host" }],
+    ["Origin", origin, { check: "origin" }],
+    ["User-Agent", browser.userAgent, {}],
+    ["Sec-WebSocket-Extensions", "permessage-deflate", { check: "compression" }],
+    ["Sec-WebSocket-Protocol", browser.protocols.join(", "), { breaks: NO_SUBPROTOCOL }],
+    ["Sec-WebSocket-Key", "16 random bytes in base64", { breaks: NO_UPGRADE }],
+    ["Sec-WebSocket-Version", "13", { breaks: NO_UPGRADE }],
+    ["Connection", "Upgrade", { breaks: NO_UPGRADE }],
+    ["Upgrade", "websocket", { breaks: NO_UPGRADE }],
+  ];
   return expected
-    .filter((header) => requestHeader(report, header) === null)
-    .map((header) => ({
+    .filter(([header, sent]) => sent && !requestHeader(report, header))
+    .map(([header, sent, more]) => ({
+      place: "request",
       header,
-      text: `Removed by a proxy: this browser sent it.${consequence(header)}`,
+      kind: "removed",
+      label: "Removed by a proxy",
+      sent,
+      arrived: NOTHING,
+      ...more,
     }));
-}
-
-function consequence(header) {
-  if (header === "Sec-WebSocket-Extensions") return " Without it there is no compression.";
-  if (header === "Sec-WebSocket-Protocol") return " Without it no subprotocol can be agreed.";
-  return "";
 }
 
 // Browsers send "Upgrade", Firefox "keep-alive, Upgrade". A proxy that forwards the upgrade often
 // rewrites it, usually in lower case because most instructions on the web have it so.
 function rewritten(report) {
-  const notes = [];
-  if (!/^(keep-alive, )?Upgrade$/.test(requestHeader(report, "Connection") ?? "Upgrade")) {
-    const text = "Rewritten by a proxy (normal): browsers send “Upgrade” or “keep-alive, Upgrade”.";
-    notes.push({ header: "Connection", text });
-  }
-  if ((requestHeader(report, "Upgrade") ?? "websocket") !== "websocket") {
-    const text = "Rewritten by a proxy (normal): browsers send “websocket”.";
-    notes.push({ header: "Upgrade", text });
-  }
-  return notes;
+  return [
+    rewrite(report, "Connection", "Upgrade", ["Upgrade", "keep-alive, Upgrade"]),
+    rewrite(report, "Upgrade", "websocket", ["websocket"]),
+  ].filter(Boolean);
 }
 
-function extensions(report, browser) {
-  const sent = responseHeader(report, "Sec-WebSocket-Extensions") ?? "";
-  if (names(sent) === names(browser.extensions)) return [];
+function rewrite(report, header, sent, usual) {
+  const arrived = requestHeader(report, header);
+  if (!arrived || usual.includes(arrived)) return null;
+  const change = { place: "request", header, sent, arrived };
+  return tokens(arrived).includes(sent.toLowerCase())
+    ? { ...change, kind: "rewritten", label: "Rewritten by a proxy (normal)" }
+    : { ...change, kind: "changed", label: "Changed by a proxy", breaks: NO_UPGRADE };
+}
+
+function tokens(list) {
+  return list.split(",").map((token) => token.trim().toLowerCase());
+}
+
+function responseExtensions(report, browser) {
+  const header = "Sec-WebSocket-Extensions";
+  const sent = responseHeader(report, header) ?? "";
+  const arrived = browser.extensions;
+  if (names(sent) === names(arrived)) return [];
   return [{
-    header: "Sec-WebSocket-Extensions",
-    text: `Changed in the response: the server sent “${sent || "none"}”, `
-      + `this browser got “${browser.extensions || "none"}”.`,
+    place: "response",
+    header,
+    kind: kindOf(sent, arrived),
+    label: `${labelOf(sent, arrived)} by a proxy`,
+    sent: sent || NOTHING,
+    arrived: arrived || NOTHING,
+    check: "compression",
   }];
+}
+
+function kindOf(sent, arrived) {
+  if (!sent) return "added";
+  return arrived ? "changed" : "removed";
+}
+
+function labelOf(sent, arrived) {
+  return { added: "Added", changed: "Changed", removed: "Removed" }[kindOf(sent, arrived)];
 }
 
 // Not every browser shows the parameters of an extension.
@@ -118,21 +212,46 @@ function names(list) {
   return list.split(",").map((extension) => extension.split(";")[0].trim()).join();
 }
 
+// The parameters of an offer differ between browsers. A server that declines one may be right.
+function declined(report) {
+  const header = "Sec-WebSocket-Extensions";
+  const arrived = requestHeader(report, header);
+  const isDeclined = report.limits.compression && !responseHeader(report, header);
+  if (!arrived || !isDeclined) return [];
+  return [{
+    place: "request",
+    header,
+    kind: "changed",
+    label: "Perhaps changed by a proxy",
+    sent: "permessage-deflate",
+    arrived,
+    check: "compression",
+  }];
+}
+
 function path(report, browser) {
   const sent = new URL("inspect", browser.href).pathname;
-  const received = report.request.line.split(" ")[1]?.split("?")[0];
-  if (received === sent) return [];
+  const arrived = report.request.line.split(" ")[1]?.split("?")[0];
+  if (arrived === sent) return [];
   return [{
-    header: "Request line",
-    text: `Path changed by a proxy: this browser asked for “${sent}”.`,
+    place: "line",
+    header: "Path",
+    kind: "changed",
+    label: "Path changed by a proxy",
+    sent,
+    arrived,
+    check: "path",
   }];
 }
 
 function tls(report, browser) {
-  const sent = new URL(browser.href).protocol === "https:";
-  if (!sent || report.tls) return [];
+  if (new URL(browser.href).protocol !== "https:" || report.tls) return [];
   return [{
+    place: "connection",
     header: "TLS",
-    text: "This browser used TLS, but the server received plain text: a proxy terminates TLS.",
+    kind: "changed",
+    label: "TLS terminated by a proxy (normal)",
+    sent: "TLS",
+    arrived: "plain text",
   }];
 }

@@ -1,58 +1,32 @@
-import { descriptions, element } from "../common/element.js";
-import { parseHead } from "../common/inspect.js";
-import { headerMeaning } from "./header-meanings.js";
+import { descriptions } from "../common/element.js";
+import { showChanges } from "./changes-view.js";
+import { lineList } from "./line-list.js";
 
 /**
  * Show a report of /inspect.
  *
  * @param {function(string): HTMLElement} part finds an element of the panel by its name
  * @param {object} report
- * @param {{header: string, text: string}[]} changes inferred ones
+ * @param {import("./line-list.js").Head} response
+ * @param {import("./judged-changes.js").JudgedChange[]} changes
  * @param {string} protocol the subprotocol as the browser sees it, or ""
  */
-export function showReport(part, report, changes, protocol) {
-  const { line, headers, masked } = report.request;
-  const [status] = report.response.head.split("\r\n");
-  const responseHeaders = parseHead(report.response.head);
-  const changed = new Set(changes.map(({ header }) => header.toLowerCase()));
-  showText(part("request"), line, headers, changed);
-  showText(part("response"), status, responseHeaders, new Set());
-  const lists = {
-    changes: changes.map(({ header, text }) => [header, text]),
-    "request-headers": explained(headers, masked),
-    "response-headers": explained(responseHeaders, []),
-    ends: clientAndServer(report, protocol),
-  };
-  for (const [name, pairs] of Object.entries(lists)) {
-    part(name).replaceChildren(...descriptions(pairs));
-  }
-  part("unchanged").hidden = changes.length > 0;
+export function showReport(part, report, response, changes, protocol) {
+  showChanges(part, changes);
+  part("request").replaceChildren(...lineList("request", report.request, changes));
+  part("response").replaceChildren(...lineList("response", response, changes));
+  const isTlsLost = changes.some(({ header }) => header === "TLS");
+  part("ends").replaceChildren(...descriptions(clientAndServer(report, protocol, isTlsLost)));
   part("caveat").textContent = report.about;
 }
 
-function showText(place, firstLine, headers, changed) {
-  const lines = headers.flatMap(([name, value]) => {
-    const text = `${name}: ${value}`;
-    return [changed.has(name.toLowerCase()) ? element("mark", {}, text) : text, "\n"];
-  });
-  place.replaceChildren(element("b", {}, firstLine), "\n", ...lines);
-}
-
-function explained(headers, masked) {
-  return headers.map(([name]) => {
-    const unknown = "This page does not know this header; ask whoever runs the proxies.";
-    const note = masked.includes(name) ? " The server masked its value." : "";
-    return [name, (headerMeaning(name) ?? unknown) + note];
-  });
-}
-
-function clientAndServer({ peer, negotiated, tls, server, secure }, protocol) {
+function clientAndServer({ peer, negotiated, tls, server, secure }, protocol, isTlsLost) {
   return [
     ["Connected from", `${peer.address}, port ${peer.port}`],
     ["Client address used", clientText(peer)],
     ["Proxies", proxiesText(peer)],
     ["Trusted headers", trustedText(peer)],
-    ["TLS", tls ? `${tls.version}, ${tls.cipher}` : noTlsText(secure)],
+    ["TLS", tls ? `${tls.version}, ${tls.cipher}` : noTlsText(secure, isTlsLost)],
     ["Subprotocol", subprotocolText(negotiated.subprotocol, protocol)],
     ["Extensions", negotiated.extensions.join(", ") || "none"],
     ["Server process", `${server.process} on ${server.host}`],
@@ -76,8 +50,10 @@ function proxiesText({ forwarded }) {
   return forwarded.map(hop).join(", ") || "none reported";
 }
 
-function noTlsText(secure) {
-  return secure ? "terminated by a trusted proxy" : "none on the last hop";
+function noTlsText(secure, isTlsLost) {
+  if (secure) return "terminated by a trusted proxy";
+  const none = "none on the last hop";
+  return isTlsLost ? `${none}; this browser used TLS, so a proxy terminates it` : none;
 }
 
 function subprotocolText(agreed, seen) {

@@ -59,7 +59,7 @@ function startRecord(panel, drawing) {
 function followLinks(conversation, options, record) {
   let started = false;
   return (query) => {
-    const hasOptions = query.size > 0;
+    const hasOptions = [...query.keys()].length > 0;
     if (hasOptions) {
       const unknown = options.fill(query);
       const names = unknown.map((name) => `“${name}”`).join(", ");
