@@ -7,7 +7,7 @@ from tests.support.browser import Page
 from tests.support.diagnose import Panel
 from tests.support.proxy import HOP_BY_HOP, NO_BYTE_255, NO_EXTENSIONS, Faults, Proxy
 from tests.support.servers import Server
-from tests.support.talk import choose, say, simulate
+from tests.support.talk import choose, say, show_details, simulate
 
 PANELS = ("talk", "handshake", "compare", "diagnose")
 WIDTHS = (1280, 390)  # a desktop and a phone
@@ -125,6 +125,7 @@ def test_the_unfolded_panel_talk_is_accessible(talk: Page, scheme: str) -> None:
     talk.wait_until(lambda: talk.element("times").is_displayed(), "a round trip")
     choose(talk, format="json", delay="99")
     say(talk, "{")
+    show_details(talk)
     talk.run("document.querySelector('#entries > :last-child').click()")
     for button in ("entry-pretty", "pause"):
         talk.click(button)

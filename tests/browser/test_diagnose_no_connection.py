@@ -4,6 +4,7 @@ import pytest
 
 from flask_echo.diagnosis.cures import cures_for
 from tests.support.browser import KEEP_SOCKETS
+from tests.support.clients import raw
 from tests.support.diagnose import CHECKS, Panel
 from tests.support.proxy import HOP_BY_HOP, Faults, Proxy
 from tests.support.servers import StartServer
@@ -67,11 +68,9 @@ def test_a_stopped_server_is_not_a_websocket_problem(
 
 def test_a_full_server_is_recognized(panel: Panel, start_server: StartServer) -> None:
     server = start_server("gunicorn", MAX_CONNECTIONS=1)
-    panel.open(server.url)  # the Talk panel takes the only seat
-    panel.page.wait_until(
-        lambda: panel.page.run("return document.querySelector('#messages').textContent"), "a hello"
-    )
-    assert panel.run("connection") == "bad"
+    panel.open(server.url)
+    with raw(server, "/echo"):
+        assert panel.run("connection") == "bad"
     assert "This server is full." in panel.text("connection")
     assert panel.sentence == "The server takes no more WebSockets for now"
     panel.page.take_console_errors()

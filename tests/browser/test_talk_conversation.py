@@ -23,8 +23,9 @@ def test_both_addresses_give_the_same_page(page: Page) -> None:
         page.open(path)
         fetch = "fetch(location).then((page) => page.text()).then(arguments[0])"
         sources.append(page.run_async(fetch))
-    assert sources[0] == sources[1]
-    assert "<title>WebSockets demo</title>" in sources[0]
+    # The head of the first looks where it is before it refers to anything.
+    assert sources[0].split("<body")[1] == sources[1].split("<body")[1]
+    assert all("<title>WebSockets demo</title>" in source for source in sources)
 
 
 def test_the_title_is_also_the_heading(talk: Page) -> None:

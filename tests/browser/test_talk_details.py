@@ -211,6 +211,7 @@ def test_new_entries_do_not_move_the_entry_being_read(fake: Page) -> None:
 
 def test_messages_that_arrive_together_are_drawn_once(fake: Page) -> None:
     """Drawing is the cost of a message, so it is paid once for all that arrived together."""
+    show_details(fake)
     fake.run(
         "window.drawings = 0;"
         "new MutationObserver((records) => (drawings += records.length))"

@@ -30,8 +30,8 @@ export class Attempt {
 
   /**
    * @returns {Promise<{refusal: string | null, subprotocol: string | null} | null>} what the server
-   *     did with an upgrade that failed here: why it refused, or the subprotocol that it chose; null
-   *     if it saw no upgrade request, or keeps no trace of it
+   *     did with an upgrade that failed here: why it refused, or the subprotocol that it chose;
+   *     null if it saw no upgrade request, or keeps no trace of it
    */
   async serverEnd() {
     if (!isOffered("traces")) return null;

@@ -27,6 +27,8 @@ export function writeLink(panel, options) {
   const shown = readLink().panel || "talk";
   if (shown !== panel) return;
   const link = linkTo(panel, options);
+  // The plain address of the page stays as it is.
+  if (window.location.hash === "" && Object.keys(options).length === 0) return;
   if (link !== window.location.hash) window.history.replaceState(null, "", link);
 }
 

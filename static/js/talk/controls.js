@@ -48,8 +48,8 @@ export class Controls {
   }
 
   /**
-   * @param {string} state of the connection: "idle" before the first one and after a failed attempt,
-   *     "waiting" between two attempts
+   * @param {string} state of the connection: "idle" before the first one and after a failed
+   *     attempt, "waiting" between two attempts
    * @param {boolean} changed whether the user has changed the address or the offered subprotocols
    *     since the last attempt
    */

@@ -1,8 +1,8 @@
 const LONGEST_MS = 50; // nobody notices a line that comes so late
 
 /**
- * Draws what has changed, but not while a reply may arrive at any moment. A script runs one thing at
- * a time, so a reply that arrives during drawing would be seen too late.
+ * Draws what has changed, but not while a reply may arrive at any moment. A script runs one thing
+ * at a time, so a reply that arrives during drawing would be seen too late.
  */
 export class Drawing {
   #tasks = new Set();
