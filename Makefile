@@ -12,7 +12,7 @@ PYTEST := $(BIN)/python -m pytest
 PARALLEL := -n 2 --dist loadfile
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: run test test-fast test-fallback test-service test-browser test-slow test-attacks matrix matrix-check matrix-tools soak fuzz conformance bench bench-types lint types docs screenshots polling vendor clean
+.PHONY: run test test-fast test-fallback test-service test-browser test-slow test-attacks matrix matrix-check matrix-tools soak fuzz conformance bench bench-types lint types docs screenshots polling round-trips vendor clean
 
 run: $(VENV)/run.stamp
 	@exec $(BIN)/python -m flask_echo
@@ -102,6 +102,10 @@ screenshots: $(VENV)/test.stamp
 # The run in docs/polling.md: ten minutes in Chromium. make polling POLLING_ARGS="--seconds 60"
 polling: $(VENV)/test.stamp
 	$(BIN)/python -m tools.polling $(POLLING_ARGS)
+
+# The round trips that Talk shows beside those of Diagnose, in Chromium: half a minute.
+round-trips: $(VENV)/test.stamp
+	$(BIN)/python -m tools.round_trips
 
 # Fetch the style sheet and the scripts of others again; needs npm.
 vendor:

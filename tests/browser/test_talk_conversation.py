@@ -53,6 +53,7 @@ def test_the_send_button_sends_and_the_next_text_can_be_typed(talk: Page) -> Non
 
 def test_the_box_is_empty_and_ready_after_sending(talk: Page) -> None:
     say(talk, "once")
+    talk.wait_for_lines(*GREETING, ">>> once", "<<< once back")
     assert talk.element("message").get_property("value") == ""
     assert talk.focus == "message"
     talk.press("again" + ENTER)

@@ -1,0 +1,82 @@
+"""Compare the round trips that Talk shows with those of Diagnose: `make round-trips`.
+
+Both are measured in the same page, with the same server, one after the other, three times. Talk
+draws its log, its list and its chart meanwhile; Diagnose draws nothing.
+"""
+
+import re
+from statistics import median
+
+from tests.support.browser import Page, launch, new_tab
+from tests.support.servers import Server
+from tests.support.waiting import wait_until
+
+MESSAGES = 100
+ROUNDS = 3
+CHECK_SECONDS = 60
+PAUSE_MS = 30  # between a reply and the next message, as if somebody typed fast
+
+# Sends messages as a user does, each after the reply to the one before. Calls back at the end.
+SEND = """
+const [count, pause, done] = arguments;
+const log = document.querySelector("#messages");
+const box = document.querySelector("#message");
+const send = async () => {
+  for (let i = 0; i < count; i++) {
+    const text = `${i} of ${performance.now()}`;
+    box.value = text;
+    document.querySelector("#send").click();
+    while (!log.textContent.includes(`<<< ${text}`)) {
+      await new Promise((resolve) => setTimeout(resolve, pause));
+    }
+  }
+};
+send().then(done);
+"""
+
+
+def main() -> None:
+    """Print both medians of each round, and their ratio."""
+    server = Server("gunicorn")
+    try:
+        with launch() as driver:
+            ratios = []
+            for _ in range(ROUNDS):
+                with new_tab(driver, server.url) as page:
+                    talk, diagnose = talk_median(page), diagnose_median(page)
+                ratios.append(talk / diagnose)
+                print(f"Talk {talk:.2f} ms, Diagnose {diagnose:.2f} ms: {ratios[-1]:.2f} times")
+            print(f"Median: {median(ratios):.2f} times")
+    finally:
+        server.stop()
+
+
+def talk_median(page: Page) -> float:
+    """Return the median that Talk shows, in milliseconds."""
+    page.open("/#talk?to=/echo&compress=off")
+    page.wait_for_state("open")
+    page.run_async(SEND, MESSAGES, PAUSE_MS)
+    wait_until(lambda: page.element("replies").text == str(MESSAGES))
+    return milliseconds(page.element("median").text)
+
+
+def diagnose_median(page: Page) -> float:
+    """Return the median that Diagnose shows, in milliseconds."""
+    page.click("tab-diagnose")
+    row = "document.querySelector('#check-round-trip')"
+    page.run(f"{row}.closest('details')?.setAttribute('open', '')")
+    page.run(f"{row}.querySelector('.run').click()")
+    verdict = f"return {row}.dataset.verdict"
+    wait_until(lambda: page.run(verdict) in {"good", "notable", "bad"}, CHECK_SECONDS)
+    return milliseconds(str(page.run(f"return {row}.querySelector('.figure').textContent")))
+
+
+def milliseconds(text: str) -> float:
+    """Read a duration as the page writes it."""
+    found = re.search(r"([\d.]+) (ms|s)", text)
+    assert found, text
+    return float(found[1]) * (1000 if found[2] == "s" else 1)
+
+
+if __name__ == "__main__":
+    main()
