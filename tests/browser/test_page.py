@@ -133,6 +133,17 @@ def test_a_phone_never_scrolls_sideways(page: Page) -> None:
     assert page.run("return innerWidth") == 390
 
 
+def test_a_phone_shows_the_message_box_without_scrolling(page: Page) -> None:
+    page.emulate(390, 844, "light")
+    page.open()
+    page.wait_for_lines(*GREETING)
+    bottoms = page.run(
+        "return ['message', 'send'].map((id) =>"
+        "  document.getElementById(id).getBoundingClientRect().bottom)"
+    )
+    assert max(bottoms) <= 844
+
+
 def test_every_resource_comes_from_the_server_itself(talk: Page, server: Server) -> None:
     addresses = talk.run("return performance.getEntriesByType('resource').map((e) => e.name)")
     assert f"{server.url}/static/js/main.js" in addresses
