@@ -1,7 +1,9 @@
 """Compare the round trips that Talk shows with those of Diagnose: `make round-trips`.
 
-Both are measured in the same page, with the same server, one after the other, three times. Talk
-draws its log, its list and its chart meanwhile; Diagnose draws nothing.
+All are measured in the same page, with the same server, one after the other, three times. Talk
+draws its log, its list and its chart meanwhile. Diagnose draws nothing and never pauses, so the
+browser and the server are awake when a message comes. A bare WebSocket that pauses as Talk does
+tells the two effects apart.
 """
 
 import re
@@ -35,17 +37,40 @@ send().then(done);
 """
 
 
+# The same with a WebSocket of its own, which draws nothing. Calls back with the times.
+BARE = """
+const [count, pause, done] = arguments;
+const socket = new WebSocket(`${location.origin.replace("http", "ws")}/echo?compress=off`);
+const times = [];
+let began;
+const send = () => {
+  began = performance.now();
+  socket.send(`${times.length} of ${began}`);
+};
+socket.onopen = send;
+socket.onmessage = () => {
+  times.push(performance.now() - began);
+  if (times.length < count) setTimeout(send, pause);
+  else done(times);
+};
+"""
+
+
 def main() -> None:
-    """Print both medians of each round, and their ratio."""
+    """Print the medians of each round, and the ratio of Talk's to that of a bare WebSocket."""
     server = Server("gunicorn")
     try:
         with launch() as driver:
             ratios = []
             for _ in range(ROUNDS):
                 with new_tab(driver, server.url) as page:
-                    talk, diagnose = talk_median(page), diagnose_median(page)
-                ratios.append(talk / diagnose)
-                print(f"Talk {talk:.2f} ms, Diagnose {diagnose:.2f} ms: {ratios[-1]:.2f} times")
+                    talk, bare = talk_median(page), bare_median(page)
+                    diagnose = diagnose_median(page)
+                ratios.append(talk / bare)
+                print(
+                    f"Talk {talk:.2f} ms, a bare WebSocket with the same pauses {bare:.2f} ms"
+                    f" ({ratios[-1]:.2f} times), Diagnose without pauses {diagnose:.2f} ms"
+                )
             print(f"Median: {median(ratios):.2f} times")
     finally:
         server.stop()
@@ -58,6 +83,11 @@ def talk_median(page: Page) -> float:
     page.run_async(SEND, MESSAGES, PAUSE_MS)
     wait_until(lambda: page.element("replies").text == str(MESSAGES))
     return milliseconds(page.element("median").text)
+
+
+def bare_median(page: Page) -> float:
+    """Return the median of a WebSocket without a view, in milliseconds."""
+    return float(median(page.run_async(BARE, MESSAGES, PAUSE_MS)))
 
 
 def diagnose_median(page: Page) -> float:

@@ -40,10 +40,7 @@ export class Controls {
     this.#message.addEventListener("keydown", ignoreEnterWhenEmpty);
     this.#message.form.addEventListener("submit", (event) => {
       event.preventDefault();
-      const { sent, error } = send(this.#message.value);
-      this.#showError(error);
-      if (sent) this.#message.value = "";
-      this.#message.focus();
+      this.#submit(send);
     });
   }
 
@@ -67,7 +64,19 @@ export class Controls {
     this.#message.disabled = true;
   }
 
+  // Sending comes last: the focus makes the browser compute its layout, and the reply would have to
+  // wait for that.
+  #submit(send) {
+    const text = this.#message.value;
+    this.#message.value = "";
+    this.#message.focus();
+    const { sent, error } = send(text);
+    if (!sent) this.#message.value = text;
+    this.#showError(error);
+  }
+
   #showError(error) {
+    if (this.#error.textContent === error) return;
     this.#error.textContent = error;
     if (error) {
       this.#message.setAttribute("aria-invalid", "true");
