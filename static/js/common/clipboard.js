@@ -14,6 +14,16 @@ export async function copyText(text) {
   }
 }
 
+/**
+ * Copy a text as `copyText` does, and say whether it was copied.
+ *
+ * @param {string} text
+ * @param {HTMLElement} told a status for screen readers
+ */
+export async function copyAndTell(text, told) {
+  told.textContent = await copyText(text) ? "Copied." : "Copy was blocked by the browser.";
+}
+
 // execCommand is deprecated, but there is no other way without the API.
 function copySelection(text) {
   const focused = document.activeElement;

@@ -1,4 +1,4 @@
-import { copyText } from "./clipboard.js";
+import { copyAndTell } from "./clipboard.js";
 import { element } from "./element.js";
 import { tabs } from "./tabs.js";
 
@@ -32,9 +32,7 @@ function bar(product, lines) {
   const told = element("span", { class: "copied", role: "status" });
   const label = `Copy the lines for ${product}`;
   const copy = element("button", { type: "button", class: "outline", "aria-label": label }, "Copy");
-  copy.addEventListener("click", async () => {
-    told.textContent = await copyText(lines) ? "Copied." : "Copy was blocked by the browser.";
-  });
+  copy.addEventListener("click", () => copyAndTell(lines, told));
   return element("div", { class: "bar" }, element("strong", {}, product), told, copy);
 }
 

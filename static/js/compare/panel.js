@@ -1,4 +1,4 @@
-import { copyText } from "../common/clipboard.js";
+import { copyAndTell } from "../common/clipboard.js";
 import { formatClock } from "../common/clock.js";
 import { download } from "../common/download.js";
 import { formatCount } from "../common/format.js";
@@ -60,7 +60,8 @@ class Comparison {
       this.#form.fillArticle();
       this.#noteChange();
     });
-    part("copy").addEventListener("click", () => this.#copy());
+    part("copy").addEventListener("click", () =>
+      copyAndTell(toMarkdown(this.#comparison()), part("copied")));
     part("save-json").addEventListener("click", () =>
       this.#save("json", toJson(this.#comparison(), this.#run.tallies), "application/json"));
     part("save-csv").addEventListener("click", () =>
@@ -221,11 +222,6 @@ class Comparison {
       conclusion: conclude(figures, run.settings.mean),
       figures,
     };
-  }
-
-  async #copy() {
-    const copied = await copyText(toMarkdown(this.#comparison()));
-    this.#part("copied").textContent = copied ? "Copied." : "Copy was blocked by the browser.";
   }
 
   #save(extension, text, type) {

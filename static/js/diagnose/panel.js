@@ -1,4 +1,4 @@
-import { copyText } from "../common/clipboard.js";
+import { copyAndTell } from "../common/clipboard.js";
 import { fetchBook } from "../common/diagnosis/book.js";
 import { download } from "../common/download.js";
 import { CheckList } from "./check-list.js";
@@ -50,7 +50,8 @@ class Diagnosis {
     this.#idleRow = this.#addIdleRow();
     showLeftOut(part("missing"), [...ALL, this.#idleCheck()]);
     part("run").addEventListener("click", () => this.#pressAll());
-    part("copy").addEventListener("click", () => this.#copy());
+    part("copy").addEventListener("click", () =>
+      copyAndTell(toMarkdown(this.#diagnosis()), part("copied")));
     part("save").addEventListener("click", () => this.#save());
     this.#refresh();
   }
@@ -196,11 +197,6 @@ class Diagnosis {
       checks: [...ALL, this.#idleCheck()].map((check) =>
         ({ id: check.id, title: check.title, result: ended.get(check.id) ?? without(check) })),
     };
-  }
-
-  async #copy() {
-    const copied = await copyText(toMarkdown(this.#diagnosis()));
-    this.#part("copied").textContent = copied ? "Copied." : "Copy was blocked by the browser.";
   }
 
   #save() {

@@ -1,5 +1,5 @@
 import { webSocketAddress } from "../common/address.js";
-import { copyText } from "../common/clipboard.js";
+import { copyAndTell } from "../common/clipboard.js";
 import { cureElements } from "../common/cures.js";
 import { isOffered } from "../common/features.js";
 import { formatDuration } from "../common/format.js";
@@ -48,7 +48,8 @@ class Handshake {
       this.#connect();
     });
     for (const half of HALVES) {
-      part(`copy-${half}`).addEventListener("click", () => this.#copy(half));
+      part(`copy-${half}`).addEventListener("click", () =>
+        copyAndTell(rawText(this.#heads[half]), part(`copied-${half}`)));
     }
   }
 
@@ -144,12 +145,6 @@ class Handshake {
     this.#part("arrived-request").replaceChildren(...(arrived ? arrivedLines(arrived) : []));
     this.#forgetCopies();
     this.#part("failure").hidden = false;
-  }
-
-  async #copy(half) {
-    const copied = await copyText(rawText(this.#heads[half]));
-    const told = copied ? "Copied." : "Copy was blocked by the browser.";
-    this.#part(`copied-${half}`).textContent = told;
   }
 
   #forgetCopies() {

@@ -1,4 +1,4 @@
-import { copyText } from "../common/clipboard.js";
+import { copyAndTell } from "../common/clipboard.js";
 
 /** Tells that a connection did not open, why, and what to do next. */
 export class FailureBanner {
@@ -9,7 +9,8 @@ export class FailureBanner {
   constructor(panel) {
     this.#part = (name) => panel.querySelector(`#failure-${name}`);
     this.#banner = panel.querySelector("#failure");
-    this.#part("copy").addEventListener("click", () => this.#copy());
+    this.#part("copy").addEventListener("click", () =>
+      copyAndTell(this.#part("command").textContent, this.#part("copied")));
   }
 
   /**
@@ -29,11 +30,6 @@ export class FailureBanner {
 
   hide() {
     this.#banner.hidden = true;
-  }
-
-  async #copy() {
-    const copied = await copyText(this.#part("command").textContent);
-    this.#part("copied").textContent = copied ? "Copied." : "Copy was blocked by the browser.";
   }
 }
 
