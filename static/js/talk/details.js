@@ -18,10 +18,7 @@ export class Details {
   #added = []; // not drawn yet
   #changed = new Set(); // not drawn yet
   #drawing;
-  #frame = null;
-  #request = () => {
-    this.#frame ??= requestAnimationFrame(() => this.#draw());
-  };
+  #redrawChanges = () => this.#draw();
 
   /**
    * @param {HTMLElement} panel
@@ -67,11 +64,10 @@ export class Details {
   }
 
   #schedule() {
-    this.#drawing.later(this.#request);
+    this.#drawing.inFrame(this.#redrawChanges);
   }
 
   #draw() {
-    this.#frame = null;
     this.#pane.update(this.#changed);
     if (this.#paused === null) this.#drawList();
     this.#showCount();

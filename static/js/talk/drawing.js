@@ -6,18 +6,29 @@ const LONGEST_MS = 50; // nobody notices a line that comes so late
  */
 export class Drawing {
   #tasks = new Set();
+  #frameTasks = new Set();
+  #frame = null;
   #timer = null; // for the next drawing
   #held = null; // timer that ends the wait for a reply
 
   /**
-   * Draw soon, together with everything else. Not requestAnimationFrame: a hidden page gets no
-   * frames.
+   * Draw soon, together with everything else, also in a hidden page, which gets no frames.
    *
    * @param {function(): void} task drawn once, however often it is given
    */
   later(task) {
     this.#tasks.add(task);
     if (this.#held === null) this.#schedule();
+  }
+
+  /**
+   * Draw soon, in a frame: for views that nobody reads while the page is hidden.
+   *
+   * @param {function(): void} task drawn once, however often it is given
+   */
+  inFrame(task) {
+    this.#frameTasks.add(task);
+    this.later(this.#requestFrame);
   }
 
   /** A message has been sent: wait for its reply, for up to 50 ms. */
@@ -42,9 +53,21 @@ export class Drawing {
     });
   }
 
+  #requestFrame = () => {
+    this.#frame ??= requestAnimationFrame(() => {
+      this.#frame = null;
+      runAll(this.#frameTasks);
+    });
+  };
+
   #draw() {
-    const tasks = [...this.#tasks];
-    this.#tasks.clear();
-    for (const task of tasks) task();
+    runAll(this.#tasks);
   }
+}
+
+// A task may add another one, which is for the next time.
+function runAll(tasks) {
+  const all = [...tasks];
+  tasks.clear();
+  for (const task of all) task();
 }

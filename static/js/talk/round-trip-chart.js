@@ -12,10 +12,7 @@ export class RoundTripChart {
   #count = 0;
   #chart = null;
   #drawing;
-  #frame = null;
-  #request = () => {
-    this.#frame ??= requestAnimationFrame(() => this.#draw());
-  };
+  #redraw = () => this.#draw();
 
   /**
    * @param {HTMLElement} section of the page
@@ -40,11 +37,10 @@ export class RoundTripChart {
   }
 
   #schedule() {
-    this.#drawing.later(this.#request);
+    this.#drawing.inFrame(this.#redraw);
   }
 
   #draw() {
-    this.#frame = null;
     const empty = this.#times.length === 0;
     this.#part("no-times").hidden = !empty;
     this.#part("times").hidden = empty;
