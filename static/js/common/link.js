@@ -7,13 +7,18 @@
  * @property {URLSearchParams} query
  */
 
-/**
- * @param {string} [hash] with its `#`
- * @returns {Link}
- */
-export function readLink(hash = window.location.hash) {
-  const [panel, ...query] = hash.slice(1).split("?");
+/** @returns {Link} of the page's address */
+export function readLink() {
+  const [panel, ...query] = window.location.hash.slice(1).split("?");
   return { panel, query: new URLSearchParams(query.join("?")) };
+}
+
+/**
+ * @param {URLSearchParams} query
+ * @returns {boolean} whether a link carries a configuration; not every browser has `size`
+ */
+export function hasOptions(query) {
+  return query.toString() !== "";
 }
 
 /**
@@ -32,17 +37,13 @@ export function writeLink(panel, options) {
   if (link !== window.location.hash) window.history.replaceState(null, "", link);
 }
 
-/**
- * @param {string} panel
- * @param {Object<string, string>} options
- * @returns {string} with its `#`; slashes and commas stay readable, since a fragment may have them
- */
-export function linkTo(panel, options) {
+function linkTo(panel, options) {
   const pairs = Object.entries(options).map(([name, value]) =>
     (value === "" ? name : `${name}=${readable(value)}`));
   return `#${panel}${pairs.length ? `?${pairs.join("&")}` : ""}`;
 }
 
+// A fragment may have these characters (RFC 3986, section 3.5).
 function readable(value) {
   return encodeURIComponent(value).replaceAll("%2F", "/").replaceAll("%2C", ",")
     .replaceAll("%3A", ":");

@@ -2,7 +2,7 @@ import { copyAndTell } from "../common/clipboard.js";
 import { formatClock } from "../common/clock.js";
 import { download } from "../common/download.js";
 import { formatCount } from "../common/format.js";
-import { writeLink } from "../common/link.js";
+import { hasOptions, writeLink } from "../common/link.js";
 import { Charts } from "./charts.js";
 import { conclude } from "./conclusion.js";
 import { ASSUMPTIONS } from "./extrapolation.js";
@@ -76,8 +76,8 @@ class Comparison {
    * @param {URLSearchParams} query of the link; the form stays as it is if it is empty
    */
   follow(query) {
-    const isForLater = this.#isRunning && query.size > 0 && !this.#has(query);
-    const problems = query.size > 0 && !this.#isRunning ? this.#form.fill(query) : [];
+    const isForLater = this.#isRunning && hasOptions(query) && !this.#has(query);
+    const problems = hasOptions(query) && !this.#isRunning ? this.#form.fill(query) : [];
     this.#part("link-error").textContent = isForLater ? RUNNING : problems.join(" ");
     writeLink("compare", this.#form.link);
   }

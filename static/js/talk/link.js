@@ -1,3 +1,4 @@
+import { unknownOptions } from "../common/link-problems.js";
 import { OPTIONS } from "./faults.js";
 
 /**
@@ -9,20 +10,20 @@ const ECHO_OPTIONS = [...OPTIONS, "mute"];
 
 /**
  * @param {URLSearchParams} query of the link
- * @returns {{to: string, fields: Object<string, string>, unknown: string[]}} `to` for the address
- *     field, with the options of /echo in its query; values of other fields; names that no option
- *     has
+ * @returns {{to: string, fields: Object<string, string>, problems: string[]}} `to` for the address
+ *     field, with the options of /echo in its query; values of other fields; a sentence for each
+ *     option that is ignored
  */
 export function readTalkLink(query) {
   const given = ECHO_OPTIONS.filter((name) => query.has(name));
   const to = query.get("to") ?? (given.length ? "/echo" : "/WS.ashx");
-  const echoOptions = to === "/echo" ? given : [];
+  const isEcho = to === "/echo";
   const options = FORM_OPTIONS.filter((name) => query.has(name));
-  const known = ["to", ...echoOptions, ...options];
+  const known = ["to", ...FORM_OPTIONS, ...(isEcho ? ECHO_OPTIONS : [])];
   return {
-    to: to + queryOf(echoOptions, query),
+    to: isEcho ? to + queryOf(given, query) : to,
     fields: Object.fromEntries(options.map((name) => [name, query.get(name)])),
-    unknown: [...new Set(query.keys())].filter((name) => !known.includes(name)),
+    problems: unknownOptions(query, known),
   };
 }
 

@@ -123,16 +123,16 @@ export class Options {
    * Fill in the form from a link, whatever it had before.
    *
    * @param {URLSearchParams} query
-   * @returns {string[]} names in the link that no option has
+   * @returns {string[]} a sentence for each option of the link that is ignored
    */
   fill(query) {
-    const { to, fields, unknown } = readTalkLink(query);
+    const { to, fields, problems } = readTalkLink(query);
     this.#reset();
     for (const [name, value] of Object.entries(fields)) {
       restoreField(this.#elements[name], name === "reconnect" ? value !== "false" : value);
     }
     this.#setAddress(to);
-    return unknown;
+    return problems;
   }
 
   get #elements() {

@@ -1,4 +1,4 @@
-import { writeLink } from "../common/link.js";
+import { hasOptions, writeLink } from "../common/link.js";
 import { Controls } from "./controls.js";
 import { Conversation } from "./conversation.js";
 import { Details } from "./details.js";
@@ -59,14 +59,11 @@ function startRecord(panel, drawing) {
 function followLinks(conversation, options, record) {
   let started = false;
   return (query) => {
-    const hasOptions = [...query.keys()].length > 0;
-    if (hasOptions) {
-      const unknown = options.fill(query);
-      const names = unknown.map((name) => `“${name}”`).join(", ");
-      if (names) record.status(`the link has options that are unknown: ${names}`, { log: null });
+    if (hasOptions(query)) {
+      for (const problem of options.fill(query)) record.status(problem, { log: null });
     }
     if (!started) conversation.start();
-    else if (hasOptions) conversation.follow();
+    else if (hasOptions(query)) conversation.follow();
     started = true;
     writeLink("talk", options.link);
   };
