@@ -98,7 +98,7 @@ def _page() -> Response:
 
 
 def _features(settings: Settings) -> dict[str, bool]:
-    """What the operator can turn off, for the page: see static/js/common/features.js."""
+    """Return what is turned on, for the page: see static/js/common/features.js."""
     return {
         "inspect": settings.inspect,
         "faults": settings.rehearsals,

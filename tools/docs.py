@@ -127,7 +127,7 @@ def _has_words(block: Token) -> bool:
 
 
 def _end_sentence(blocks: list[Token]) -> None:
-    """A sentence that announced a picture ends with a colon."""
+    """End the sentence that announced a picture with a stop instead of its colon."""
     if blocks and blocks[-1].type == "paragraph_close":
         last = (blocks[-2].children or [])[-1]
         last.content = re.sub(r":$", ".", last.content)
@@ -162,20 +162,20 @@ def _scrolling(html: str) -> str:
 
 def files() -> dict[str, str]:
     """Return the content of each rendered file by its name."""
-    documents = [render(path, (ROOT / path).read_text()) for path in sources()]
+    documents = [render(path, (ROOT / path).read_text("utf-8")) for path in sources()]
     contents = [[document.name, document.title] for document in documents]
     rendered = {f"{document.name}.html": document.html for document in documents}
     return {CONTENTS: json.dumps(contents, indent=0) + "\n", **rendered}
 
 
 def main() -> None:
-    """Write them all, and remove what is left of others."""
+    """Write all documents, and remove stale files."""
     rendered = files()
     for path in PLACE.iterdir():
         if path.name not in rendered:
             path.unlink()
     for name, text in rendered.items():
-        (PLACE / name).write_text(text)
+        (PLACE / name).write_text(text, "utf-8")
 
 
 if __name__ == "__main__":

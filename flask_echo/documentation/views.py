@@ -17,12 +17,12 @@ _TEXTS = Path(__file__).parent / "texts"
 @cache
 def _titles() -> dict[str, str]:
     """The title of each document by its name, in the order of the list."""
-    return dict(json.loads((_TEXTS / "contents.json").read_text()))
+    return dict(json.loads((_TEXTS / "contents.json").read_text("utf-8")))
 
 
 @cache
 def _text(name: str) -> str:
-    return (_TEXTS / f"{name}.html").read_text()
+    return (_TEXTS / f"{name}.html").read_text("utf-8")
 
 
 @bp.get("/docs")

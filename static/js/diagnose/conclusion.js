@@ -50,7 +50,7 @@ const USELESS = {
 const NEEDS_A_CONNECTION = ["good", "notable"]; // verdicts
 
 /**
- * Sum all results up. Nobody is accused without a verdict that does so.
+ * Sum all results up. Accuse nobody unless a verdict does.
  *
  * @param {Outcome[]} outcomes in the order of the checks
  * @returns {Conclusion}

@@ -140,8 +140,8 @@ async function open(path, trace, signal) {
 /**
  * Send a plain GET. Without credentials a 401 comes at once, and no login prompt. Any other answer
  * may be due to missing cookies, so it is asked for again with them. So is a 401 of a login by
- * cookie, which prompts nobody. An answer that took long is not, or a time-out: the second would
- * take as long.
+ * cookie, which prompts nobody. After a slow answer or a time-out, nothing is asked again: the
+ * second request would take as long.
  *
  * @returns {Promise<object | null>} null without a response
  */
