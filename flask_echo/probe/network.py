@@ -8,9 +8,11 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from time import monotonic
+from typing import cast
 
 from flask_echo.diagnosis.evidence import Answer
 from flask_echo.probe.target import Target
+from flask_echo.probe.tls import TurnTakingSocket
 
 # How much of a response's body is kept, in bytes. An error page is shorter.
 _BODY_BYTES = 64 * 1024
@@ -83,6 +85,7 @@ class Network:
         if not self.target.secure:
             return None
         context = ssl.create_default_context()
+        context.sslsocket_class = TurnTakingSocket
         if self.insecure:
             context.check_hostname = False
             context.verify_mode = ssl.CERT_NONE
@@ -139,6 +142,7 @@ class Network:
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         if context is not None:
             sock = self.secured(sock, context)
+            sock.take_turns()
         sock.settimeout(None)
         return sock
 
@@ -155,19 +159,20 @@ class Network:
             if "notAfter" in certificate:
                 steps.expires = float(ssl.cert_time_to_seconds(str(certificate["notAfter"])))
 
-    def secured(self, sock: socket.socket, context: ssl.SSLContext) -> ssl.SSLSocket:
+    def secured(self, sock: socket.socket, context: ssl.SSLContext) -> TurnTakingSocket:
         """Return the connection with TLS.
 
         :raises Unreachable: if TLS fails.
         """
         try:  # The time-out of the socket is for the whole handshake.
-            return context.wrap_socket(sock, server_hostname=self.target.host)
+            wrapped = context.wrap_socket(sock, server_hostname=self.target.host)
         except ssl.SSLCertVerificationError as error:
             raise Unreachable("tls", error.verify_message) from None
         except TimeoutError:
             raise Unreachable("tls", "no answer came in time") from None
         except OSError as error:
             raise Unreachable("tls", str(error)) from None
+        return cast("TurnTakingSocket", wrapped)
 
     def get(self, path: str) -> Answer | None:
         """Send a plain GET, and return the response; None without one. Redirects stay."""
