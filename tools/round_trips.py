@@ -16,21 +16,24 @@ from tests.support.waiting import wait_until
 MESSAGES = 100
 ROUNDS = 3
 CHECK_SECONDS = 60
-PAUSE_MS = 30  # between a reply and the next message, as if somebody typed fast
+PAUSE_MS = 30  # between drawing and the next message, as if somebody typed fast
 
-# Sends messages as a user does, each after the reply to the one before. Calls back at the end.
+# Sends messages as a user does, each after the reply to the one before. The browser has drawn what
+# was typed before it is sent. Calls back at the end.
 SEND = """
 const [count, pause, done] = arguments;
 const log = document.querySelector("#messages");
 const box = document.querySelector("#message");
+const drawn = () => new Promise((resolve) => {
+  requestAnimationFrame(() => requestAnimationFrame(() => setTimeout(resolve, pause)));
+});
 const send = async () => {
   for (let i = 0; i < count; i++) {
     const text = `${i} of ${performance.now()}`;
     box.value = text;
+    await drawn();
     document.querySelector("#send").click();
-    while (!log.textContent.includes(`<<< ${text}`)) {
-      await new Promise((resolve) => setTimeout(resolve, pause));
-    }
+    while (!log.textContent.includes(`<<< ${text}`)) await drawn();
   }
 };
 send().then(done);

@@ -4,7 +4,7 @@ import pytest
 
 from tests.support.browser import Page
 from tests.support.keys import DOWN, ENTER, UP
-from tests.support.talk import GREETING, say
+from tests.support.talk import GREETING, OPEN, SUPPORTED, receive, say
 
 
 @pytest.mark.parametrize("path", ["/", "/default.html"])
@@ -58,6 +58,43 @@ def test_the_box_is_empty_and_ready_after_sending(talk: Page) -> None:
     assert talk.focus == "message"
     talk.press("again" + ENTER)
     talk.wait_for_lines(*GREETING, ">>> once", "<<< once back", ">>> again", "<<< again back")
+
+
+# A changed box makes the browser draw, and a reply that arrives meanwhile has to wait.
+SENT = """
+const box = document.querySelector("#message");
+box.value = "one";
+box.form.requestSubmit();
+"""
+
+
+def test_the_box_is_emptied_when_the_reply_has_arrived(fake: Page) -> None:
+    assert fake.run(f"{SENT} return box.value") == "one"
+    receive(fake, '"one back"')
+    fake.wait_until(lambda: fake.element("message").get_property("value") == "", "an empty box")
+
+
+def test_the_box_is_emptied_without_a_reply_too(fake: Page) -> None:
+    fake.run(SENT)
+    fake.wait_until(lambda: fake.element("message").get_property("value") == "", "an empty box")
+
+
+@pytest.mark.parametrize(
+    "change", ["new KeyboardEvent('keydown', { key: 'a' })", "new InputEvent('beforeinput')"]
+)
+def test_what_is_typed_before_the_reply_is_the_next_message(fake: Page, change: str) -> None:
+    assert fake.run(f"{SENT} box.dispatchEvent({change}); return box.value") == ""
+
+
+def test_a_text_is_sent_once_if_the_button_is_pressed_again_before_the_reply(fake: Page) -> None:
+    assert fake.run(f"{SENT} box.form.requestSubmit(); return sockets[0].sent") == ["one", ""]
+
+
+def test_a_text_that_a_script_writes_before_the_reply_is_kept(fake: Page) -> None:
+    fake.run(f"{SENT} box.value = 'two'")
+    receive(fake, '"one back"')
+    fake.wait_for_lines(SUPPORTED, OPEN, ">>> one", "<<< one back")
+    assert fake.element("message").get_property("value") == "two"
 
 
 def test_a_message_that_was_not_sent_stays_in_the_box(talk: Page) -> None:

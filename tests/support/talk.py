@@ -44,7 +44,12 @@ window.WebSocket = class extends EventTarget {
 
 def say(page: Page, text: str) -> None:
     """Send a text, which may have characters that no key can type."""
-    page.run("document.getElementById('message').value = arguments[0]", text)
+    page.run(
+        "const box = document.getElementById('message');"
+        "box.dispatchEvent(new InputEvent('beforeinput'));"  # as for each change by a user
+        "box.value = arguments[0];",
+        text,
+    )
     if text == "":  # Enter in an empty box does nothing.
         return page.click("send")
     page.click("message")

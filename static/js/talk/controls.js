@@ -11,37 +11,23 @@ const STATE_NAMES = {
   unsupported: "Not supported",
 };
 
-/** The text box, the buttons and the state, which enable what the connection allows. */
+/** The state and the buttons. It enables those that the connection allows. */
 export class Controls {
   #state;
-  #message;
-  #error;
   #send;
   #connect;
   #disconnect;
 
   constructor(panel) {
     this.#state = panel.querySelector("#state");
-    this.#message = panel.querySelector("#message");
-    this.#error = panel.querySelector("#message-error");
     this.#send = panel.querySelector("#send");
     this.#connect = panel.querySelector("#connect");
     this.#disconnect = panel.querySelector("#disconnect");
   }
 
-  /**
-   * @param {object} handlers called when the user asks for it
-   * @param {function(): void} handlers.disconnect
-   * @param {function(string): {sent: boolean, error: string}} handlers.send takes the text
-   */
-  listen({ disconnect, send }) {
+  /** @param {function(): void} disconnect called when the user asks for it */
+  listen(disconnect) {
     this.#disconnect.addEventListener("click", () => disconnect());
-    this.#message.addEventListener("input", () => this.#showError(""));
-    this.#message.addEventListener("keydown", ignoreEnterWhenEmpty);
-    this.#message.form.addEventListener("submit", (event) => {
-      event.preventDefault();
-      this.#submit(send);
-    });
   }
 
   /**
@@ -61,30 +47,6 @@ export class Controls {
 
   showUnsupported() {
     this.#showState("unsupported");
-    this.#message.disabled = true;
-  }
-
-  // Sending comes last: the focus makes the browser compute its layout, and the reply would have to
-  // wait for that.
-  #submit(send) {
-    const text = this.#message.value;
-    this.#message.value = "";
-    this.#message.focus();
-    const { sent, error } = send(text);
-    if (!sent) this.#message.value = text;
-    this.#showError(error);
-  }
-
-  #showError(error) {
-    if (this.#error.textContent === error) return;
-    this.#error.textContent = error;
-    if (error) {
-      this.#message.setAttribute("aria-invalid", "true");
-      this.#message.setAttribute("aria-describedby", this.#error.id);
-    } else {
-      this.#message.removeAttribute("aria-invalid");
-      this.#message.removeAttribute("aria-describedby");
-    }
   }
 
   #showState(state) {
@@ -97,9 +59,4 @@ export class Controls {
     if (!document.activeElement?.disabled) return;
     (this.#connect.disabled ? this.#disconnect : this.#connect).focus();
   }
-}
-
-// Enter is pressed by mistake. The button sends an empty message.
-function ignoreEnterWhenEmpty(event) {
-  if (event.key === "Enter" && event.target.value === "") event.preventDefault();
 }

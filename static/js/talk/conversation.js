@@ -6,7 +6,6 @@ import { BackOff } from "./backoff.js";
 import { closeLine, closeText } from "./close-codes.js";
 import { isActive, Connection } from "./connection.js";
 import { firstReason, unchosenReason } from "./failure-reason.js";
-import { InputHistory } from "./input-history.js";
 import { binarySummary, displayText, encode } from "./payload.js";
 import { RoundTrips } from "./round-trips.js";
 
@@ -15,7 +14,6 @@ const OTHER_SERVER = "This is another server. Press Connect to open it.";
 /** Connects the user's actions with the server's, and records both. */
 export class Conversation {
   #parts;
-  #history;
   #note;
   #connection;
   #backOff = new BackOff();
@@ -28,12 +26,11 @@ export class Conversation {
   #switching = false; // connect to a new target once this connection is closed
 
   /**
-   * @param {object} parts `panel`, `record`, `chart`, `controls`, `options`, `drawing`, `frames`,
-   *     `banner` and `opening`
+   * @param {object} parts `panel`, `record`, `chart`, `controls`, `box`, `options`, `drawing`,
+   *     `frames`, `banner` and `opening`
    */
   constructor(parts) {
     this.#parts = parts;
-    this.#history = new InputHistory(parts.panel.querySelector("#message"));
     this.#note = parts.panel.querySelector("#address-note");
     this.#connection = new Connection({
       opened: (negotiated) => this.#open(negotiated),
@@ -45,11 +42,9 @@ export class Conversation {
 
   /** Listen to the user, and connect for the first time, but not to another server. */
   start() {
-    const { controls, options } = this.#parts;
-    controls.listen({
-      disconnect: () => this.#disconnect(),
-      send: (text) => this.#send(text),
-    });
+    const { controls, options, box } = this.#parts;
+    controls.listen(() => this.#disconnect());
+    box.listen((text) => this.#send(text));
     options.listen({ apply: () => this.#apply(), changed: () => this.#showChange() });
     this.#listenForPageChange();
     this.follow();
@@ -104,7 +99,6 @@ export class Conversation {
     drawing.hold();
     const shown = typeof data === "string" ? data : binarySummary(data);
     this.#roundTrips.sent(record.message("sent", shown, data, clock));
-    this.#history.add(text);
     return { sent: true, error: "" };
   }
 

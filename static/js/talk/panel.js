@@ -7,6 +7,7 @@ import { FailureBanner } from "./failure-banner.js";
 import { Frames } from "./frames.js";
 import { Log } from "./log.js";
 import { LogViews } from "./log-views.js";
+import { MessageBox } from "./message-box.js";
 import { OpeningView } from "./opening-view.js";
 import { Options } from "./options.js";
 import { Record } from "./record.js";
@@ -22,15 +23,17 @@ export function startTalk(panel) {
   const drawing = new Drawing();
   const { record, chart } = startRecord(panel, drawing);
   const options = new Options(panel);
+  const box = new MessageBox(panel, drawing);
   new LogViews(panel);
   if (!("WebSocket" in window)) {
     record.status("websockets not supported");
     controls.showUnsupported();
+    box.disable();
     return () => {};
   }
   record.status("websockets supported");
   const conversation = new Conversation({
-    panel, record, chart, controls, options, drawing,
+    panel, record, chart, controls, box, options, drawing,
     frames: new Frames(panel), banner: new FailureBanner(panel), opening: new OpeningView(panel),
   });
   return followLinks(conversation, options, record);

@@ -1,0 +1,77 @@
+import { InputHistory } from "./input-history.js";
+
+/** The text box of a message, which is empty and ready for the next one after sending. */
+export class MessageBox {
+  #box;
+  #error;
+  #drawing;
+  #history;
+  #sent = null; // the text that was sent and is still shown
+
+  /**
+   * @param {HTMLElement} panel
+   * @param {import("./drawing.js").Drawing} drawing
+   */
+  constructor(panel, drawing) {
+    this.#box = panel.querySelector("#message");
+    this.#error = panel.querySelector("#message-error");
+    this.#drawing = drawing;
+    // Before anybody else looks at the text or changes it.
+    for (const kind of ["keydown", "beforeinput"]) this.#box.addEventListener(kind, this.#empty);
+    this.#history = new InputHistory(this.#box);
+    this.#box.addEventListener("input", () => this.#showError(""));
+    this.#box.addEventListener("keydown", ignoreEnterWhenEmpty);
+  }
+
+  /**
+   * @param {function(string): {sent: boolean, error: string}} send takes the text
+   */
+  listen(send) {
+    this.#box.form.addEventListener("submit", (event) => {
+      event.preventDefault();
+      this.#submit(send);
+    });
+  }
+
+  disable() {
+    this.#box.disabled = true;
+  }
+
+  // Sending comes last: the focus makes the browser compute its layout, and the reply would have to
+  // wait for that.
+  #submit(send) {
+    this.#empty();
+    const text = this.#box.value;
+    this.#box.focus();
+    const { sent, error } = send(text);
+    this.#showError(error);
+    if (!sent) return;
+    this.#history.add(text);
+    // A changed box makes the browser draw a frame at once, and the reply would wait for that, too.
+    this.#sent = text;
+    this.#drawing.later(this.#empty);
+  }
+
+  #empty = () => {
+    // A script may have written another text.
+    if (this.#box.value === this.#sent) this.#box.value = "";
+    this.#sent = null;
+  };
+
+  #showError(error) {
+    if (this.#error.textContent === error) return;
+    this.#error.textContent = error;
+    if (error) {
+      this.#box.setAttribute("aria-invalid", "true");
+      this.#box.setAttribute("aria-describedby", this.#error.id);
+    } else {
+      this.#box.removeAttribute("aria-invalid");
+      this.#box.removeAttribute("aria-describedby");
+    }
+  }
+}
+
+// Enter is pressed by mistake. The button sends an empty message.
+function ignoreEnterWhenEmpty(event) {
+  if (event.key === "Enter" && event.target.value === "") event.preventDefault();
+}
