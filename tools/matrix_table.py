@@ -16,7 +16,7 @@ _TITLES = {
 _MARKS = {"right": "\u2713", "unknown": "?", "wrong": "\u2717"}
 
 _HEAD = """\
-# What is said about real proxies
+# How Diagnose judges real proxies
 
 Each cell is a real proxy in front of this service, with one fault in its configuration. The
 expectations were written before the cells ran (tests/matrix/expectations.py).

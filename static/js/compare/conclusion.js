@@ -69,7 +69,7 @@ function aboutConditions(polling, conditional) {
   const saved = 1 - conditional.bytesPerEvent / polling.bytesPerEvent;
   if (saved < 0.02) return ["Conditional polling saved no bytes: few answers were empty."];
   return [`Conditional polling saved ${formatShare(saved)} of the bytes: it saves the bodies of `
-    + "empty answers, and no heads."];
+    + "empty answers, but not their headers."];
 }
 
 function aboutLongPolling(long, { delayMedian, bytesPerEvent }) {

@@ -3,8 +3,7 @@ export const CLIENTS = [1_000, 100_000];
 
 /** What the extrapolation takes for granted. */
 export const ASSUMPTIONS = "Each client does what this browser did, all day. Costs grow in "
-  + "proportion. TCP/IP, TLS, the accept loop and connections that only wait cost nothing here, "
-  + "although they do in fact.";
+  + "proportion. Not counted: TCP/IP, TLS, accepting connections, and connections that only wait.";
 
 /**
  * @param {import("./figures.js").Figures} figures of one client

@@ -52,8 +52,8 @@ function proxiesText({ forwarded }) {
 
 function noTlsText(secure, isTlsLost) {
   if (secure) return "terminated by a trusted proxy";
-  const none = "none on the last hop";
-  return isTlsLost ? `${none}; this browser used TLS, so a proxy terminates it` : none;
+  const none = "none: the server received this connection without it";
+  return isTlsLost ? `${none}. This browser used TLS, so a proxy terminates it.` : none;
 }
 
 function subprotocolText(agreed, seen) {
