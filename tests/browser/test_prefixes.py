@@ -125,6 +125,7 @@ def test_an_unknown_address_has_styles_and_links_that_work(
         wait_until(lambda: links(page) == {home, f"{home}docs/"})
         (missing,) = page.take_console_errors()
         assert f"{path} - Failed to load resource" in missing  # the page itself
+        page.leave()
 
 
 @PROXIES
@@ -137,6 +138,7 @@ def test_a_problem_has_styles_and_links_that_work(
         assert styled(page)
         assert all(link.startswith(f"{url}{PREFIX}/") for link in links(page))
         page.take_console_errors()
+        page.leave()
 
 
 def styled(page: Page) -> bool:

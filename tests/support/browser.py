@@ -63,7 +63,7 @@ class Page:
         self._driver.back()
 
     def leave(self) -> None:
-        """Leave the page before its server or proxy ends: a cut would make it read a trace."""
+        """Leave the page before its server or proxy ends: it may still load its icon or a trace."""
         self.devtools("Page.navigate", url="about:blank")
 
     def element(self, element_id: str) -> WebElement:
