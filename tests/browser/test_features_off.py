@@ -24,6 +24,7 @@ def offered(panel: Panel) -> list[str]:
     return list(found)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("settings", "absent", "sentence"),
     [
@@ -73,6 +74,7 @@ def test_diagnose_offers_the_possible_checks_and_names_the_others(
     assert panel.sentence.startswith("WebSockets work")
 
 
+@pytest.mark.slow
 def test_without_events_every_check_is_possible(panel: Panel, start_server: StartServer) -> None:
     panel.open(start_server("gunicorn", EVENTS="false").url)
     assert offered(panel) == [*CHECKS, "idle"]
