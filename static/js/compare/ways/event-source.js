@@ -1,4 +1,5 @@
-import { Patience, pause } from "../pause.js";
+import { pause } from "../../common/pause.js";
+import { Patience } from "../patience.js";
 
 /**
  * Follow a stream of server-sent events, until the run is over. The browser comes back by itself

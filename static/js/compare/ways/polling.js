@@ -1,4 +1,5 @@
-import { Patience, pause } from "../pause.js";
+import { pause } from "../../common/pause.js";
+import { Patience } from "../patience.js";
 
 const COST_HEADER = "Echo-Cost";
 const LONGEST_WAIT_SECONDS = 25; // many proxies cut a response after 30 s of silence

@@ -1,5 +1,6 @@
 import { webSocketAddress } from "../../common/address.js";
-import { Patience, pause } from "../pause.js";
+import { pause } from "../../common/pause.js";
+import { Patience } from "../patience.js";
 
 const LAST_WORD_MS = 1_000; // for the cost at the end
 
