@@ -1,4 +1,4 @@
-import { copyAndTell } from "./clipboard.js";
+import { copyable } from "./copyable.js";
 import { element } from "./element.js";
 import { tabs } from "./tabs.js";
 
@@ -15,25 +15,13 @@ export function cureElements(cures) {
 }
 
 function cure(product, lines) {
-  const block = element(
-    "div",
-    { class: "cure", "data-product": product },
-    bar(product, lines),
-    element("pre", { tabindex: "0" }, lines),
-  );
+  const block = copyable(product, lines, `Copy the lines for ${product}`);
+  block.classList.add("cure");
+  block.dataset.product = product;
   if (lines.includes("BACKEND")) {
     block.append(element("p", { class: "placeholder" }, placeholderText(lines)));
   }
   return block;
-}
-
-/** The name of the product, and the button that copies its lines. */
-function bar(product, lines) {
-  const told = element("span", { class: "copied", role: "status" });
-  const label = `Copy the lines for ${product}`;
-  const copy = element("button", { type: "button", class: "outline", "aria-label": label }, "Copy");
-  copy.addEventListener("click", () => copyAndTell(lines, told));
-  return element("div", { class: "bar" }, element("strong", {}, product), told, copy);
 }
 
 function placeholderText(lines) {
