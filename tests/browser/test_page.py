@@ -67,7 +67,7 @@ def walk(page: Page) -> list[str]:
 
 
 def test_tab_reaches_every_control(talk: Page) -> None:
-    tabs = ["tab-talk", "tab-handshake", "tab-compare", "tab-diagnose"]
+    tabs = ["tab-talk", "tab-handshake", "tab-compare", "tab-diagnose", "tab-learn"]
     log = ["view-log", "view-details", "clear", "export-json", "export-text", "messages", "message"]
     rest = ["opening-more", "frames-fold", "/healthz", "Documentation"]
     form = ["reconnect", "address"]
@@ -78,7 +78,7 @@ def test_tab_reaches_every_control(talk: Page) -> None:
 
 
 def test_the_keyboard_alone_is_enough(talk: Page) -> None:
-    talk.press(TAB * 7)  # past the tabs, the switch and the address
+    talk.press(TAB * 8)  # past the tabs, the switch and the address
     assert talk.focus == "disconnect"
     talk.press(SPACE)
     talk.wait_for_state("closed")

@@ -108,13 +108,15 @@ export class Conversation {
     const { frames, record, banner, opening } = this.#parts;
     this.#opened = true;
     this.#current?.opened();
-    frames.opened(this.#current?.trace ?? null);
+    const trace = this.#current?.trace ?? null;
+    frames.opened(trace);
     this.#backOff.opened();
     banner.hide();
     const milliseconds = performance.now() - this.#startedAt;
     opening.show({ milliseconds, subprotocol, extensions });
-    const { address } = this.#target;
-    record.status("connection open", { address, subprotocol, extensions });
+    const { address, foreign } = this.#target;
+    const negotiated = { subprotocol, extensions };
+    record.status("connection open", { address, foreign, milliseconds, ...negotiated, trace });
   }
 
   #receive(data) {

@@ -16,14 +16,17 @@ import { RoundTripChart } from "./round-trip-chart.js";
 /**
  * Start the panel Talk: connect, record what happens, and send what the user types.
  *
+ * @param {HTMLElement} panel
+ * @param {import("./summary.js").Summary} summary is told what happens
  * @returns {function(URLSearchParams): void} takes the query of the panel's link
  */
-export function startTalk(panel) {
+export function startTalk(panel, summary) {
   const controls = new Controls(panel);
   const drawing = new Drawing();
-  const { record, chart } = startRecord(panel, drawing);
+  const { record, chart } = startRecord(panel, drawing, summary);
   const options = new Options(panel);
   const box = new MessageBox(panel, drawing);
+  summary.follow(options);
   new LogViews(panel);
   if (!("WebSocket" in window)) {
     record.status("websockets not supported");
@@ -40,7 +43,7 @@ export function startTalk(panel) {
 }
 
 /** Create the record and its three views. */
-function startRecord(panel, drawing) {
+function startRecord(panel, drawing, summary) {
   const log = new Log(panel.querySelector("#messages"), drawing);
   const chart = new RoundTripChart(panel.querySelector("#round-trips"), drawing);
   const record = new Record({
@@ -48,6 +51,7 @@ function startRecord(panel, drawing) {
       const { kind, text, log: line = text } = entry;
       if (line !== null) log.write(kind, line);
       details.added(entry);
+      summary.added(entry);
     },
     changed: (entry) => details.changed(entry),
   });
