@@ -69,7 +69,8 @@ def walk(page: Page) -> list[str]:
 def test_tab_reaches_every_control(talk: Page) -> None:
     tabs = ["tab-talk", "tab-handshake", "tab-compare", "tab-diagnose", "tab-learn"]
     log = ["view-log", "view-details", "clear", "export-json", "export-text", "messages", "message"]
-    rest = ["opening-more", "frames-fold", "/healthz", "Documentation"]
+    terms = ["Extensions", "round-trip time"]
+    rest = ["opening-more", *terms, "frames-fold", "/healthz", "Documentation"]
     form = ["reconnect", "address"]
     assert walk(talk) == [*tabs, *form, "disconnect", "options-fold", *log, "send", *rest]
     talk.run("document.getElementById('disconnect').click()")
