@@ -51,6 +51,24 @@ def test_the_conversation(tab: Tab, server: Server) -> None:
     wait_for_lines(tab, *GREETING, *dialogue, *GREETING[1:])
 
 
+def test_the_lesson(tab: Tab, server: Server) -> None:
+    tab.open(f"{server.url}/")
+    wait_for_lines(tab, *GREETING)
+    tab.click("message")
+    tab.press("hello" + ENTER)
+    wait_for_lines(tab, *GREETING, ">>> hello", "<<< hello back")
+    tab.run("document.querySelector('#no-times .term').click()")
+    wait_until(lambda: tab.run("return document.activeElement.id") == "term-round-trip")
+    note = "return document.querySelector('#learn-frame-note').textContent"
+    wait_until(lambda: "as the server saw it" in str(tab.run(note)))
+    assert "1: text" in str(tab.run("return document.querySelector('#learn-frame').textContent"))
+    bottom, height = tab.run(
+        "const term = document.querySelector('#term-round-trip').getBoundingClientRect();"
+        "return [term.bottom, innerHeight]"
+    )
+    assert 0 < bottom <= height
+
+
 def test_the_comparison(tab: Tab, server: Server) -> None:
     tab.open(f"{server.url}/#compare")
     wait_until(lambda: tab.run("return !document.querySelector('#compare').hidden"))

@@ -116,6 +116,23 @@ def test_without_inspect_the_page_has_no_panel_for_it(
     assert "inspect" not in page.text("body").lower()
 
 
+@pytest.mark.parametrize(
+    "settings", [{}, {"INSPECT": "false", "EVENTS": "false", "REHEARSALS": "false"}]
+)
+def test_no_link_of_the_page_leads_to_a_missing_panel(
+    page: Page, start_server: StartServer, settings: dict[str, str]
+) -> None:
+    page.open("/#learn", url=start_server("gunicorn", **settings).url)
+    assert page.element("learn").is_displayed()
+    linked, panels = page.run(
+        "const linked = [...document.querySelectorAll('a[href^=\"#\"]')]"
+        "  .map((link) => link.hash.slice(1).split('?')[0]);"
+        "return [linked, [...document.querySelectorAll('main > section')].map(({ id }) => id)]"
+    )
+    assert set(linked) == set(panels)
+    page.leave()
+
+
 def test_without_fault_simulation_talk_has_no_options_for_it(
     page: Page, start_server: StartServer
 ) -> None:

@@ -78,7 +78,7 @@ def test_a_good_link_has_no_notice(page: Page, path: str) -> None:
 
 
 def test_choosing_a_panel_keeps_the_scroll_position_and_the_focus(talk: Page) -> None:
-    for panel in ("handshake", "talk", "diagnose", "talk"):
+    for panel in ("handshake", "talk", "learn", "diagnose", "talk"):
         talk.click(f"tab-{panel}")
         assert shown(talk) == [panel]
         assert talk.focus == f"tab-{panel}"

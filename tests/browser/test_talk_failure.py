@@ -114,6 +114,6 @@ def test_a_subprotocol_that_was_not_chosen_is_named(page: Page, server: Server) 
 def test_a_working_page_writes_no_error_to_the_console(page: Page, server: Server) -> None:
     page.open(url=server.url)
     page.wait_for_state("open")
-    for panel in ("handshake", "compare", "diagnose", "talk"):
+    for panel in ("handshake", "compare", "diagnose", "learn", "talk"):
         page.click(f"tab-{panel}")
     assert page.take_console_errors() == []
