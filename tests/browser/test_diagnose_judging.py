@@ -147,7 +147,7 @@ def pushed(*arrivals: int) -> list[dict[str, int]]:
             "buffering",
             {"messages": pushed(*range(30), *[42] * 13, *range(43, 60))},
             "good",
-            "Some were delayed for a moment",
+            "Some came late, as on a busy line.",
             id="messages delayed once by a busy line",
         ),
         pytest.param(
@@ -156,6 +156,16 @@ def pushed(*arrivals: int) -> list[dict[str, int]]:
             "bad",
             "Messages arrive in clumps of up to 40",
             id="messages collected by a buffer",
+        ),
+        pytest.param(
+            "buffering",
+            {
+                "messages": pushed(*[9] * 10, *[19] * 10, *[59] * 40),
+                "own": [50 * early for count in (10, 10, 40) for early in reversed(range(count))],
+            },
+            "unknown",
+            "This browser was busy",
+            id="messages collected by a busy browser",
         ),
         pytest.param(
             "round-trip",

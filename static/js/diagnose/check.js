@@ -15,6 +15,7 @@
  * @property {AbortSignal} signal ends the check: pass it to everything that waits
  * @property {function(number, string=): void} progress takes the share that is done, from 0 to
  *     1, and a text to show
+ * @property {import("./lateness.js").Lateness} lateness of this page since the check began
  *
  * @typedef {object} Result
  * @property {"good"|"notable"|"bad"|"unknown"|"cancelled"|"not run"} verdict
@@ -27,5 +28,6 @@
  * @property {[string, string][]} [details] more numbers, each with its name
  * @property {import("./result-chart.js").ResultChart} [chart]
  * @property {boolean} [unconnected] whether the check found no WebSocket connection
+ * @property {boolean} [timed] whether a bad verdict rests on a long time alone
  * @property {object} [data] the whole measurement, for the saved report
  */

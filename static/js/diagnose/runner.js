@@ -1,11 +1,13 @@
 import { Ended, NoHttpResponse, NotConnected, TimedOut } from "../common/client.js";
 import { explainFailure } from "../common/connection-failure.js";
 import { formatClose, formatDuration } from "../common/format.js";
+import { Lateness, withoutBlame } from "./lateness.js";
 
 class OutOfTime extends Error {}
 
 /**
- * Run one check. An error becomes a result, too.
+ * Run one check. An error becomes a result, too. If this page was late for most of the time, a
+ * result that rests on a time accuses nobody.
  *
  * @param {import("./check.js").Check} check
  * @param {AbortSignal} cancel
@@ -17,13 +19,24 @@ export async function runCheck(check, cancel, progress) {
   const stop = () => controller.abort(cancel.reason);
   const timer = setTimeout(() => controller.abort(new OutOfTime()), check.limit * 1000);
   cancel.addEventListener("abort", stop);
+  const lateness = new Lateness();
   try {
-    return await check.run({ signal: controller.signal, progress });
-  } catch (error) {
-    return await explained(error, check, cancel);
+    const context = { signal: controller.signal, progress, lateness };
+    const { timed = false, ...result } = await ended(check, context, cancel);
+    const isAccusation = timed && ["bad", "notable"].includes(result.verdict);
+    return isAccusation && lateness.isMost ? withoutBlame(result) : result;
   } finally {
+    lateness.stop();
     clearTimeout(timer);
     cancel.removeEventListener("abort", stop);
+  }
+}
+
+async function ended(check, context, cancel) {
+  try {
+    return await check.run(context);
+  } catch (error) {
+    return await explained(error, check, cancel);
   }
 }
 
@@ -67,17 +80,17 @@ function cancelled() {
 
 async function failed(error, check, cancel) {
   if (error instanceof NotConnected) {
-    return { ...await noConnection(error, cancel), unconnected: true };
+    return { ...await noConnection(error, cancel), unconnected: true, timed: error.timedOut };
   }
   if (error instanceof NoHttpResponse) return noConnection(error, cancel);
-  if (error instanceof Ended) return ended(error);
+  if (error instanceof Ended) return cutOff(error);
   if (error instanceof TimedOut) {
-    return bad("no reply", "no-reply", `The connection stayed open, but ${error.message}: `
-      + "something on the path holds data back, or lost it.");
+    return { ...bad("no reply", "no-reply", `The connection stayed open, but ${error.message}: `
+      + "something on the path holds data back, or lost it."), timed: true };
   }
   if (error instanceof OutOfTime) {
-    return bad("out of time", "out-of-time", `This check did not finish within ${check.limit} s: `
-      + "the connection is very slow, or stuck.");
+    return { ...bad("out of time", "out-of-time", `This check did not finish within ${check.limit} `
+      + "s: the connection is very slow, or stuck."), timed: true };
   }
   return bad("error", "check-failed", `The check itself failed: ${error.message}.`);
 }
@@ -87,7 +100,7 @@ async function noConnection(error, cancel) {
   return { verdict, figure: "no connection", ...explanation };
 }
 
-async function ended({ code, reason, seconds, attempt }) {
+async function cutOff({ code, reason, seconds, attempt }) {
   const after = `after ${formatDuration(seconds * 1000)}`;
   if (code === 1006) {
     return bad("cut off", "cut-during-messages", `The connection was cut ${after} without a Close `

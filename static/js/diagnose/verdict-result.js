@@ -6,7 +6,7 @@ import { judge } from "../common/diagnosis/judge.js";
  *
  * @param {string} check the name of its rules
  * @param {object} facts
- * @param {object} more `figure`, `details`, `chart` and `data` of the result
+ * @param {object} more `figure`, `details`, `chart`, `timed` and `data` of the result
  * @returns {Promise<import("./check.js").Result>}
  */
 export async function verdictResult(check, facts, more = {}) {

@@ -24,6 +24,7 @@ async function judged({ evidence, seconds }) {
     ...verdict,
     figure: verdict.id === "open" ? formatDuration(seconds * 1000) : "no connection",
     unconnected: verdict.id !== "open",
+    timed: facts.upgrade === "silent",
     details: details(evidence, facts),
     data: { facts, evidence },
   };

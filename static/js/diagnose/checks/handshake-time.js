@@ -49,6 +49,7 @@ export function judge(data) {
   const { median, max } = summary(data.times);
   return {
     ...(stalls(median, max) ? stalled(median, max) : conclusion(median, data.http)),
+    timed: true,
     figure: formatDuration(median),
     details: [
       ["each", data.times.map(formatDuration).join(", ")],

@@ -134,6 +134,7 @@ export function judge(data) {
   const damage = binary.damage ?? text.damage;
   const facts = { kind: damage?.kind ?? "", damage: damage?.words ?? "" };
   return verdictResult("integrity", facts, {
+    timed: damage?.kind === "silent",
     figure: damage ? "damaged" : "unchanged",
     details: [
       ["binary", unchangedText(binary)],

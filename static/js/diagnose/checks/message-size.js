@@ -155,6 +155,7 @@ export async function judge(data) {
     repeated,
   };
   const result = await verdictResult("message-size", sizeFacts(measured), {
+    timed: ["slow", "silent"].includes(measured.outcome),
     figure: figure(failure, tooSlow, largest),
     details: survived.map((step) => [formatBytes(step.size), formatDuration(step.milliseconds)]),
     chart: survived.length > 1 ? timesBySize(survived) : undefined,

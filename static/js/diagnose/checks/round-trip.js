@@ -62,6 +62,7 @@ export function judge(data) {
   const figures = summary(data.times);
   const { median, p99 } = figures;
   return verdictResult("round-trip", roundTripFacts(data.times.length, median, p99, data.stall), {
+    timed: true,
     figure: formatDuration(median),
     details: Object.entries(figures).map(([name, value]) => [name, formatDuration(value)]),
     chart: {

@@ -59,6 +59,7 @@ export function judge({ size, arrivals }) {
   const rates = ratesByTime(arrivals, size);
   return {
     ...conclusion(speed),
+    timed: true,
     figure: formatRate(speed),
     meaning: `${formatCount(arrivals.length, "message")} of ${formatBytes(size)} came back in `
       + `${time}: ${formatRate(speed)} in each direction at the same time.${remark(speed)}`,
