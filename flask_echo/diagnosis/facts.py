@@ -281,7 +281,8 @@ def round_trip_facts(count: int, median: float, p99: float, stall: float = 0.0) 
     pace = "very slow" if median > _VERY_SLOW else "slow" if median > _SLOW else "good"
     return {
         "pace": "uneven" if uneven and pace == "good" else pace,
-        "busy": stall > _BUSY,
+        # A slow path is slow for a busy client, too.
+        "busy": stall > (_BUSY if pace == "good" else median / 2),
         "count": str(count),
         "median": duration(median),
         "p99": duration(p99),

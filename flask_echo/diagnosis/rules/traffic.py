@@ -105,7 +105,7 @@ ROUND_TRIP = (
         "round-trips-busy",
         UNKNOWN,
         NOWHERE,
-        {"pace": "uneven", "busy": True},
+        {"busy": True},
         "{count} messages came back. The median round-trip time is {median}, the 99th percentile"
         " {p99}. The client's own timers are late, too, so nobody can say who is slow.",
         "Run this again when the client has less to do.",

@@ -24,7 +24,9 @@ def round_trip(session: Session) -> Verdict:
         if not is_uneven(median(times), _p99(times)):
             break
     best = min(series, key=_p99)
-    facts = round_trip_facts(len(best), median(best), _p99(best), _stall() if series[1:] else 0.0)
+    facts = round_trip_facts(len(best), median(best), _p99(best))
+    if facts["pace"] != "good":
+        facts = round_trip_facts(len(best), median(best), _p99(best), _stall())
     return judge("round-trip", facts)
 
 

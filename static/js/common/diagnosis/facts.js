@@ -223,7 +223,8 @@ export function roundTripFacts(count, median, p99, stall = 0) {
   const pace = paceOf(median);
   return {
     pace: uneven && pace === "good" ? "uneven" : pace,
-    busy: stall > BUSY,
+    // A slow path is slow for a busy client, too.
+    busy: stall > (pace === "good" ? BUSY : median / 2),
     count: String(count),
     median: duration(median),
     p99: duration(p99),
