@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from flask_echo.diagnosis.evidence import Answer, Asked, ConnectionEvidence, Seen
+from flask_echo.diagnosis.paths import PATHS
 from flask_echo.diagnosis.signatures import products_of
 
 Fact = str | bool | None
@@ -18,9 +19,6 @@ MARK = "flask-echo"
 
 # gunicorn writes this page itself, when its parser refuses a request.
 _PARSER_PAGE = "<h1><p>"
-
-# Where the service has WebSockets, beside its root.
-_OWN_PATHS = ("/echo", "/inspect", "/WS.ashx", "/events")
 
 # Milliseconds. Most distances on earth take less, and nobody notices a shorter stall.
 _SLOW, _VERY_SLOW, _STALL = 200, 1000, 100
@@ -232,7 +230,7 @@ def path_relation(asked: str, arrived: str | None) -> str:
         return "same"
     if arrived != "/" and asked.endswith(arrived):
         return "stripped"
-    if arrived == "/" and not asked.endswith(_OWN_PATHS):
+    if arrived == "/" and not asked.endswith(PATHS):
         return "stripped"  # All of it was a prefix.
     return "longer" if arrived.endswith(asked) else "other"
 

@@ -51,7 +51,10 @@ sub vcl_pipe {
     }
 }""",
     # https://h2o.examp1e.net/configure/proxy_directives.html
-    "h2o": "proxy.websocket: ON",
+    # Without preserve-host it changes Host.
+    "h2o": """\
+proxy.websocket: ON
+proxy.preserve-host: ON""",
     # https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-listeners.html
     "AWS": """\
 # For an Application Load Balancer. A Classic one needs a TCP or SSL listener.

@@ -10,7 +10,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from websockets.exceptions import InvalidStatus
+from websockets.sync.client import connect
+
 from flask_echo.diagnosis.cures import CURES
+from flask_echo.diagnosis.facts import MARK
+from flask_echo.diagnosis.paths import PATHS
 from tests.matrix.expectations import EXPECTED, OF_THE_SERVER, Expectation
 from tests.support.products import PRODUCTS, Running, running
 from tests.support.servers import ROOT, environment
@@ -175,6 +180,19 @@ def run(name: str, fault: str, words: Mapping[str, str], place: Path) -> Result:
     return result
 
 
+def _refused(url: str) -> list[str]:
+    """Return the addresses of WebSockets below this one that somebody else answers."""
+    found = []
+    for path in PATHS:
+        try:
+            with connect(url.rstrip("/") + path):
+                pass
+        except InvalidStatus as error:
+            if MARK not in error.response.headers:
+                found.append(path)
+    return found
+
+
 def cured(name: str, fault: str, words: Mapping[str, str]) -> Result | None:
     """Paste the cure of a cell, and run it again. None if there is nothing to paste."""
     template = PRODUCTS[name].cured.get(fault)
@@ -184,7 +202,8 @@ def cured(name: str, fault: str, words: Mapping[str, str]) -> Result | None:
     expected = EXPECTED[fault]
     with proxied(name, lines, words) as proxy:
         report = probed(url_of(fault, proxy.port), expected)
-    accused = [
+        refused = _refused(url_of(fault, proxy.port).replace("http", "ws", 1))
+    accused = [f"{path} is not passed on" for path in refused] + [
         f"{check['id']}: {check['meaning']}"
         for check in report["checks"]
         if check["verdict"] in ("bad", "notable") or check["id"] in expected.ids

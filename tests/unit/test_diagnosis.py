@@ -7,6 +7,7 @@ import pytest
 
 from flask_echo.diagnosis.book import book
 from flask_echo.diagnosis.cures import CURES, SAME, cures_for
+from flask_echo.diagnosis.paths import PATHS
 from flask_echo.diagnosis.rules import RULES
 from flask_echo.diagnosis.verdict import filled, judge
 from tests.support.cases import CASES, NAMES, facts_of
@@ -49,6 +50,14 @@ def test_cures_belong_to_faults_that_can_be_found() -> None:
     faults = {rule.id for rules in RULES.values() for rule in rules} | set(SAME.values())
     for product, cures in CURES.items():
         assert set(cures) <= faults, product
+
+
+def test_a_cure_that_names_addresses_names_all_of_the_service() -> None:
+    for product, cures in CURES.items():
+        for fault, lines in cures.items():
+            if "inspect" in lines:
+                missing = [path for path in PATHS if path[1:].split(".")[0] not in lines]
+                assert not missing, f"{product}, {fault}"
 
 
 def test_a_known_product_gets_its_own_cure_and_an_unknown_one_all() -> None:

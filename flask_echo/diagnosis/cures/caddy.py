@@ -1,14 +1,18 @@
 """What to configure in Caddy: complete lines to paste; BACKEND is the address of the server."""
 
-_EXCEPTED = """\
-# The matcher of the directive that answers: all its paths without those of WebSockets.
-@protected {
-    path /admin/*
-    not path /echo /inspect
-}"""
+from flask_echo.diagnosis.paths import PATHS
 
-_TO_THE_SERVER = """\
-@websockets path /echo /inspect
+_PATHS = " ".join(PATHS)
+
+_EXCEPTED = f"""\
+# The matcher of the directive that answers: all its paths without those of WebSockets.
+@protected {{
+    path /admin/*
+    not path {_PATHS}
+}}"""
+
+_TO_THE_SERVER = f"""\
+@websockets path {_PATHS}
 reverse_proxy @websockets BACKEND"""
 
 _NO_ORIGIN = "# Remove: header_up Origin"
@@ -50,21 +54,20 @@ handle_path /ws/* {
     # https://caddyserver.com/docs/caddyfile/directives/rewrite
     "path-rewritten": "# Remove: rewrite",
     # https://caddyserver.com/docs/caddyfile/directives/handle
-    "path-not-routed": """\
-@websockets path /echo /inspect
-handle @websockets {
+    "path-not-routed": f"""\
+@websockets path {_PATHS}
+handle @websockets {{
     reverse_proxy BACKEND
-}""",
+}}""",
     # https://caddyserver.com/docs/caddyfile/directives/reverse_proxy
     "server-down": _TO_THE_SERVER,
     # https://caddyserver.com/docs/caddyfile/directives/reverse_proxy#the-http-transport
-    "server-slow": """\
-@websockets path /echo /inspect
-reverse_proxy @websockets BACKEND {
-    transport http {
+    "server-slow": f"""\
+{_TO_THE_SERVER} {{
+    transport http {{
         response_header_timeout 60s
-    }
-}""",
+    }}
+}}""",
     # https://caddyserver.com/docs/caddyfile/directives/basic_auth
     "proxy-401": _EXCEPTED,
     # https://caddyserver.com/docs/caddyfile/directives/error

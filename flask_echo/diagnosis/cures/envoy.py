@@ -5,17 +5,17 @@ the two parts of ``BACKEND``. The first route that fits a request is taken, so r
 the others.
 """
 
+from flask_echo.diagnosis.paths import PATTERN
+
 
 def _to_app(more: str = "") -> str:
-    """Routes of their own for the addresses of WebSockets."""
-    return "\n".join(
-        f"- match: {{ path: {path} }}\n  route: {{ cluster: app }}{more}"
-        for path in ("/echo", "/inspect")
-    )
+    """A route of its own for the addresses of WebSockets."""
+    match = f'{{ safe_regex: {{ regex: "{PATTERN}" }} }}'
+    return f"- match: {match}\n  route: {{ cluster: app }}{more}"
 
 
 def _without(filter_name: str) -> str:
-    """Routes that a filter leaves alone."""
+    """A route that a filter leaves alone."""
     return _to_app(f"""
   typed_per_filter_config:
     envoy.filters.http.{filter_name}:

@@ -1,15 +1,17 @@
 """What to configure in h2o: complete lines to paste; BACKEND is the address of the server."""
 
-_ROUTED = """\
-hosts:
-  default:
-    paths:
-      "/":
-        proxy.reverse.url: "http://BACKEND/"
-      "/echo":
-        proxy.reverse.url: "http://BACKEND/echo"
-      "/inspect":
-        proxy.reverse.url: "http://BACKEND/inspect\""""
+from flask_echo.diagnosis.paths import PATHS
+
+
+def _to(path: str) -> str:
+    return f"""\
+      "{path}":
+        proxy.reverse.url: "http://BACKEND{path}"
+        proxy.websocket: ON
+        proxy.preserve-host: ON"""
+
+
+_ROUTED = "\n".join(["hosts:", "  default:", "    paths:", *map(_to, ("/", *PATHS))])
 
 _PREFIXED = """\
 hosts:
@@ -17,6 +19,8 @@ hosts:
     paths:
       "/ws/":
         proxy.reverse.url: "http://BACKEND/"
+        proxy.websocket: ON
+        proxy.preserve-host: ON
         proxy.header.set: "X-Forwarded-Prefix: /ws\""""
 
 _NO_ORIGIN = "# Remove the line proxy.header that names Origin"

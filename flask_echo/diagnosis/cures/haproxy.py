@@ -1,8 +1,10 @@
 """What to configure in HAProxy: complete lines to paste; BACKEND is the address of the server."""
 
-_ALLOWED = """\
+from flask_echo.diagnosis.paths import PATHS
+
+_ALLOWED = f"""\
 # Above the rule that answers instead of the server, and below those that set headers:
-http-request allow if { path /echo /inspect }"""
+http-request allow if {{ path {" ".join(PATHS)} }}"""
 
 CURES = {
     # https://docs.haproxy.org/2.6/configuration.html#4.2-timeout%20tunnel

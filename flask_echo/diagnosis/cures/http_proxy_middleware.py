@@ -4,7 +4,11 @@
 The other lines belong into the options.
 """
 
+from flask_echo.diagnosis.paths import PATHS
+
 _AT_A_PREFIX = 'headers: { "X-Forwarded-Prefix": "/ws" },'
+
+_TO_THE_SERVER = ", ".join(f'"{path}": "http://BACKEND"' for path in PATHS)
 
 CURES = {
     # https://github.com/chimurai/http-proxy-middleware#external-websocket-upgrade
@@ -34,5 +38,5 @@ pathRewrite: {{ "^/ws": "" }},
     # https://github.com/chimurai/http-proxy-middleware#pathfilter-string-string-glob-glob-function
     "path-not-routed": 'pathFilter: "/",',
     # https://github.com/chimurai/http-proxy-middleware#router-objectfunction
-    "server-down": 'router: { "/echo": "http://BACKEND", "/inspect": "http://BACKEND" },',
+    "server-down": f"router: {{ {_TO_THE_SERVER} }},",
 }

@@ -1,14 +1,16 @@
 """What to configure in lighttpd: complete lines to paste; BACKEND is the address of the server."""
 
+from flask_echo.diagnosis.paths import PATTERN
+
 _SERVER = 'proxy.server = ( "" => (( "host" => "BACKEND_HOST", "port" => BACKEND_PORT )) )'
 _UPGRADE = 'proxy.header = ( "upgrade" => "enable" )'
 _NO_ORIGIN = '# Remove: setenv.set-request-header = ( "Origin" => ... )'
 
 
-def _for_both(*lines: str) -> str:
-    """Return a condition for each address of WebSockets, to paste after all others."""
+def _for_websockets(*lines: str) -> str:
+    """Return a condition for the addresses of WebSockets, to paste after all others."""
     inner = "".join(f"    {line}\n" for line in lines)
-    return "\n".join(f'$HTTP["url"] == "{path}" {{\n{inner}}}' for path in ("/echo", "/inspect"))
+    return f'$HTTP["url"] =~ "^{PATTERN}$" {{\n{inner}}}'
 
 
 CURES = {
@@ -36,21 +38,21 @@ CURES = {
 proxy.header = ( "upgrade" => "enable", "map-urlpath" => ( "/ws/" => "/" ) )
 setenv.set-request-header = ( "X-Forwarded-Prefix" => "/ws" )""",
     # https://redmine.lighttpd.net/projects/lighttpd/wiki/Mod_proxy
-    "prefix-added": _for_both(_UPGRADE),
+    "prefix-added": _for_websockets(_UPGRADE),
     # https://redmine.lighttpd.net/projects/lighttpd/wiki/Mod_proxy
-    "path-rewritten": _for_both(_UPGRADE),
+    "path-rewritten": _for_websockets(_UPGRADE),
     # https://redmine.lighttpd.net/projects/lighttpd/wiki/Mod_proxy
-    "path-not-routed": _for_both(_SERVER, _UPGRADE),
+    "path-not-routed": _for_websockets(_SERVER, _UPGRADE),
     # https://redmine.lighttpd.net/projects/lighttpd/wiki/Mod_proxy
-    "server-down": _for_both(_SERVER),
+    "server-down": _for_websockets(_SERVER),
     # https://redmine.lighttpd.net/projects/lighttpd/wiki/Mod_proxy
-    "server-slow": _for_both(_SERVER.replace(" )) )", ', "read-timeout" => 3600 )) )')),
+    "server-slow": _for_websockets(_SERVER.replace(" )) )", ', "read-timeout" => 3600 )) )')),
     # https://redmine.lighttpd.net/projects/lighttpd/wiki/Mod_auth
-    "proxy-401": _for_both("auth.require = ()"),
+    "proxy-401": _for_websockets("auth.require = ()"),
     # https://redmine.lighttpd.net/projects/lighttpd/wiki/Mod_access
-    "proxy-403": _for_both("url.access-deny = ()"),
+    "proxy-403": _for_websockets("url.access-deny = ()"),
     # https://redmine.lighttpd.net/projects/lighttpd/wiki/Mod_redirect
-    "proxy-301": _for_both("url.redirect = ()"),
+    "proxy-301": _for_websockets("url.redirect = ()"),
     # https://redmine.lighttpd.net/projects/lighttpd/wiki/Server_feature-flagsDetails
     "reload": 'server.feature-flags = ( "server.graceful-shutdown-timeout" => 3600 )',
 }

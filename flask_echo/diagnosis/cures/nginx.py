@@ -1,5 +1,7 @@
 """What to configure in nginx: complete lines to paste; BACKEND is the address of the server."""
 
+from flask_echo.diagnosis.paths import PATTERN
+
 _WEBSOCKETS = """\
 proxy_http_version 1.1;
 proxy_set_header Upgrade $http_upgrade;
@@ -12,12 +14,13 @@ proxy_set_header X-Forwarded-Proto $scheme;
 proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;"""
 
 
-def _locations(*lines: str) -> str:
-    """Return a location for each address of WebSockets; an exact one wins over all others."""
+def _location(*lines: str) -> str:
+    """Return a location for all addresses of WebSockets."""
     inner = [*lines, "proxy_pass http://BACKEND;", *_WEBSOCKETS.splitlines()]
     inner += _HEADERS.splitlines()
     body = "".join(f"    {line}\n" for line in inner)
-    return "\n".join(f"location = {path} {{\n{body}}}" for path in ("/echo", "/inspect"))
+    order = "# Above other locations with ~. Remove those with = for these paths:"
+    return f"{order}\nlocation ~ ^{PATTERN}$ {{\n{body}}}"
 
 
 _WHOLE_PATH = """\
@@ -30,7 +33,11 @@ proxy_set_header Origin $http_origin;"""
 
 CURES = {
     # https://nginx.org/en/docs/http/websocket.html
-    "http-1.0": f"# Beside proxy_pass:\n{_WEBSOCKETS}",
+    # By default, nginx changes Host, too.
+    "http-1.0": f"""\
+# In the location block that has proxy_pass, in place of other lines for the same headers:
+{_WEBSOCKETS}
+proxy_set_header Host $http_host;""",
     # https://nginx.org/en/docs/http/ngx_http_proxy_module.html#proxy_read_timeout
     "idle-cut": "proxy_read_timeout 1h;",
     # https://nginx.org/en/docs/http/ngx_http_proxy_module.html#proxy_set_header
@@ -57,7 +64,7 @@ proxy_set_header X-Forwarded-Prefix /ws;""",
     # https://nginx.org/en/docs/http/ngx_http_proxy_module.html#proxy_pass
     "path-rewritten": _WHOLE_PATH,
     # https://nginx.org/en/docs/http/ngx_http_core_module.html#location
-    "path-not-routed": _locations(),
+    "path-not-routed": _location(),
     # https://nginx.org/en/docs/http/ngx_http_proxy_module.html#proxy_pass
     "server-down": """\
 # The address and port where the server listens:
@@ -68,11 +75,11 @@ proxy_pass http://BACKEND;""",
 proxy_pass http://BACKEND;
 proxy_read_timeout 1h;""",
     # https://nginx.org/en/docs/http/ngx_http_auth_basic_module.html#auth_basic
-    "proxy-401": _locations("auth_basic off;"),
+    "proxy-401": _location("auth_basic off;"),
     # https://nginx.org/en/docs/http/ngx_http_access_module.html#allow
-    "proxy-403": _locations("allow all;"),
+    "proxy-403": _location("allow all;"),
     # https://nginx.org/en/docs/http/ngx_http_core_module.html#location
-    "proxy-301": _locations(),
+    "proxy-301": _location(),
     # https://nginx.org/en/docs/http/ngx_http_limit_conn_module.html#limit_conn
     "proxy-limit": """\
 # With the name of your own limit_conn_zone in place of addr:

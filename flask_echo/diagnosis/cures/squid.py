@@ -1,6 +1,8 @@
 """What to configure in squid: complete lines to paste; BACKEND is the address of the server."""
 
-_WEBSOCKETS = r"acl websockets urlpath_regex ^/(echo|inspect)(\?|$)"
+from flask_echo.diagnosis.paths import PATTERN
+
+_WEBSOCKETS = rf"acl websockets urlpath_regex ^{PATTERN}(\?|$)"
 
 _ALLOWED = f"""\
 # Above each http_access that denies: the first one that matches counts.

@@ -3,6 +3,8 @@
 BACKEND is the address of the server.
 """
 
+from flask_echo.diagnosis.paths import PATHS
+
 _SERVICES = """\
   services:
     app:
@@ -18,7 +20,7 @@ http:
       rule: PathPrefix(`/`)
       service: app
     websockets:
-      rule: Path(`/echo`) || Path(`/inspect`)
+      rule: {" || ".join(f"Path(`{path}`)" for path in PATHS)}
       service: app
       priority: 1000
 {_SERVICES}"""

@@ -1,15 +1,17 @@
 """What to configure in Varnish: complete lines to paste; BACKEND is the address of the server."""
 
-_EXEMPTED = """\
+from flask_echo.diagnosis.paths import PATTERN
+
+_EXEMPTED = f"""\
 # Above the lines that answer instead of the server, and below those that set headers:
-sub vcl_recv {
-    if (req.url ~ "^/(echo|inspect)(\\?|$)") {
-        if (req.http.Upgrade ~ "(?i)websocket") {
+sub vcl_recv {{
+    if (req.url ~ "^{PATTERN}([?]|$)") {{
+        if (req.http.Upgrade ~ "(?i)websocket") {{
             return (pipe);
-        }
+        }}
         return (pass);
-    }
-}"""
+    }}
+}}"""
 
 
 def _received(*lines: str) -> str:

@@ -1,8 +1,10 @@
 """What to change in server.proxy of Vite, by the fault: options of the entry, or a whole entry."""
 
+from flask_echo.diagnosis.paths import PATTERN
+
 # The first entry whose path fits counts.
-_TO_THE_SERVER = """\
-"^/(echo|inspect)(?=\\\\?|$)": { target: "http://BACKEND", ws: true, xfwd: true },"""
+_TO_THE_SERVER = f"""\
+"^{PATTERN}(?=[?]|$)": {{ target: "http://BACKEND", ws: true, xfwd: true }},"""
 
 _AT_A_PREFIX = 'headers: { "X-Forwarded-Prefix": "/ws" },'
 

@@ -37,7 +37,8 @@ _CORRECT = _HEADERS + _ALL
 _CURE = "CURE\n"
 
 # Nothing else is served: not even files of a folder that the program knows by itself.
-_BELOW = _HEADERS + 'RedirectMatch 404 "^/(?!ws/)"\n'
+_NOTHING_ELSE = 'RedirectMatch 404 "^/(?!ws/)"\n'
+_BELOW = _HEADERS + _NOTHING_ELSE
 _HTTP_1_0 = "SetEnv force-proxy-request-1.0 1\n"
 _SOON = " upgrade=websocket timeout=3"
 # The limit is one of a process, so there may be only one.
@@ -109,23 +110,23 @@ LINES
     },
     cured={
         "upgrade-not-passed-on": _PROTO + _CURE,
-        "http-1.0": _HEADERS + _CURE,
+        "http-1.0": _PROTO + _CURE,
         "idle-cut": _CORRECT + "Timeout 3\n" + _CURE,
         "compression-offer-removed": _CORRECT + _CURE,
         "origin-changed": _CORRECT + _CURE,
         "origin-removed": _CORRECT + _CURE,
         "host-changed": _PROTO + _CURE + _ALL,
         "prefix-not-announced": _BELOW + _pass("/ws/", "http://BACKEND/") + _CURE,
-        "prefix-not-stripped": _BELOW + _CURE,
-        "prefix-added": _HEADERS + _CURE + _ALL,
-        "path-rewritten": _HEADERS + _CURE + _ALL,
-        "path-not-routed": _HEADERS + _CURE + _ALL,
-        "server-down": _HEADERS + _CURE + _ALL,
-        "server-slow": _HEADERS + _CURE + _ALL,
+        "prefix-not-stripped": _PROTO + _NOTHING_ELSE + _CURE,
+        "prefix-added": _PROTO + _CURE + _ALL,
+        "path-rewritten": _PROTO + _CURE + _ALL,
+        "path-not-routed": _PROTO + _CURE + _ALL,
+        "server-down": _PROTO + _CURE + _ALL,
+        "server-slow": _PROTO + _CURE + _ALL,
         "proxy-401": _CORRECT + _PASSWORD + _CURE,
         "proxy-403": _CORRECT + _DENIED + _CURE,
         "proxy-301": _CORRECT + _REWRITES + _CURE + _MOVED,
-        "proxy-limit": _ONE_PROCESS + _HEADERS + _CURE + _ALL,
+        "proxy-limit": _ONE_PROCESS + _PROTO + _CURE + _ALL,
     },
     impossible={
         "compression-answer-removed": "Apache's mod_headers does not change the 101 of a server",

@@ -94,7 +94,7 @@ proc {|env|
         "http-2": _TLS + _all(),
     },
     cured={
-        "upgrade-not-passed-on": _PLAIN + _site(_path("/"), more="proxy.preserve-host: ON\nCURE"),
+        "upgrade-not-passed-on": _PLAIN + _site(_path("/"), more="CURE"),
         "host-changed": _PLAIN + _site(_path("/"), more="proxy.websocket: ON\nCURE"),
         **dict.fromkeys(
             ("idle-cut", "compression-offer-removed", "origin-changed", "origin-removed"),
@@ -114,7 +114,7 @@ proc {|env|
                 "proxy-403",
                 "proxy-301",
             ),
-            f"{_PLAIN}{_GLOBAL}\nCURE",
+            f"{_PLAIN}CURE",
         ),
     },
     impossible={

@@ -33,6 +33,7 @@ _FORWARDED_HOST = "proxy_set_header X-Forwarded-Host $http_host;\n"
 _RIGHT = _VERSION + _WEBSOCKETS + _HOST + _FORWARDED + _FORWARDED_HOST
 
 _BOTH = r"~ ^/(echo|inspect)$"
+_ALL_WEBSOCKETS = r"~ ^/(echo|inspect|events|WS\.ashx)$"
 
 
 def _location(place: str, lines: str) -> str:
@@ -73,7 +74,7 @@ def _below(lines: str) -> str:
 
 def _exempted(lines: str, above: str = "") -> str:
     """As ``_apart``, with a cure that has locations of its own."""
-    return _http("CURE\n" + _location(_BOTH, lines) + _REST, above)
+    return _http("CURE\n" + _location(_ALL_WEBSOCKETS, lines) + _REST, above)
 
 
 _CURE = "CURE\n"
@@ -96,7 +97,8 @@ LINES
         "upgrade-not-passed-on": _all(
             _to("BACKEND", _VERSION + _HOST + _FORWARDED + _FORWARDED_HOST)
         ),
-        "http-1.0": _all(_to("BACKEND", _HOST + _FORWARDED + _FORWARDED_HOST)),
+        # The default of nginx, which changes Host, too.
+        "http-1.0": _all(_to("BACKEND", "")),
         "idle-cut": _all(_to("BACKEND") + "proxy_read_timeout 3s;"),
         "compression-offer-removed": _all(
             _to("BACKEND") + 'proxy_set_header Sec-WebSocket-Extensions "";'
@@ -128,7 +130,7 @@ LINES
     },
     cured={
         "upgrade-not-passed-on": _http(_CURE),
-        "http-1.0": _all(_to("BACKEND", _CURE + _HOST + _FORWARDED + _FORWARDED_HOST)),
+        "http-1.0": _all(_to("BACKEND", _CURE)),
         "idle-cut": _all(_to("BACKEND") + _CURE),
         "compression-offer-removed": _all(_to("BACKEND") + _CURE),
         "compression-answer-removed": _all(_to("BACKEND") + _CURE),
