@@ -195,7 +195,7 @@ def test_a_finding_goes_when_its_check_gets_better(panel: Panel, proxy: Proxy) -
     panel.open(proxy.url)
     panel.run("close-codes")
     assert panel.found == "close-codes"
-    assert panel.part("close-codes", "meaning") == "explained above."
+    assert panel.part("close-codes", "meaning") == "see the top of this page."
     proxy.faults = Faults()
     panel.press("close-codes")
     wait_until(lambda: panel.part("close-codes", "verdict") == "good", SECONDS)

@@ -18,7 +18,7 @@ def test_all_checks_are_good_on_a_good_path(panel: Panel, server: Server) -> Non
     assert not set(CHECKS) - acceptable(verdicts), panel.page.text("#diagnose")
     assert "200 messages came back" in panel.text("round-trip")
     assert "Every size from 1 byte to 1 MiB came back unchanged" in panel.text("message-size")
-    assert "6 connections at once open." in panel.text("load-balancing")
+    assert "6 connections were open at the same time." in panel.text("load-balancing")
 
 
 def test_the_sizes_end_at_the_limit_of_the_server(panel: Panel, start_server: StartServer) -> None:

@@ -19,7 +19,8 @@ SEVERAL = (
         NOTABLE,
         BEHIND,
         {"failed": False, "versions": "several"},
-        "{all} connections at once open. The servers that they reached run different software.",
+        "{all} connections were open at the same time. The servers that they reached run different"
+        " software.",
         "Unless a deployment is in progress, one server was left behind.",
     ),
     Rule(
@@ -27,15 +28,15 @@ SEVERAL = (
         GOOD,
         NOWHERE,
         {"failed": False, "servers": "one"},
-        "{all} connections at once open.",
+        "{all} connections were open at the same time.",
     ),
     Rule(
         "several-servers",
         GOOD,
         NOWHERE,
         {"failed": False},
-        "{all} connections at once open. They reached several processes, so a server must not keep"
-        " state in one of them.",
+        "{all} connections were open at the same time. They reached several processes, so a server"
+        " must not keep state in one of them.",
     ),
     Rule(
         "client-share",

@@ -17,7 +17,7 @@ const PARTS = [
   "check", "verdict", "title", "figure", "run", "meaning", "advice", "cures",
   "details", "chart", "descriptions",
 ];
-const ABOVE = { meaning: "Explained above.", advice: "", cures: {} };
+const ABOVE = { meaning: "See the top of this page.", advice: "", cures: {} };
 
 /** A check in the list: its verdict, its result, and the button that runs it. */
 export class CheckRow {

@@ -45,7 +45,7 @@ export function idle(bound) {
     title: "Idle time-out",
     needs: ["faults"],
     about: "Opens a connection, sends nothing on it, not even pings, and waits until something "
-      + "cuts it. Beside it, a busy connection tells an idle time-out from other cuts.",
+      + "cuts it. A second, busy connection shows whether other cuts happen too.",
     seconds: bound,
     limit: 3 * bound + 60,
     run: async (context) => judge(await measure(bound, context)),
