@@ -210,6 +210,24 @@ def test_the_size_limit_is_reported_even_if_the_next_connection_fails(
     panel.page.take_console_errors()
 
 
+def test_a_changed_host_is_the_only_finding(panel: Panel, proxy: Proxy) -> None:
+    proxy.faults = Faults(request={"Host": "another.test"})
+    panel.open(proxy.url)
+    verdicts = panel.run_all()
+    panel.wait_for_end()
+    skipped = {check for check, verdict in verdicts.items() if verdict == "not run"}
+    assert skipped == {
+        "handshake-time", "integrity", "message-size", "throughput", "load-balancing"
+    }  # fmt: skip
+    assert "bad" not in verdicts.values(), verdicts
+    assert panel.found == "host", verdicts
+    assert panel.cures("host")
+    assert panel.page.text("#diagnose-skipped summary") == (
+        "Skipped: the server refuses /inspect to this page (5 checks)"
+    )
+    panel.page.take_console_errors()
+
+
 def test_a_broken_server_behind_a_load_balancer_is_found(panel: Panel, server: Server) -> None:
     with (
         Proxy(server.port, faults=Faults(reset="requested")) as broken,

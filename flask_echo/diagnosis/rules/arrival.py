@@ -76,7 +76,7 @@ HOST = (
         PROXY,
         {},
         "A proxy changes Host: {shown_host} was sent, {shown_host_arrived} arrived. The server"
-        " cannot know its own address, and takes pages for those of another site.",
+        " no longer knows its own address, so it treats its own pages as those of another site.",
         "Let the proxy pass Host on, or write X-Forwarded-Host.",
     ),
 )

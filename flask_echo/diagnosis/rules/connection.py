@@ -187,7 +187,7 @@ CONNECTION = (
         PROXY,
         {**_NOT_OPEN, "problem": "another-site", "host_arrived": "changed"},
         "A proxy changes Host: {shown_host} was sent, {shown_host_arrived} arrived. So the server"
-        " takes this page for one of another site.",
+        " refuses /inspect: it thinks that this page belongs to another site.",
         "Let the proxy pass Host on, or write X-Forwarded-Host.",
     ),
     Rule(

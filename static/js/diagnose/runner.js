@@ -5,6 +5,15 @@ import { Lateness, withoutBlame } from "./lateness.js";
 
 class OutOfTime extends Error {}
 
+// A rule of this service, for /inspect only: other WebSockets open. So the checks that read the
+// report have found no fault. The check of Host finds the cause.
+const REPORT_REFUSED = ["host-changed", "another-site"];
+const NO_REPORT = {
+  verdict: "not run",
+  figure: "",
+  meaning: "Skipped: the server refuses /inspect to this page.",
+};
+
 /**
  * Run one check. An error becomes a result, too. If this page was late for most of the time, a
  * result that rests on a time accuses nobody.
@@ -80,7 +89,8 @@ function cancelled() {
 
 async function failed(error, check, cancel) {
   if (error instanceof NotConnected) {
-    return { ...await noConnection(error, cancel), unconnected: true, timed: error.timedOut };
+    const result = await noConnection(error, cancel);
+    return { ...result, unconnected: result.verdict !== "not run", timed: error.timedOut };
   }
   if (error instanceof NoHttpResponse) return noConnection(error, cancel);
   if (error instanceof Ended) return cutOff(error);
@@ -97,6 +107,7 @@ async function failed(error, check, cancel) {
 
 async function noConnection(error, cancel) {
   const { verdict = "bad", ...explanation } = await explainFailure(error, cancel);
+  if (REPORT_REFUSED.includes(explanation.id)) return { ...NO_REPORT, advice: explanation.advice };
   return { verdict, figure: "no connection", ...explanation };
 }
 

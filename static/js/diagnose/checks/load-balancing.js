@@ -31,7 +31,9 @@ async function measure(context) {
   const why = failures.length ? await reasons(failures[0], context.signal) : {};
   // No connection at all, which the runner explains.
   if (failures.length === HELD && why.alone === "none") throw error;
-  const asked = await ask(context);
+  const { lost, ...asked } = await ask(context);
+  // Others open, so this is about /inspect, which the runner explains.
+  if (!failures.length && !asked.servers.length) throw lost;
   return { held: HELD, failed: failures.length, why, ...asked };
 }
 
@@ -82,27 +84,27 @@ async function opensAlone(signal) {
 
 async function ask({ signal, progress }) {
   const servers = [];
-  let unanswered = 0;
+  let [unanswered, lost] = [0, null];
   for (let done = 0; done < ASKED; done += AT_ONCE) {
     const attempts = Array.from({ length: AT_ONCE }, () => server(signal));
-    for (const found of await Promise.all(attempts)) {
+    for (const { found, error } of await Promise.all(attempts)) {
       if (found) servers.push(found);
-      else unanswered += 1;
+      else [unanswered, lost] = [unanswered + 1, error];
     }
     progress((done + AT_ONCE) / ASKED);
   }
-  return { servers, unanswered };
+  return { servers, unanswered, lost };
 }
 
 async function server(signal) {
   try {
     const { report } = await inspect({ signal });
     const { host, process, software } = report.server;
-    return { host, process, software };
+    return { found: { host, process, software } };
   } catch (error) {
     const isExpected = [NotConnected, Ended, TimedOut].some((kind) => error instanceof kind);
     if (!isExpected) throw error;
-    return null;
+    return { error };
   }
 }
 
