@@ -11,6 +11,10 @@ from tests.support.waiting import wait_until
 
 SIZES = [(390, 844), (1280, 800)]
 CLOSED = "### connection closed (1006)"
+NO_UPGRADE = (
+    "A proxy seems to have removed the upgrade: the request reached the server without HTTP/1.1,"
+    " Connection: Upgrade, and Upgrade: websocket (status 426)."
+)
 
 
 def wait_for_banner(page: Page) -> None:
@@ -34,6 +38,7 @@ def test_a_failure_leads_from_the_first_screen_to_its_cure(
         assert page.run("return scrollY") == 0
         assert role == "alert"
         assert page.text("#failure h2") == "Could not connect"
+        page.wait_until(lambda: page.text("#failure-reason") == NO_UPGRADE, "the reason")
         assert page.state == "not connected"
         assert page.lines[:2] == [SUPPORTED, CLOSED]
         assert violations(page) == []

@@ -37,9 +37,9 @@ export class Attempt {
     if (!isOffered("traces")) return null;
     const { attempts } = await readTrace(this.trace);
     if (!attempts) return null;
-    const { refusal, response } = attempts.at(-1);
-    const subprotocol = response?.subprotocol ?? null;
-    return { refusal: refusal ? refusalText(refusal) : null, subprotocol };
+    const last = attempts.at(-1);
+    const subprotocol = last.response?.subprotocol ?? null;
+    return { refusal: last.refusal ? refusalText(last) : null, subprotocol };
   }
 
   /** @returns {Promise<string>} both ends of a connection that was cut */
