@@ -1,11 +1,14 @@
 """What Talk says when a connection does not open, and where it leads."""
 
+from urllib.parse import urlsplit
+
 import pytest
 
 from tests.support.axe import violations
-from tests.support.browser import Page
-from tests.support.nginx import FORGETFUL, nginx
-from tests.support.servers import Server, StartServer
+from tests.support.browser import KEEP_SOCKETS, Page
+from tests.support.echoes import other_server
+from tests.support.nginx import FORGETFUL, RIGHT, SERVER, nginx, nginx_with
+from tests.support.servers import Server, StartServer, free_port
 from tests.support.talk import SUPPORTED, choose, rows
 from tests.support.waiting import wait_until
 
@@ -15,6 +18,27 @@ NO_UPGRADE = (
     "A proxy seems to have removed the upgrade: the request reached the server without HTTP/1.1,"
     " Connection: Upgrade, and Upgrade: websocket (status 426)."
 )
+
+
+# A script for run_before_load(): counts the plain requests to the address of the chat.
+COUNT_REQUESTS = """
+window.asked = 0;
+const send = window.fetch;
+window.fetch = (address, options) => {
+  if (String(address).endsWith("/WS.ashx")) window.asked += 1;
+  return send(address, options);
+};
+"""
+
+
+def without_chat(directive: str) -> str:
+    """Lines for an nginx that passes everything on but the address of the chat."""
+    place = f"location = /WS.ashx {{ {directive} }} location / {{"
+    return SERVER.replace("location / {", place).replace("DIRECTIVES", RIGHT)
+
+
+def wait_for_reason(page: Page, start: str) -> None:
+    page.wait_until(lambda: page.text("#failure-reason").startswith(start), f"the reason {start}")
 
 
 def wait_for_banner(page: Page) -> None:
@@ -97,6 +121,7 @@ def test_the_banner_says_why_the_server_refused(page: Page, start_server: StartS
     )
     page.click("connect")
     page.wait_until(lambda: "status 503" in page.text("#failure-reason"), "the reason")
+    assert not page.element("failure-why").is_displayed()
     page.leave()
     page.take_console_errors()
 
@@ -107,12 +132,98 @@ def test_a_subprotocol_that_was_not_chosen_is_named(page: Page, server: Server) 
     choose(page, protocols="chat")
     page.click("apply")
     wait_for_banner(page)
-    page.wait_until(
-        lambda: page.text("#failure-reason").startswith(
-            "The server chose no subprotocol, but this page offered the subprotocol “chat”."
-        ),
-        "the reason",
+    wait_for_reason(
+        page, "The server chose no subprotocol, but this page offered the subprotocol “chat”."
     )
+    assert not page.element("failure-why").is_displayed()
+    page.take_console_errors()
+
+
+@pytest.mark.parametrize(
+    ("to", "reason"),
+    [
+        ("/nonsense", "The server refused the upgrade with status 404:"),
+        ("/echo?what=1", "The server refused the upgrade with status 400:"),
+    ],
+)
+def test_a_wrong_address_needs_no_diagnosis(
+    page: Page, server: Server, to: str, reason: str
+) -> None:
+    page.open(f"/#talk?to={to}", url=server.url)
+    wait_for_reason(page, reason)
+    assert not page.element("failure-why").is_displayed()
+    page.take_console_errors()
+
+
+def test_an_address_that_a_proxy_changed_needs_a_diagnosis(page: Page, server: Server) -> None:
+    with nginx(server.port, f"{RIGHT} rewrite ^/WS /nonsense break;") as port:
+        page.open(url=f"http://127.0.0.1:{port}")
+        wait_for_reason(page, "The server refused the upgrade with status 404:")
+        assert page.element("failure-why").is_displayed()
+        page.leave()
+    page.take_console_errors()
+
+
+@pytest.mark.parametrize(
+    ("directive", "reason"),
+    [
+        ("return 403;", "Something in front of the server forbids this address (403)."),
+        (
+            "proxy_pass http://127.0.0.1:PORT_OF_NOBODY;",
+            "The proxy cannot reach the server to which it sends this address (502).",
+        ),
+    ],
+)
+def test_the_banner_tells_what_a_proxy_answers(
+    page: Page, server: Server, directive: str, reason: str
+) -> None:
+    lines = without_chat(directive.replace("PORT_OF_NOBODY", str(free_port())))
+    with nginx_with(lines, server.port) as port:
+        page.open(url=f"http://127.0.0.1:{port}")
+        wait_for_reason(page, reason)
+        assert page.lines[-1] == f"### {reason}"
+        assert page.element("failure-why").is_displayed()
+        page.leave()
+    page.take_console_errors()
+
+
+def test_a_stopped_server_is_named(page: Page, start_server: StartServer) -> None:
+    server = start_server("gunicorn")
+    page.open(url=server.url)
+    page.wait_for_state("open")
+    server.stop()
+    page.wait_for_state("closed")
+    page.click("connect")
+    wait_for_reason(page, "The server is not reachable at all (not just WebSockets).")
+    page.take_console_errors()
+
+
+def test_the_address_is_asked_once_however_often_it_fails(page: Page, server: Server) -> None:
+    page.run_before_load(KEEP_SOCKETS + COUNT_REQUESTS)
+    with nginx_with(without_chat("return 403;"), server.port) as port:
+        page.open("/#talk?reconnect", url=f"http://127.0.0.1:{port}")
+        reason = "Something in front of the server forbids this address (403)."
+        wait_for_reason(page, reason)
+        page.wait_until(lambda: page.run("return sockets.length") == 4, "three more attempts")
+        assert page.text("#failure-reason") == reason
+        assert page.run("return asked") == 2  # without cookies, and with them
+        page.leave()
+    page.take_console_errors()
+
+
+def test_what_a_page_can_know_of_another_server_is_said(page: Page) -> None:
+    with other_server("web") as url:
+        page.open()
+        page.wait_for_state("open")
+        choose(page, to=url)
+        page.click("connect")
+        wait_for_reason(page, "A browser does not tell pages the reason.")
+        page.wait_for_state("not connected")
+        assert not page.run(
+            "return performance.getEntriesByType('resource')"
+            ".some(({ name }) => new URL(name).host === arguments[0])",
+            urlsplit(url).netloc,
+        )
     page.take_console_errors()
 
 

@@ -10,7 +10,7 @@ from tests.support.talk import GREETING, address, choose, next_path, say
 def test_the_route_is_chosen_and_used_at_once(talk: Page, server: Server) -> None:
     choose(talk, route="echo")
     assert next_path(talk) == "/echo"
-    still = f"Still connected to {server.ws_url}/WS.ashx."
+    still = f"Not applied yet. Still connected to {server.ws_url}/WS.ashx."
     assert talk.element("address-note").text == still
     talk.click("apply")
     closed, opened = "### connection closed (1000)", "### connection open"

@@ -2,7 +2,7 @@ import { bothEnds } from "./both-ends.js";
 import { compareClocks, now } from "./clock.js";
 import { isOffered } from "./features.js";
 import { readClosedTrace, readTrace } from "./trace.js";
-import { missingText, refusalText } from "./trace-text.js";
+import { missingText } from "./trace-text.js";
 
 const CLOCK_SECONDS = 5; // for all requests that compare the clocks
 
@@ -29,17 +29,11 @@ export class Attempt {
   }
 
   /**
-   * @returns {Promise<{refusal: string | null, subprotocol: string | null} | null>} what the server
-   *     did with an upgrade that failed here: why it refused, or the subprotocol that it chose;
-   *     null if it saw no upgrade request, or keeps no trace of it
+   * @returns {Promise<import("./trace.js").Trace>} what the server knows of an upgrade that failed
+   *     here
    */
   async serverEnd() {
-    if (!isOffered("traces")) return null;
-    const { attempts } = await readTrace(this.trace);
-    if (!attempts) return null;
-    const last = attempts.at(-1);
-    const subprotocol = last.response?.subprotocol ?? null;
-    return { refusal: last.refusal ? refusalText(last) : null, subprotocol };
+    return isOffered("traces") ? readTrace(this.trace) : { state: "off" };
   }
 
   /** @returns {Promise<string>} both ends of a connection that was cut */

@@ -1,6 +1,6 @@
 import { NoHttpResponse } from "./client.js";
 import { getBook } from "./diagnosis/book.js";
-import { gather } from "./diagnosis/evidence.js";
+import { gather, glance } from "./diagnosis/evidence.js";
 import { connectionFacts } from "./diagnosis/facts.js";
 import { judge } from "./diagnosis/judge.js";
 
@@ -37,6 +37,26 @@ export async function explainFailure(failure, signal) {
   if (facts.upgrade === "open") return OPENED_LATER;
   const arrived = evidence.trace.attempts.at(-1)?.request ?? null;
   return { ...judge(book, "connection", facts), arrived };
+}
+
+/**
+ * Find out why a connection did not open, as far as a plain request to its address tells. This
+ * opens no more WebSockets, so a page may use it without being asked.
+ *
+ * @param {string} address with `http:` or `https:`
+ * @param {boolean} isSilent whether the server did not answer another request
+ * @returns {Promise<string>} a sentence, or "" if the request does not tell
+ */
+export async function briefReason(address, isSilent) {
+  const evidence = await glance(address);
+  if (!evidence.control) return isSilent ? UNREACHABLE.meaning : "";
+  try {
+    const book = await getBook();
+    const { verdict, meaning } = judge(book, "connection", connectionFacts(evidence, book));
+    return verdict === "bad" ? meaning : "";
+  } catch {
+    return ""; // no book
+  }
 }
 
 async function explainHttp(signal) {

@@ -55,7 +55,7 @@ export function explainClose({ code, opened, cancelled, abandoned, foreign }) {
   if (opened) {
     return "No Close frame arrived: the server, or something on the path, cut the connection.";
   }
-  const never = "The connection never opened. Browsers do not say why";
+  const never = "The connection never opened. A browser does not tell pages the reason";
   return foreign ? `${never}.` : `${never}; run Diagnose to find out.`;
 }
 

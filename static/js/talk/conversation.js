@@ -5,7 +5,7 @@ import { newTraceId, withTrace } from "../common/trace.js";
 import { BackOff } from "./backoff.js";
 import { closeLine, closeText } from "./close-codes.js";
 import { isActive, Connection } from "./connection.js";
-import { firstReason, unchosenReason } from "./failure-reason.js";
+import { FailureInquiry } from "./failure-inquiry.js";
 import { binarySummary, displayText, encode } from "./payload.js";
 import { RoundTrips } from "./round-trips.js";
 
@@ -19,6 +19,7 @@ export class Conversation {
   #backOff = new BackOff();
   #target = null; // of the current connection, or of the last one
   #roundTrips = null; // of the current connection
+  #inquiry = null; // into the failures since the last connection, or since the user's action
   #current = null; // the current attempt to connect, or the last one
   #startedAt = 0; // when it began, of performance.now()
   #opened = false; // the current connection has been open
@@ -107,6 +108,7 @@ export class Conversation {
   #open({ protocol: subprotocol, extensions }) {
     const { frames, record, banner, opening } = this.#parts;
     this.#opened = true;
+    this.#inquiry = new FailureInquiry(this.#target);
     this.#current?.opened();
     const trace = this.#current?.trace ?? null;
     frames.opened(trace);
@@ -156,17 +158,15 @@ export class Conversation {
   }
 
   async #explainFailure(told) {
-    const attempt = this.#current;
-    const { address, foreign, protocols } = this.#target;
-    const { banner } = this.#parts;
-    this.#parts.opening.clear();
-    banner.show({ address, foreign, reason: told || firstReason({ foreign, protocols }) });
-    const end = await attempt?.serverEnd();
-    const isUnchosen = end && !end.refusal && protocols.length > 0 && !end.subprotocol;
-    const reason = isUnchosen ? unchosenReason(protocols) : end?.refusal;
-    if (!reason) return;
-    this.#tell(attempt, reason, address);
-    if (attempt === this.#current && !this.#opened) banner.show({ address, foreign, reason });
+    const [attempt, inquiry, target] = [this.#current, this.#inquiry, this.#target];
+    const { banner, opening } = this.#parts;
+    opening.clear();
+    banner.show(target, told ? { text: told, isComplete: false } : inquiry.reason);
+    if (told || !attempt) return; // The browser sent nothing, or another server keeps no traces.
+    const found = await inquiry.find(attempt);
+    if (!found) return;
+    this.#tell(attempt, found.text, target.address);
+    if (inquiry === this.#inquiry) banner.show(target, found);
   }
 
   async #explainLoss() {
@@ -186,6 +186,7 @@ export class Conversation {
     const { chart, options } = this.#parts;
     if (target.address !== this.#target?.address) chart.clear(); // not comparable
     this.#target = target;
+    this.#inquiry = new FailureInquiry(target);
     writeLink("talk", options.link);
   }
 
@@ -243,7 +244,7 @@ export class Conversation {
     const { target } = this.#parts.options;
     if (!this.#target) return target?.foreign ? OTHER_SERVER : "";
     if (!isActive(this.#connection.state) || !this.#isChanged) return "";
-    return `Still connected to ${this.#target.address}.`;
+    return `Not applied yet. Still connected to ${this.#target.address}.`;
   }
 
   // An open socket can keep a page out of the back/forward cache and does not survive in it.

@@ -14,14 +14,14 @@ export class FailureBanner {
   }
 
   /**
-   * @param {object} failure
-   * @param {string} failure.address
-   * @param {boolean} failure.foreign whether it belongs to another server
-   * @param {string} failure.reason a sentence
+   * @param {object} target of the attempt
+   * @param {string} target.address
+   * @param {boolean} target.foreign whether it belongs to another server
+   * @param {import("./failure-reason.js").Reason} reason
    */
-  show({ address, foreign, reason }) {
-    this.#part("reason").textContent = reason;
-    this.#part("why").hidden = foreign;
+  show({ address, foreign }, { text, isComplete }) {
+    this.#part("reason").textContent = text;
+    this.#part("why").hidden = foreign || isComplete;
     this.#part("probe").hidden = !foreign;
     this.#part("command").textContent = foreign ? `flask-echo probe ${quoted(address)}` : "";
     this.#part("copied").textContent = "";

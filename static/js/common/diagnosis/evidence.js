@@ -39,6 +39,24 @@ export async function gather(path, signal) {
   return await isQuick(first.opening) ? inTurn(first, path, signal) : together(first, path, signal);
 }
 
+/**
+ * Gather what a plain request tells of a WebSocket that has failed to open. Nothing is known of its
+ * trace, so nobody is accused of losing the upgrade.
+ *
+ * @param {string} path relative to the page, or a whole address of this server
+ * @returns {Promise<Evidence>}
+ */
+export async function glance(path) {
+  return {
+    asked: asked(path),
+    upgrade: { outcome: "failed", why: "", answer: null },
+    control: await get(path),
+    health: null,
+    trace: unknown("nobody asked for it"),
+    control_trace: unknown("nobody asked for it"),
+  };
+}
+
 async function inTurn(first, path, signal) {
   let found = await first.found;
   for (let more = 0; more < MORE_TRIES && needsProof(found.evidence); more += 1) {
