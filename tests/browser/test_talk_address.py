@@ -1,5 +1,6 @@
 """The address of Talk: any server, and links that carry a configuration."""
 
+import shlex
 from collections.abc import Iterator
 
 import pytest
@@ -124,7 +125,20 @@ def test_a_failure_of_another_server_offers_the_probe(page: Page) -> None:
     command = f"flask-echo probe 'ws://127.0.0.1:{closed_port}/it%27s?x=1'"
     assert page.text("#failure-command") == command
     assert "Diagnose" not in page.text("#failure")
+    assert "pip install ." in page.text("#failure-probe")
     page.take_console_errors()
+
+
+def test_the_probe_offers_the_same_subprotocols(fake: Page) -> None:
+    fake.run("sockets[0].end(1000, '')")
+    choose(fake, to="ws://127.0.0.1:9/x", protocols="chat, v2.json, it's!")
+    fake.click("connect")
+    fake.run("sockets[1].end(1006, '')")
+    fake.wait_until(lambda: fake.element("failure-command").is_displayed(), "the command")
+    command = fake.text("#failure-command")
+    words = ["flask-echo", "probe", "ws://127.0.0.1:9/x"]
+    offers = ["--subprotocol", "chat", "--subprotocol", "v2.json", "--subprotocol", "it's!"]
+    assert shlex.split(command) == [*words, *offers]
 
 
 def test_the_operator_can_forbid_other_servers(

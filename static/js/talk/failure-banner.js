@@ -17,13 +17,14 @@ export class FailureBanner {
    * @param {object} target of the attempt
    * @param {string} target.address
    * @param {boolean} target.foreign whether it belongs to another server
+   * @param {string[]} target.protocols offered
    * @param {import("./failure-reason.js").Reason} reason
    */
-  show({ address, foreign }, { text, isComplete }) {
+  show({ address, foreign, protocols }, { text, isComplete }) {
     this.#part("reason").textContent = text;
     this.#part("why").hidden = foreign || isComplete;
     this.#part("probe").hidden = !foreign;
-    this.#part("command").textContent = foreign ? `flask-echo probe ${quoted(address)}` : "";
+    this.#part("command").textContent = foreign ? probeCommand(address, protocols) : "";
     this.#part("copied").textContent = "";
     this.#banner.hidden = false;
   }
@@ -34,6 +35,12 @@ export class FailureBanner {
 }
 
 // The serialization of an address has no single quote but in its path and query.
-function quoted(address) {
-  return `'${address.replaceAll("'", "%27")}'`;
+function probeCommand(address, protocols) {
+  const offers = protocols.map((name) => ` --subprotocol ${word(name)}`).join("");
+  return `flask-echo probe '${address.replaceAll("'", "%27")}'${offers}`;
+}
+
+// The name of a subprotocol may have characters that a shell would interpret.
+function word(name) {
+  return /^[\w.-]+$/.test(name) ? name : `'${name.replaceAll("'", "'\\''")}'`;
 }
