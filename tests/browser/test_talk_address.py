@@ -98,6 +98,35 @@ def test_another_server_is_talked_to_without_a_trace(page: Page, foreign: str) -
     assert "another server" in page.text("#frames-note")
 
 
+def test_the_handshake_of_this_server_is_not_offered_for_another(fake: Page) -> None:
+    assert fake.element("opening-more").is_displayed()
+    fake.run("sockets[0].end(1000, '')")
+    enter(fake, "ws://127.0.0.1:9/other")
+    fake.click("connect")
+    fake.run("sockets[1].accept()")
+    assert not fake.element("opening-more").is_displayed()
+    fake.run("sockets[1].end(1000, '')")
+    enter(fake, "/echo")
+    fake.click("connect")
+    assert fake.element("opening-more").is_displayed()
+
+
+def test_a_message_without_a_reply_is_told_apart_from_no_message(fake: Page) -> None:
+    def says(text: str) -> None:
+        fake.wait_until(lambda: fake.text("#no-times") == text, f"the text {text}")
+
+    says("Send a message to see its round-trip time here.")
+    say(fake, "one")
+    says("No reply yet.")
+    fake.run("sockets[0].end(1000, '')")
+    enter(fake, "ws://127.0.0.1:9/other")
+    fake.click("connect")
+    fake.run("sockets[1].accept()")
+    says("Send a message to see its round-trip time here.")
+    say(fake, "one")
+    says("No reply yet. A reply is a message that returns the sent text.")
+
+
 def test_nothing_is_said_of_a_message_without_a_reply_from_another_server(fake: Page) -> None:
     fake.run("sockets[0].end(1000, '')")
     enter(fake, "ws://127.0.0.1:9/other")

@@ -88,7 +88,7 @@ export class Conversation {
   }
 
   #send(text) {
-    const { record, options, drawing } = this.#parts;
+    const { record, options, drawing, chart } = this.#parts;
     let data;
     try {
       data = encode(options.format, text);
@@ -100,6 +100,7 @@ export class Conversation {
     drawing.hold();
     const shown = typeof data === "string" ? data : binarySummary(data);
     this.#roundTrips.sent(record.message("sent", shown, data, clock));
+    chart.expect(this.#target.isSure);
     return { sent: true, error: "" };
   }
 
@@ -183,8 +184,9 @@ export class Conversation {
   // Steps of both
 
   #setTarget(target) {
-    const { chart, options } = this.#parts;
+    const { chart, options, opening } = this.#parts;
     if (target.address !== this.#target?.address) chart.clear(); // not comparable
+    opening.offerMore(!target.foreign);
     this.#target = target;
     this.#inquiry = new FailureInquiry(target);
     writeLink("talk", options.link);

@@ -27,6 +27,16 @@ export class OpeningView {
     this.#facts.hidden = false;
   }
 
+  /**
+   * Offer the panel Handshake, which tells of this server only.
+   *
+   * @param {boolean} isOwn whether the connection is one to this server
+   */
+  offerMore(isOwn) {
+    const more = this.#part("more"); // missing if this server does not offer the panel
+    if (more) more.hidden = !isOwn;
+  }
+
   /** There is no connection to tell of. */
   clear() {
     this.#none.hidden = false;

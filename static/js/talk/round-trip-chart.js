@@ -5,10 +5,15 @@ import { MAX_ENTRIES } from "./entry.js";
 
 const HEIGHT = 160; // CSS pixels
 
+const NO_REPLY = "No reply yet.";
+const WHAT_IS_A_REPLY = "A reply is a message that returns the sent text.";
+
 /** The round-trip times as a chart and a summary in numbers. Draws at most once per frame. */
 export class RoundTripChart {
   #section;
   #times = [];
+  #nothingSent; // the text of the page
+  #note; // shown while there are no times
   #count = 0;
   #chart = null;
   #drawing;
@@ -20,6 +25,8 @@ export class RoundTripChart {
    */
   constructor(section, drawing) {
     this.#section = section;
+    this.#nothingSent = this.#part("no-times").textContent;
+    this.#note = this.#nothingSent;
     this.#drawing = drawing;
   }
 
@@ -30,9 +37,20 @@ export class RoundTripChart {
     this.#schedule();
   }
 
+  /**
+   * A message has been sent.
+   *
+   * @param {boolean} isSure whether the server replies to each message
+   */
+  expect(isSure) {
+    this.#note = isSure ? NO_REPLY : `${NO_REPLY} ${WHAT_IS_A_REPLY}`;
+    if (!this.#times.length) this.#schedule();
+  }
+
   clear() {
     this.#times = [];
     this.#count = 0;
+    this.#note = this.#nothingSent;
     this.#schedule();
   }
 
@@ -43,6 +61,7 @@ export class RoundTripChart {
   #draw() {
     const empty = this.#times.length === 0;
     this.#part("no-times").hidden = !empty;
+    this.#part("no-times").textContent = this.#note;
     this.#part("times").hidden = empty;
     if (empty) return;
     this.#showSummary();
