@@ -21,6 +21,34 @@ def test_the_route_is_chosen_and_used_at_once(talk: Page, server: Server) -> Non
     talk.wait_for_lines(*GREETING, closed, opened, ">>> plain", "<<< plain")
 
 
+def in_view(page: Page, element_id: str) -> bool:
+    return bool(
+        page.run(
+            "const { top, bottom } = document.getElementById(arguments[0]).getBoundingClientRect();"
+            "return top >= 0 && bottom <= innerHeight && bottom > top",
+            element_id,
+        )
+    )
+
+
+def test_on_a_phone_the_state_and_the_log_are_in_view_after_apply(page: Page) -> None:
+    page.emulate(390, 844, "light")
+    page.open()
+    page.wait_for_state("open")
+    choose(page, route="echo", behaviour="close", after="3")
+    page.run("document.getElementById('apply').scrollIntoView()")
+    assert not in_view(page, "state")
+    page.click("apply")
+    page.wait_until(lambda: page.lines[-1] == "### connection open", "the other connection")
+    assert in_view(page, "state")
+    assert in_view(page, "messages")
+    assert page.focus == "options-fold"
+    page.emulate(1280, 800, "light")
+    page.click("options-fold")
+    page.click("apply")
+    assert page.element("apply").is_displayed()  # On a wide screen there is room for both.
+
+
 def test_the_bare_address_echoes(talk: Page) -> None:
     choose(talk, route="./")
     assert next_path(talk) == "/"

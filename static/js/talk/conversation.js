@@ -9,6 +9,7 @@ import { FailureInquiry } from "./failure-inquiry.js";
 import { binarySummary, displayText, encode } from "./payload.js";
 import { RoundTrips } from "./round-trips.js";
 
+const NARROW = window.matchMedia("(max-width: 40rem)"); // where talk.css puts all in one column
 const OTHER_SERVER = "This is another server. Press Connect to open it.";
 
 /** Connects the user's actions with the server's, and records both. */
@@ -61,8 +62,10 @@ export class Conversation {
   // Actions of the user
 
   #apply() {
+    const { options, panel } = this.#parts;
     this.#switch();
-    this.#parts.panel.querySelector("#connection").scrollIntoView({ block: "nearest" });
+    if (NARROW.matches) options.fold(); // They fill the screen, and the state is above them.
+    panel.querySelector("#connection").scrollIntoView({ block: "nearest" });
   }
 
   #connect() {

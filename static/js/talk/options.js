@@ -119,6 +119,12 @@ export class Options {
     return this.#form.reportValidity();
   }
 
+  /** Fold all but the address away. The focus does not get lost with a field. */
+  fold() {
+    if (this.#fold.contains(document.activeElement)) this.#fold.querySelector("summary").focus();
+    this.#fold.open = false;
+  }
+
   /**
    * Fill in the form from a link, whatever it had before.
    *
