@@ -33,7 +33,7 @@ HTTPS = {"href": "https://example.org/", "protocol": "https:"}
 def test_an_address_is_read(
     page: Page, text: str, location: dict[str, str], href: str, foreign: bool
 ) -> None:
-    read = call(page, "talk/addresses.js", "parseAddress", text, location)
+    read = call(page, "common/entered-address.js", "parseAddress", text, location)
     assert (read["href"], read["foreign"]) == (href, foreign)
 
 
@@ -61,7 +61,8 @@ def test_a_page_over_https_explains_that_it_cannot_open_ws(page: Page) -> None:
     page.open("/healthz")
     error = page.run_async(
         "const done = arguments[arguments.length - 1];"
-        "import(new URL('static/js/talk/addresses.js', location)).then(({ parseAddress }) => {"
+        "const module = new URL('static/js/common/entered-address.js', location);"
+        "import(module).then(({ parseAddress }) => {"
         "  try { parseAddress('ws://example.net/', arguments[0]); done('none'); }"
         "  catch (error) { done(error.message); } })",
         HTTPS,

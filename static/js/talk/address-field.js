@@ -1,5 +1,5 @@
+import { AddressError, parseAddress } from "../common/entered-address.js";
 import { isOffered } from "../common/features.js";
-import { AddressError, parseAddress } from "./addresses.js";
 
 const NOT_OFFERED = "This server lets its page connect only to its own addresses: /echo, /WS.ashx "
   + "and /. (FLASK_ECHO_FOREIGN_ADDRESSES is false.)";
@@ -24,7 +24,10 @@ export class AddressField {
     this.check();
   }
 
-  /** @returns {import("./addresses.js").Address | null} null if the text is no valid address */
+  /**
+   * @returns {import("../common/entered-address.js").Address | null} null if the text is no valid
+   *     address
+   */
   get address() {
     try {
       return this.#parse();

@@ -1,4 +1,5 @@
 import { webSocketAddress } from "../common/address.js";
+import { shortAddress } from "../common/entered-address.js";
 import { isOffered } from "../common/features.js";
 import {
   parseSubprotocols,
@@ -6,7 +7,6 @@ import {
   subprotocolListError,
 } from "../common/subprotocols.js";
 import { AddressField } from "./address-field.js";
-import { shortAddress } from "./addresses.js";
 import {
   closeCodeError,
   closeReasonError,
@@ -56,15 +56,16 @@ export class Options {
   }
 
   /**
-   * @returns {object | null} for a connection: `address`, `foreign`, `protocols`, `isReply` and
-   *     `isSure` as in routes.js; null while the address is invalid
+   * @returns {object | null} for a connection: `address`; `foreign` and `path` as in
+   *     entered-address.js; `protocols`; `isReply` and `isSure` as in routes.js; null while the
+   *     address is invalid
    */
   get target() {
     const { address } = this.#field;
     if (!address) return null;
     const protocols = parseSubprotocols(this.#elements.protocols.value);
-    const { href, foreign } = address;
-    return { address: href, foreign, protocols, ...repliesOf(address) };
+    const { href, foreign, path } = address;
+    return { address: href, foreign, path, protocols, ...repliesOf(address) };
   }
 
   /** @returns {"text" | "json" | "binary"} */

@@ -11,7 +11,7 @@ const ROUTES = {
 const UNKNOWN = { isReply: isSame, isSure: false };
 
 /**
- * @param {import("./addresses.js").Address} address
+ * @param {import("../common/entered-address.js").Address} address
  * @returns {string} the name of a path above, or "" for another address
  */
 export function routeOf({ foreign, path }) {
@@ -20,7 +20,7 @@ export function routeOf({ foreign, path }) {
 }
 
 /**
- * @param {import("./addresses.js").Address} address
+ * @param {import("../common/entered-address.js").Address} address
  * @returns {{isReply: function(*, *): boolean, isSure: boolean}} `isReply` takes the data sent and
  *     the data received; `isSure` if each message gets a reply
  */

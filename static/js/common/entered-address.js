@@ -1,4 +1,4 @@
-import { webSocketAddress } from "../common/address.js";
+import { webSocketAddress } from "./address.js";
 
 /** The text is no address that this page can connect to. The message is for the user. */
 export class AddressError extends Error {}
