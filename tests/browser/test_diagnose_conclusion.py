@@ -63,6 +63,11 @@ def failed(verdict: str = "bad", **members: str) -> tuple[str, dict[str, Any]]:
             "WebSockets open here, but messages get lost",
             "bad",
         ),
+        (
+            [("connection", {"verdict": "bad", "unopened": "/WS.ashx"}), ("host", OPEN[1])],
+            "WebSockets work at /echo, but not at /WS.ashx",
+            "bad",
+        ),
         ([failed(place="proxy", id="http-1.0")], "A proxy blocks WebSockets", "bad"),
         ([failed(place="service", id="origin-refused")], "The server refuses WebSockets", "bad"),
         (

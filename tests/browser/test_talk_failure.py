@@ -7,7 +7,7 @@ import pytest
 from tests.support.axe import violations
 from tests.support.browser import KEEP_SOCKETS, Page
 from tests.support.echoes import other_server
-from tests.support.nginx import FORGETFUL, RIGHT, SERVER, nginx, nginx_with
+from tests.support.nginx import FORGETFUL, RIGHT, nginx, nginx_with, without_chat
 from tests.support.servers import Server, StartServer, free_port
 from tests.support.talk import SUPPORTED, choose, rows
 from tests.support.waiting import wait_until
@@ -29,12 +29,6 @@ window.fetch = (address, options) => {
   return send(address, options);
 };
 """
-
-
-def without_chat(directive: str) -> str:
-    """Lines for an nginx that passes everything on but the address of the chat."""
-    place = f"location = /WS.ashx {{ {directive} }} location / {{"
-    return SERVER.replace("location / {", place).replace("DIRECTIVES", RIGHT)
 
 
 def wait_for_reason(page: Page, start: str) -> None:

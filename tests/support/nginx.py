@@ -42,6 +42,12 @@ server {
 """
 
 
+def without_chat(directives: str) -> str:
+    """Return lines for an nginx that passes everything on but the address of the chat."""
+    place = f"location = /WS.ashx {{ {directives} }}\n    location / {{"
+    return SERVER.replace("location / {", place).replace("DIRECTIVES", RIGHT)
+
+
 @contextmanager
 def nginx(upstream: int, directives: str) -> Iterator[int]:
     """Run nginx in front of a port of 127.0.0.1; yield its own port.

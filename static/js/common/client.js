@@ -174,6 +174,21 @@ export class Client {
 }
 
 /**
+ * @param {string} path
+ * @param {object} options as for `Client.open`
+ * @returns {Promise<boolean>} whether a connection opens there; it is closed again
+ */
+export async function opens(path, options) {
+  try {
+    (await Client.open(path, options)).close();
+    return true;
+  } catch (error) {
+    if (error instanceof NotConnected) return false;
+    throw error;
+  }
+}
+
+/**
  * Open a connection, use it, and close it however the use ends.
  *
  * @template T

@@ -37,7 +37,12 @@ export function writeLink(panel, options) {
   if (link !== window.location.hash) window.history.replaceState(null, "", link);
 }
 
-function linkTo(panel, options) {
+/**
+ * @param {string} panel
+ * @param {Object<string, string>} options
+ * @returns {string} a link into the page
+ */
+export function linkTo(panel, options) {
   const pairs = Object.entries(options).map(([name, value]) =>
     (value === "" ? name : `${name}=${readable(value)}`));
   return `#${panel}${pairs.length ? `?${pairs.join("&")}` : ""}`;

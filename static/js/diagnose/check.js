@@ -30,4 +30,5 @@
  * @property {boolean} [unconnected] whether the check found no WebSocket connection
  * @property {boolean} [timed] whether a bad verdict rests on a long time alone
  * @property {object} [data] the whole measurement, for the saved report
+ * @property {string} [unopened] the address of the link, if it does not open although /echo does
  */

@@ -60,6 +60,7 @@ export function conclude(outcomes) {
   const first = outcomes.find(({ id }) => id === "connection")?.result;
   const failed = first ?? results.find(({ unconnected }) => unconnected);
   if (failed?.unconnected) return blocked(failed);
+  if (first?.unopened) return onlyElsewhere(first);
   if (!results.some(({ verdict }) => NEEDS_A_CONNECTION.includes(verdict))) {
     return { text: UNKNOWN_WHETHER, verdict: "unknown" };
   }
@@ -69,6 +70,10 @@ export function conclude(outcomes) {
 function blocked({ verdict, id, place }) {
   const text = verdict === "bad" ? EXACTLY[id] ?? BLOCKED[place] : null;
   return text ? { text, verdict } : { text: UNKNOWN_WHY, verdict: "unknown" };
+}
+
+function onlyElsewhere({ verdict, unopened }) {
+  return { text: `WebSockets work at /echo, but not at ${unopened}`, verdict };
 }
 
 function opened(results, roundTrip) {
@@ -90,7 +95,7 @@ function counted(number, noun) {
 // A connection that nobody can explain matters more than a remark.
 const RANKS = [
   ({ verdict }) => verdict === "bad",
-  ({ verdict, unconnected }) => verdict === "unknown" && unconnected,
+  ({ verdict, unconnected, unopened }) => verdict === "unknown" && (unconnected || unopened),
   ({ verdict }) => verdict === "notable",
 ];
 

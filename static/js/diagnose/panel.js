@@ -4,12 +4,13 @@ import { download } from "../common/download.js";
 import { CheckList } from "./check-list.js";
 import { CheckRow } from "./check-row.js";
 import { CHECKS as ALL } from "./checks/all.js";
+import { connectionTo } from "./checks/connection.js";
 import { idle } from "./checks/idle.js";
 import { conclude, countVerdicts, worstOf } from "./conclusion.js";
 import { Finding } from "./finding.js";
 import { isPossible, leftOut, showLeftOut } from "./left-out.js";
 import { toJson, toMarkdown } from "./report.js";
-import { asksForRun } from "./run-link.js";
+import { addressOf, asksForRun } from "./run-link.js";
 import { runAll, runCheck } from "./runner.js";
 
 const IDLE = "idle";
@@ -23,14 +24,12 @@ const NOT_RUN = { verdict: "not run", figure: "", meaning: "" };
  * Start the panel Diagnose: run checks, show their results, and export them.
  *
  * @returns {function(URLSearchParams): void} to be called whenever the panel becomes visible, with
- *     the query of the link; `run` in it runs all checks
+ *     the query of the link; `run` in it runs all checks, and `to` is an address to open first
  */
 export function startDiagnose(panel) {
   fetchBook();
   const diagnosis = new Diagnosis((name) => panel.querySelector(`#diagnose-${name}`));
-  return (query) => {
-    if (asksForRun(query)) diagnosis.runAll();
-  };
+  return (query) => diagnosis.follow(query);
 }
 
 class Diagnosis {
@@ -41,6 +40,7 @@ class Diagnosis {
   #results = new Map(); // by the id of the check, as the other map
   #running = new Map(); // AbortControllers
   #sequence = null; // AbortController of "Run all checks"
+  #path = null; // of the address to open first, if the link names one
 
   constructor(part) {
     this.#part = part;
@@ -56,8 +56,16 @@ class Diagnosis {
     this.#refresh();
   }
 
-  /** Run all checks, unless a check is running. */
-  async runAll() {
+  /** @param {URLSearchParams} query of the link */
+  follow(query) {
+    const { path, problem } = addressOf(query);
+    this.#path = path;
+    this.#part("link-error").textContent = problem;
+    if (asksForRun(query)) this.#runAll();
+  }
+
+  // Does nothing while a check is running.
+  async #runAll() {
     if (this.#isBusy) return;
     this.#sequence = new AbortController();
     for (const { id } of CHECKS) this.#forget(id);
@@ -91,7 +99,7 @@ class Diagnosis {
 
   #pressAll() {
     if (this.#sequence) this.#stopAll();
-    else this.runAll();
+    else this.#runAll();
   }
 
   // The idle check does not count: it may run beside the others.
@@ -120,10 +128,15 @@ class Diagnosis {
       if (check.id !== IDLE) this.#showProgress(check, share);
     };
     progress(0); // some checks report no progress themselves
-    const result = await runCheck(check, controller.signal, progress);
+    const result = await runCheck(this.#aimed(check), controller.signal, progress);
     this.#running.delete(check.id);
     this.#finish(check, result);
     return result;
+  }
+
+  #aimed(check) {
+    const hasOther = check.id === CHECKS[0].id && this.#path !== null;
+    return hasOther ? connectionTo(this.#path) : check;
   }
 
   #finish(check, result) {

@@ -1,4 +1,5 @@
 import { copyAndTell } from "../common/clipboard.js";
+import { linkTo } from "../common/link.js";
 
 /** Tells that a connection did not open, why, and what to do next. */
 export class FailureBanner {
@@ -17,11 +18,13 @@ export class FailureBanner {
    * @param {object} target of the attempt
    * @param {string} target.address
    * @param {boolean} target.foreign whether it belongs to another server
+   * @param {string} target.path of an own address
    * @param {string[]} target.protocols offered
    * @param {import("./failure-reason.js").Reason} reason
    */
-  show({ address, foreign, protocols }, { text, isComplete }) {
+  show({ address, foreign, path, protocols }, { text, isComplete }) {
     this.#part("reason").textContent = text;
+    this.#part("why").href = linkTo("diagnose", { run: "", to: `/${path}` });
     this.#part("why").hidden = foreign || isComplete;
     this.#part("probe").hidden = !foreign;
     this.#part("command").textContent = foreign ? probeCommand(address, protocols) : "";

@@ -1,8 +1,11 @@
+import { opens } from "../../common/client.js";
 import { getBook } from "../../common/diagnosis/book.js";
 import { gather } from "../../common/diagnosis/evidence.js";
 import { by, connectionFacts } from "../../common/diagnosis/facts.js";
 import { judge } from "../../common/diagnosis/judge.js";
 import { formatDuration } from "../../common/format.js";
+
+const ECHO = "echo"; // the path that the other checks use
 
 export const connection = {
   id: "connection",
@@ -10,8 +13,36 @@ export const connection = {
   about: "Opens a WebSocket. If that fails, finds out who refused it.",
   seconds: 0.3,
   limit: 60,
-  run: async ({ signal }) => judged(await gather("echo", signal)),
+  run: ({ signal }) => echoResult(signal),
 };
+
+/**
+ * @param {string} path of an address of this server, relative to its root
+ * @returns {import("../check.js").Check} the same check, which opens this address first
+ */
+export function connectionTo(path) {
+  if (path === ECHO) return connection;
+  const run = async ({ signal }) => await failureAt(path, signal) ?? echoResult(signal);
+  return { ...connection, run };
+}
+
+async function echoResult(signal) {
+  return judged(await gather(ECHO, signal));
+}
+
+/** @returns {Promise<import("../check.js").Result | null>} null if the address opens */
+async function failureAt(path, signal) {
+  // A path may begin with a slash. Without the dot it would name another server.
+  const result = await judged(await gather(`./${path}`, signal));
+  if (!result.unconnected) return null;
+  return await opens(ECHO, { signal }) ? unopened(`/${path}`, result) : result;
+}
+
+// The other checks can run, because they use /echo.
+function unopened(address, result) {
+  const meaning = `/echo opens, but ${address} does not. ${result.meaning}`;
+  return { ...result, meaning, unconnected: false, unopened: address };
+}
 
 /** Judge an attempt. A path that was changed makes all other checks meaningless. */
 async function judged({ evidence, seconds }) {

@@ -1,4 +1,4 @@
-import { Client, Ended, NotConnected, TimedOut } from "../../common/client.js";
+import { Client, Ended, NotConnected, opens, TimedOut } from "../../common/client.js";
 import { seen } from "../../common/diagnosis/evidence.js";
 import { formatCount } from "../../common/format.js";
 import { inspect } from "../../common/inspect.js";
@@ -73,13 +73,7 @@ function pause() {
 
 async function opensAlone(signal) {
   await pause();
-  try {
-    (await Client.open("echo", { signal })).close();
-    return true;
-  } catch (error) {
-    if (error instanceof NotConnected) return false;
-    throw error;
-  }
+  return opens("echo", { signal });
 }
 
 async function ask({ signal, progress }) {
