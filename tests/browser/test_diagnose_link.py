@@ -73,6 +73,7 @@ def test_the_address_that_failed_is_opened_first_and_named(panel: Panel, server:
         page.open(url=f"http://127.0.0.1:{port}")
         page.wait_until(lambda: page.element("failure-why").is_displayed(), "the banner")
         page.click("failure-why")
+        page.wait_until(lambda: page.focus == "diagnose-status", "the focus on the sentence")
         assert page.run("return location.hash") == "#diagnose?run&to=/WS.ashx"
         panel.wait_for_end()
         assert panel.sentence == "WebSockets work at /echo, but not at /WS.ashx"

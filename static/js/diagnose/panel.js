@@ -61,7 +61,10 @@ class Diagnosis {
     const { path, problem } = addressOf(query);
     this.#path = path;
     this.#part("link-error").textContent = problem;
-    if (asksForRun(query)) this.#runAll();
+    if (!asksForRun(query)) return;
+    // The link that was followed is in a panel that is hidden now, and would lose the focus.
+    if (document.activeElement?.closest("[hidden]")) this.#part("status").focus();
+    this.#runAll();
   }
 
   // Does nothing while a check is running.
