@@ -1,7 +1,7 @@
 import { pathRelation, requestOf } from "../common/diagnosis/facts.js";
 import { refusalText } from "../common/trace-text.js";
 
-// Refusals that Diagnose cannot explain better: the server has no more room, ...
+// Refusals that Diagnose cannot explain better: the server can serve no more, ...
 const LIMITS = ["full", "client-share", "handshake-rate", "threads", "server"];
 // ... or the address is wrong, and no proxy has changed it.
 const WRONG_ADDRESS = ["path", "query"];
