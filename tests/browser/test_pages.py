@@ -95,3 +95,22 @@ def test_every_page_tells_its_version_and_links_to_the_documentation(page: Page,
     page.run("document.querySelector('.about a').click()")
     wait_until(lambda: page.text("h1") == "Documentation")
     page.take_console_errors()
+
+
+def test_a_table_of_a_document_uses_a_wide_screen(page: Page) -> None:
+    page.emulate(1920, 1080, "light")
+    page.open("/docs/embedding")
+    hidden = page.run(
+        "return [...document.querySelectorAll('.text > .overflow-auto')]"
+        "  .map(({ scrollWidth, clientWidth }) => scrollWidth - clientWidth)"
+    )
+    assert hidden
+    assert max(hidden) == 0
+    assert page.run("return document.querySelector('.text > p').clientWidth") < 1000
+
+
+def test_a_received_value_stands_beside_its_name(page: Page) -> None:
+    page.emulate(1920, 1080, "light")
+    page.open("/echo")
+    assert page.run("return document.querySelector('main table th').clientWidth") < 400
+    page.take_console_errors()
