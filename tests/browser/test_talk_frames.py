@@ -6,6 +6,7 @@ The page would go on reading the trace.
 
 import json
 import re
+import zlib
 from collections.abc import Callable
 from typing import Any
 
@@ -164,8 +165,7 @@ def test_a_text_is_masked_on_its_way_to_the_server_only(plain: Page) -> None:
     assert len(key) == 4
     wire = bytes(byte ^ key[at % 4] for at, byte in enumerate(b"hello"))
     assert cells(plain, "payload") == [
-        ["0", wire[:4].hex(" "), "68 65 6c 6c", "hell"],
-        ["4", wire[4:].hex(), "6f", "o"],
+        ["0", wire.hex(" "), "68 65 6c 6c 6f", "hello"],
     ]
     assert cells(plain, "xor")[0] == [
         f"{wire[0]:02x} {wire[0]:08b}",
@@ -177,21 +177,28 @@ def test_a_text_is_masked_on_its_way_to_the_server_only(plain: Page) -> None:
     assert part(plain, "First byte").split("\n")[0] == "First byte 81"
     assert part(plain, "Second byte").split("\n")[0] == "Second byte 05"
     assert part(plain, "Masking key") == ""
-    assert cells(plain, "payload") == [["0", "68 65 6c 6c", "hell"], ["4", "6f", "o"]]
+    assert cells(plain, "payload") == [["0", "68 65 6c 6c 6f", "hello"]]
     assert cells(plain, "xor") == []
 
 
-def test_a_compressed_payload_is_not_read(talk: Page) -> None:
+def wait_for_message(page: Page, text: str) -> None:
+    """Wait until the selected frame shows its whole message."""
+    page.wait_until(lambda: f"Whole message\n{text}" in part(page, "Payload"), text)
+
+
+def test_a_compressed_payload_is_inflated(talk: Page) -> None:
     simulate(talk)
     unfold(talk)
-    say(talk, "hello hello hello")
-    wait_for_frames(talk, (TO, "text"), (FROM, "text"))
-    assert [row[4] for row in frames(talk)] == ["1 compressed"] * 2
-    select(talk, 1)
-    assert cells(talk, "bits")[0] == list("11000001")
-    assert "compressed (permessage-deflate, RFC 7692)" in part(talk, "First byte")
-    assert "characters cannot be read" in part(talk, "Payload")
-    assert "ASCII" not in part(talk, "Payload")
+    for _ in range(2):  # the second repeats the first
+        say(talk, "hello, hello, hello")
+    wait_for_frames(talk, *[(TO, "text"), (FROM, "text")] * 2)
+    assert [row[4] for row in frames(talk)] == ["1"] * 4
+    for number in range(1, 5):
+        select(talk, number)
+        assert cells(talk, "bits")[0] == list("11000001")
+        assert "compressed (permessage-deflate, RFC 7692)" in part(talk, "First byte")
+        assert "ASCII" not in part(talk, "Payload")
+        wait_for_message(talk, "hello, hello, hello")
 
 
 def test_pings_of_the_server_are_shown(start_server: StartServer, page: Page) -> None:
@@ -405,7 +412,7 @@ def test_a_longer_payload_has_an_extended_length(
     assert part(page, "Second byte").split("\n")[0] == f"Second byte {second}"
     assert part(page, "Extended").split("\n")[0] == (f"Extended length {extended}" * bool(extended))
     assert f"The trace has the first 64 of {size:,} bytes." in part(page, "Payload")
-    assert len(cells(page, "payload")) == 16
+    assert len(cells(page, "payload")) == 4
 
 
 def test_the_parts_of_a_compressed_message_are_compressed(traced: Callable[..., Page]) -> None:
@@ -421,6 +428,83 @@ def test_the_parts_of_a_compressed_message_are_compressed(traced: Callable[..., 
     assert readable == [False, True, False, True, True]
     select(page, 3)
     assert "Only the first frame of a compressed message sets it." in part(page, "First byte")
+
+
+def compressed(*messages: bytes) -> list[bytes]:
+    """The payloads of these messages, compressed with context takeover (RFC 7692)."""
+    deflate = zlib.compressobj(wbits=-15)
+    return [
+        (deflate.compress(message) + deflate.flush(zlib.Z_SYNC_FLUSH)).removesuffix(
+            b"\x00\x00\xff\xff"
+        )
+        for message in messages
+    ]
+
+
+def test_a_fragmented_message_is_inflated_as_a_whole(traced: Callable[..., Page]) -> None:
+    _, payload = compressed(b"first and second", "erst und zweit: é first and".encode())
+    first, _ = compressed(b"first and second", b"")
+    fragments = frame("sent", 0x41, payload[:7]), frame("sent", 0x80, payload[7:])
+    page = traced(200, attempts(frame("sent", 0xC2, first), *fragments))
+    page.wait_until(lambda: len(frames(page)) == 3, "three frames")
+    select(page, 1)
+    wait_for_message(page, b"first and second".hex(" "))
+    for number in (2, 3):
+        select(page, number)
+        wait_for_message(page, "erst und zweit: é first and")
+
+
+def test_a_message_that_repeats_one_that_is_cut_is_not_inflated(
+    traced: Callable[..., Page],
+) -> None:
+    noise = bytes(range(256))
+    long, again, other = compressed(noise, noise, b"zzzz")
+    page = traced(200, attempts(*(frame("sent", 0xC2, text) for text in (long, again, other))))
+    page.wait_until(lambda: len(frames(page)) == 3, "three frames")
+    for number in (1, 2):
+        select(page, number)
+        page.wait_until(lambda: "cannot be inflated" in part(page, "Payload"), "a sentence")
+    select(page, 3)
+    wait_for_message(page, b"zzzz".hex(" "))
+
+
+@pytest.mark.parametrize(("width", "length"), [(1280, 16), (1920, 8), (768, 8), (390, 4)])
+def test_a_line_has_as_many_bytes_as_there_is_room_for(
+    traced: Callable[..., Page], page: Page, width: int, length: int
+) -> None:
+    page.emulate(width, 800, "light")
+    traced(200, attempts(frame("received", 0x81, b"x" * 64)))
+    page.wait_until(lambda: frames(page), "a frame")
+    select(page, 1)
+    assert [len(row[3]) for row in cells(page, "payload")] == [length] * (64 // length)
+    assert page.run(
+        "const { scrollWidth, clientWidth } = document.querySelector('#frame .bytes');"
+        "return scrollWidth <= clientWidth"
+    )
+
+
+def test_a_phone_shows_eight_bytes_of_a_frame_without_a_mask(
+    traced: Callable[..., Page], page: Page
+) -> None:
+    page.emulate(390, 844, "light")
+    traced(200, attempts(frame("sent", 0x81, b"x" * 64)))
+    page.wait_until(lambda: frames(page), "a frame")
+    select(page, 1)
+    assert len(cells(page, "payload")) == 8
+
+
+@pytest.mark.parametrize("width", [768, 1280, 1920])
+def test_the_table_of_frames_is_not_cut(
+    traced: Callable[..., Page], page: Page, width: int
+) -> None:
+    page.emulate(width, 800, "light")
+    traced(200, attempts(*[frame("sent", 0x81, b"x" * 64), frame("sent", 0xC2, b"x" * 64)] * 4))
+    page.wait_until(lambda: len(frames(page)) == 8, "the frames")
+    room, needed = page.run(
+        "const { clientWidth, scrollWidth } = document.querySelector('#frames-scroller');"
+        "return [clientWidth, scrollWidth]"
+    )
+    assert needed <= room
 
 
 def test_a_character_that_is_cut_off_is_left_out(traced: Callable[..., Page]) -> None:

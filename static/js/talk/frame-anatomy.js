@@ -8,8 +8,6 @@ const OPCODES = new Map([
   [9, "ping"],
   [10, "pong"],
 ]);
-const CONTINUATION = 0;
-const TEXT = 1;
 const CLOSE = 8; // this and all above are control frames
 const KEY_BYTES = 4;
 
@@ -23,21 +21,6 @@ export function opcodeName(opcode) {
 /** @returns {boolean} for Close, ping and pong */
 export function isControl({ opcode }) {
   return opcode >= CLOSE;
-}
-
-/**
- * Finds for each frame of one direction the message that it belongs to. Only the first frame of a
- * message has its type and RSV1 (RFC 7692, section 6); control frames may come in between.
- */
-export class Messages {
-  #first = { opcode: TEXT, rsv1: false };
-
-  /** @returns {{isText: boolean, isCompressed: boolean}} call it for all frames, in their order */
-  next(frame) {
-    if (isControl(frame)) return { isText: false, isCompressed: frame.rsv1 };
-    if (frame.opcode !== CONTINUATION) this.#first = frame;
-    return { isText: this.#first.opcode === TEXT, isCompressed: this.#first.rsv1 };
-  }
 }
 
 /**

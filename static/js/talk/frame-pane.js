@@ -13,11 +13,12 @@ import {
 } from "./frame-anatomy.js";
 import { SIDES } from "./frame-table.js";
 
-const ROW_BYTES = 4; // one turn of the masking key
+const ROW_BYTES = [16, 8, 4]; // the most that has room; 4 is one turn of the masking key
 const EXPLAINED_BYTES = 4; // with their XOR
 const FIRST_BITS = [["FIN", 1], ["RSV1", 1], ["RSV2", 1], ["RSV3", 1], ["opcode", 4]];
 const SECOND_BITS = [["MASK", 1], ["payload length", 7]];
 const CLOSE = 8;
+const SHOWN_BYTES = 1_024; // of an inflated message, which may be a thousand times as long
 
 const PURPOSES = {
   continuation: "the next part of a fragmented message",
@@ -33,6 +34,7 @@ export class FramePane {
   #pane;
   #title;
   #parts;
+  #row = null;
 
   /** @param {HTMLElement} pane with a heading and a `div` for the parts */
   constructor(pane) {
@@ -47,13 +49,23 @@ export class FramePane {
 
   /** @param {import("./frame-table.js").Row | null} row to show; null hides the pane */
   show(row) {
+    this.#row = row;
     this.#pane.hidden = row === null;
     if (row === null) return;
     const { number, frame } = row;
     const size = formatBytes(frame.wire_length);
     const kind = `${opcodeName(frame.opcode)}, ${SIDES[frame.direction]}`;
     this.#title.textContent = `Frame ${number}: ${kind}, ${size} on the wire`;
-    this.#parts.replaceChildren(...partsOf(row, anatomy(frame)));
+    const bytes = anatomy(frame);
+    this.#parts.replaceChildren(...partsOf(row, bytes));
+    fillBytes(this.#parts.querySelector(".bytes"), row, bytes);
+    if (row.isCompressed) this.#showInflated(row);
+  }
+
+  async #showInflated(row) {
+    const message = await row.inflate();
+    if (row !== this.#row) return;
+    this.#parts.querySelector(".inflated")?.replaceWith(inflatedMeaning(row, message));
   }
 }
 
@@ -66,13 +78,13 @@ function partsOf(row, bytes) {
       "Random, new for each frame. Byte i of the payload is XORed with byte i mod 4 of the key "
       + "(section 5.3), so that a page cannot choose the bytes that a proxy sees.",
     )]),
-    part("Payload", [], payload(row, bytes)),
+    part("Payload", [], payload(row, bytes), "payload-part"),
   ].filter(Boolean);
 }
 
-function part(name, bytes, content) {
+function part(name, bytes, content, kind = "") {
   const digits = bytes.length > 0 ? [" ", element("code", {}, hexOf(bytes))] : [];
-  return element("section", {}, element("h4", {}, name, ...digits), ...content);
+  return element("section", { class: kind }, element("h4", {}, name, ...digits), ...content);
 }
 
 // The first two bytes
@@ -152,18 +164,31 @@ function payload(row, bytes) {
     isCut && note(`The trace has the first ${bytes.plain.length} of `
       + `${bytes.length.toLocaleString("en")} bytes.`),
     ...meaning(row, bytes, isCut),
-    byteTable(row, bytes),
+    element("div", { class: "bytes" }),
     ...(bytes.key.length > 0 ? exclusiveOr(row, bytes) : []),
   ].filter(Boolean);
 }
 
 function meaning({ frame, isText, isCompressed }, bytes, isCut) {
   if (isCompressed) {
-    return [note("The payload is compressed (permessage-deflate, RFC 7692), so its characters "
-      + "cannot be read here.")];
+    return [
+      note("The payload is compressed (permessage-deflate, RFC 7692)."),
+      element("p", { class: "inflated" }, "Inflating …"),
+    ];
   }
   if (frame.opcode === CLOSE) return closeMeaning(bytes);
   return isText ? [list([["Text", decoded(bytes.plain, isCut)]])] : [];
+}
+
+function inflatedMeaning({ isText }, message) {
+  if (message === null) {
+    return note("It cannot be inflated: the trace has only the first 64 bytes of each frame. To "
+      + "read such messages, choose /echo and “No compression” in the options.");
+  }
+  const isCut = message.length > SHOWN_BYTES;
+  const bytes = [...message.slice(0, SHOWN_BYTES)];
+  const content = isText ? decoded(bytes, isCut) : hexOf(bytes);
+  return list([["Whole message", content + (isCut ? " …" : "")]]);
 }
 
 function closeMeaning(bytes) {
@@ -177,13 +202,22 @@ function closeMeaning(bytes) {
   ])];
 }
 
-function byteTable({ isCompressed }, { plain, wire, key }) {
+// Only the browser knows the width of a table.
+function fillBytes(place, row, bytes) {
+  if (!place) return; // the payload is empty
+  for (const size of ROW_BYTES) {
+    place.replaceChildren(byteTable(row, bytes, size));
+    if (place.scrollWidth <= place.clientWidth) return;
+  }
+}
+
+function byteTable({ isCompressed }, { plain, wire, key }, size) {
   const isMasked = key.length > 0;
   const head = isMasked ? ["Byte", "On the wire", "Unmasked"] : ["Byte", "On the wire"];
   if (!isCompressed) head.push("ASCII");
   const rows = [];
-  for (let at = 0; at < plain.length; at += ROW_BYTES) {
-    const [masked, clear] = [wire, plain].map((bytes) => bytes.slice(at, at + ROW_BYTES));
+  for (let at = 0; at < plain.length; at += size) {
+    const [masked, clear] = [wire, plain].map((bytes) => bytes.slice(at, at + size));
     const cells = isMasked ? [hexOf(masked), hexOf(clear)] : [hexOf(masked)];
     if (!isCompressed) cells.push(characters(clear));
     rows.push([String(at), ...cells]);

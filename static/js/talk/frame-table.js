@@ -15,6 +15,7 @@ const ARROWS = { received: "→", sent: "←" };
  * @property {number} seconds since the opening
  * @property {boolean} isText of its message
  * @property {boolean} isCompressed of its message
+ * @property {function(): Promise<Uint8Array | null>} inflate see frame-messages.js
  */
 
 /** A table with one row per frame. One row can be selected, by mouse or keyboard. */
@@ -121,7 +122,7 @@ function rowOf(row) {
     cell(`${ARROWS[frame.direction]} ${SIDES[frame.direction]}`, "direction"),
     cell(opcodeName(frame.opcode)),
     cell(frame.fin ? "1" : "0"),
-    cell(frame.rsv1 ? "1 compressed" : "0"),
+    cell(frame.rsv1 ? "1" : "0"),
     cell(`${frame.wire_length.toLocaleString("en")} B`, "number"),
     cell(previewOf(row), "payload"),
   );

@@ -1,6 +1,6 @@
 import { missingText } from "../common/trace-text.js";
 import { readTrace } from "../common/trace.js";
-import { Messages } from "./frame-anatomy.js";
+import { Messages } from "./frame-messages.js";
 import { FramePane } from "./frame-pane.js";
 import { FrameTable, SIDES } from "./frame-table.js";
 import { load, store } from "./storage.js";
