@@ -5,7 +5,7 @@ import re
 import pytest
 
 from tests.support.browser import Page
-from tests.support.keys import HOME
+from tests.support.keys import CONTROL, HOME
 from tests.support.talk import (
     DURATION,
     GREETING,
@@ -18,6 +18,8 @@ from tests.support.talk import (
     show_details,
     wait_for_contents,
 )
+
+ALL = CONTROL + "a" + CONTROL  # selects all text of a field
 
 # The first view
 
@@ -135,6 +137,33 @@ def test_the_filter_finds_text_and_kind(fake: Page) -> None:
     wait_for_contents(fake, "alphabet")
     assert "1 of 8" in fake.element("count").text
     assert len(fake.lines) == 7
+
+
+def test_the_filter_takes_a_regular_expression(fake: Page) -> None:
+    show_details(fake)
+    receive(fake, "Alpha 12", "alpha", "beta 7")
+    box = fake.element("filter")
+    box.send_keys("/a.* [0-9]+$/")
+    wait_for_contents(fake, "Alpha 12", "beta 7")
+    box.send_keys(ALL + "/(/")
+    assert box.get_attribute("aria-invalid") == "true"
+    box.send_keys(ALL + "alpha")
+    wait_for_contents(fake, "Alpha 12", "alpha")
+    assert box.get_attribute("aria-invalid") is None
+
+
+def test_an_empty_list_says_why(fake: Page) -> None:
+    show_details(fake)
+    none = fake.element("no-entries")
+    assert not none.is_displayed()
+    fake.element("filter").send_keys("one, but not this")
+    fake.wait_until(lambda: none.text == "No entry passes the filter.", "a sentence")
+    fake.click("clear")
+    fake.wait_until(lambda: none.text == "The log is empty.", "another sentence")
+    fake.element("filter").send_keys(ALL + "one")
+    receive(fake, "one")
+    wait_for_contents(fake, "one")
+    assert not none.is_displayed()
 
 
 def test_a_pause_keeps_new_entries_for_later(fake: Page) -> None:

@@ -71,6 +71,18 @@ def test_an_entry_can_be_copied_in_any_context(page: Page, server: Server, host:
     page.wait_until(lambda: page.element("filter").get_property("value") == text, "the text")
 
 
+def test_one_key_press_in_the_list_copies_the_selected_entry(talk: Page) -> None:
+    say(talk, "first")
+    talk.wait_until(lambda: len(rows(talk)) == 5, "a reply")
+    for keys in (UP, CONTROL + "c"):
+        talk.element("entries").send_keys(keys)
+    talk.wait_until(lambda: talk.element("entry-copy").text == "Copied", "a copy")
+    assert talk.focus == "entries"
+    talk.element("filter").send_keys(CONTROL + "v")
+    pasted = '"first back"'
+    talk.wait_until(lambda: talk.element("filter").get_property("value") == pasted, pasted)
+
+
 def test_a_close_is_explained(fake: Page) -> None:
     fake.run("sockets[0].end(1011, 'broken')")
     fake.wait_until(lambda: len(rows(fake)) == 3, "the end")

@@ -17,13 +17,12 @@ def show(page: Page, width: int) -> None:
 
 def bottom(page: Page, *ids: str) -> float:
     """The lowest edge of these elements, in pixels from the top of the window."""
-    return max(
-        page.run(
-            "return arguments[0].map((id) =>"
-            "  document.getElementById(id).getBoundingClientRect().bottom)",
-            ids,
-        )
+    edges: list[float] = page.run(
+        "return arguments[0].map((id) =>"
+        "  document.getElementById(id).getBoundingClientRect().bottom)",
+        ids,
     )
+    return max(edges)
 
 
 @pytest.mark.parametrize(("width", "length"), [(390, 30), (768, 36), (1280, 36), (1920, 36)])

@@ -4,6 +4,7 @@ import { EntryList } from "./entry-list.js";
 import { EntryPane } from "./entry-pane.js";
 import { contentOf } from "./entry-text.js";
 import { asJson, asText } from "./export.js";
+import { filterOf } from "./filter.js";
 
 /** The record as a list with filters, pause and export. Draws at most once per frame. */
 export class Details {
@@ -14,6 +15,8 @@ export class Details {
   #kind;
   #pause;
   #count;
+  #none;
+  #isWanted = () => true; // whether a content passes the filter
   #paused = null; // while paused: the entries at the moment of pausing
   #added = []; // not drawn yet
   #changed = new Set(); // not drawn yet
@@ -30,12 +33,17 @@ export class Details {
     this.#record = record;
     this.#drawing = drawing;
     this.#pane = new EntryPane(panel.querySelector("#entry"), () => this.#leaveEntry());
-    this.#list = new EntryList(panel.querySelector("#entries"), (entry) => this.#pane.show(entry));
+    this.#list = new EntryList(
+      panel.querySelector("#entries"),
+      (entry) => this.#pane.show(entry),
+      () => this.#pane.copy(),
+    );
     this.#filter = panel.querySelector("#filter");
     this.#kind = panel.querySelector("#kind");
     this.#pause = panel.querySelector("#pause");
     this.#count = panel.querySelector("#count");
-    this.#filter.addEventListener("input", () => this.#redraw());
+    this.#none = panel.querySelector("#no-entries");
+    this.#filter.addEventListener("input", () => this.#useFilter());
     this.#kind.addEventListener("change", () => this.#redraw());
     this.#pause.addEventListener("click", () => this.#togglePause());
     panel.querySelector("#clear").addEventListener("click", clear);
@@ -60,6 +68,16 @@ export class Details {
     this.#list.unselect();
     this.#forget();
     if (this.#paused) this.#paused = [];
+    this.#redraw();
+  }
+
+  // While a regular expression is being typed, it is often invalid. The last one stays until then.
+  #useFilter() {
+    const isWanted = filterOf(this.#filter.value);
+    if (isWanted) this.#filter.removeAttribute("aria-invalid");
+    else this.#filter.setAttribute("aria-invalid", "true");
+    if (!isWanted) return;
+    this.#isWanted = isWanted;
     this.#redraw();
   }
 
@@ -100,8 +118,7 @@ export class Details {
 
   #matches(entry) {
     if (this.#kind.value && this.#kind.value !== entry.kind) return false;
-    const wanted = this.#filter.value.toLowerCase();
-    return wanted === "" || contentOf(entry).toLowerCase().includes(wanted);
+    return this.#isWanted(contentOf(entry));
   }
 
   #showCount() {
@@ -109,6 +126,8 @@ export class Details {
     const shown = this.#list.count === all ? `${all}` : `${this.#list.count} of ${all}`;
     const added = this.#paused ? this.#added.length : 0;
     this.#count.textContent = `${shown} shown${added ? `, ${added} new while paused` : ""}`;
+    this.#none.hidden = this.#list.count > 0;
+    this.#none.textContent = all > 0 ? "No entry passes the filter." : "The log is empty.";
   }
 
   #leaveEntry() {

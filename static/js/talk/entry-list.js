@@ -19,15 +19,18 @@ export class EntryList {
   #selected = null; // entry
   #following = true; // the end of the list is in view
   #select;
+  #copy;
 
   /**
    * @param {HTMLElement} list inside a scrolling element; all rows have the same height
    * @param {function(import("./entry.js").Entry): void} select called when one is selected
+   * @param {function(): void} copy called to copy the selected one
    */
-  constructor(list, select) {
+  constructor(list, select, copy) {
     this.#list = list;
     this.#scroller = list.parentElement;
     this.#select = select;
+    this.#copy = copy;
     list.addEventListener("click", ({ target }) => this.#pick(this.#entryOf(target)));
     list.addEventListener("keydown", (event) => this.#press(event));
     this.#scroller.addEventListener("scroll", () => this.#scrolled());
@@ -119,6 +122,7 @@ export class EntryList {
   }
 
   #press(event) {
+    if (this.#selected && asksForCopy(event)) return this.#copy();
     const step = STEPS[event.key];
     if (step === undefined || event.altKey || event.ctrlKey || event.metaKey) return;
     event.preventDefault();
@@ -151,6 +155,12 @@ export class EntryList {
     if (row) this.#list.setAttribute("aria-activedescendant", row.id);
     else this.#list.removeAttribute("aria-activedescendant");
   }
+}
+
+// If the user has marked text, the browser copies that.
+function asksForCopy({ key, ctrlKey, metaKey, altKey, shiftKey }) {
+  if (key !== "c" || altKey || shiftKey || !(ctrlKey || metaKey)) return false;
+  return window.getSelection().isCollapsed;
 }
 
 function rowOf(entry) {

@@ -25,7 +25,7 @@ export class EntryPane {
     this.#content = pane.querySelector("#entry-content");
     this.#pretty = pane.querySelector("#entry-pretty");
     this.#copy = pane.querySelector("#entry-copy");
-    this.#copy.addEventListener("click", () => this.#copyText());
+    this.#copy.addEventListener("click", () => this.copy());
     this.#pretty.addEventListener("click", () => this.#togglePretty());
     pane.querySelector("#entry-close").addEventListener("click", () => {
       this.show(null);
@@ -47,6 +47,15 @@ export class EntryPane {
   /** @param {Set<import("./entry.js").Entry>} changed may contain the entry shown here */
   update(changed) {
     if (changed.has(this.#entry)) this.#showDetails();
+  }
+
+  /** Copy the content as it is shown, and say so on the button. */
+  async copy() {
+    const entry = this.#entry;
+    const copied = await copyText(this.#text);
+    if (entry !== this.#entry) return;
+    this.#copy.textContent = copied ? "Copied" : "Not copied";
+    setTimeout(() => (this.#copy.textContent = "Copy"), FEEDBACK_MS);
   }
 
   #showDetails() {
@@ -74,13 +83,5 @@ export class EntryPane {
   #togglePretty() {
     this.#pretty.setAttribute("aria-pressed", String(!this.#isPretty));
     this.#showContent();
-  }
-
-  async #copyText() {
-    const entry = this.#entry;
-    const copied = await copyText(this.#text);
-    if (entry !== this.#entry) return;
-    this.#copy.textContent = copied ? "Copied" : "Not copied";
-    setTimeout(() => (this.#copy.textContent = "Copy"), FEEDBACK_MS);
   }
 }
