@@ -3,7 +3,7 @@
 import pytest
 
 from tests.support.browser import Page
-from tests.support.keys import DOWN, ENTER, UP
+from tests.support.keys import DOWN, ENTER, SHIFT, UP
 from tests.support.talk import GREETING, OPEN, SUPPORTED, receive, say
 
 
@@ -110,6 +110,36 @@ def test_enter_in_an_empty_box_does_nothing_but_the_button_sends(fake: Page) -> 
     assert fake.run("return sockets[0].sent") == []
     fake.click("send")
     assert fake.run("return sockets[0].sent") == [""]
+
+
+def rows_of_the_box(page: Page) -> int:
+    return int(page.run("return document.querySelector('#message').rows"))
+
+
+def test_a_message_keeps_its_line_breaks(fake: Page) -> None:
+    height = fake.element("message").size["height"]
+    assert height == fake.element("send").size["height"], "one line"
+    fake.run("document.querySelector('#message').focus()")
+    fake.run("document.execCommand('insertText', false, 'one\\ntwo')")  # as a user pastes
+    fake.element("message").send_keys(SHIFT + ENTER)
+    fake.press("three")
+    assert rows_of_the_box(fake) == 3
+    assert fake.element("message").size["height"] > 2 * height - 30
+    fake.press(ENTER)
+    assert fake.run("return sockets[0].sent") == ["one\ntwo\nthree"]
+    receive(fake, '"thanks"')
+    fake.wait_until(lambda: rows_of_the_box(fake) == 1, "a box of one line")
+    assert fake.element("message").size["height"] == height
+
+
+def test_arrow_keys_move_within_a_text_of_several_lines(fake: Page) -> None:
+    for text in ("one", "two\nlines"):
+        say(fake, text)
+    seen = []
+    for key in (UP, UP, UP, DOWN, DOWN):
+        fake.press(key)
+        seen.append(fake.element("message").get_property("value"))
+    assert seen == ["two\nlines", "two\nlines", "one", "two\nlines", ""]
 
 
 @pytest.mark.parametrize(

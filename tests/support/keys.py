@@ -3,4 +3,4 @@
 ENTER, SPACE, TAB = "\ue007", " ", "\ue004"
 LEFT, RIGHT = "\ue012", "\ue014"
 END, HOME, UP, DOWN = "\ue010", "\ue011", "\ue013", "\ue015"
-CONTROL = "\ue009"
+CONTROL, SHIFT = "\ue009", "\ue008"

@@ -1,9 +1,15 @@
 import { InputHistory } from "./input-history.js";
 
-/** The text box of a message, which is empty and ready for the next one after sending. */
+const MOST_ROWS = 8; // leaves room for the log on a phone
+
+/**
+ * The text box of a message, which is empty and ready for the next one after sending. Enter sends,
+ * and Shift+Enter breaks the line.
+ */
 export class MessageBox {
   #box;
   #error;
+  #send;
   #drawing;
   #history;
   #sent = null; // the text that was sent and is still shown
@@ -15,12 +21,16 @@ export class MessageBox {
   constructor(panel, drawing) {
     this.#box = panel.querySelector("#message");
     this.#error = panel.querySelector("#message-error");
+    this.#send = panel.querySelector("#send");
     this.#drawing = drawing;
     // Before anybody else looks at the text or changes it.
     for (const kind of ["keydown", "beforeinput"]) this.#box.addEventListener(kind, this.#empty);
-    this.#history = new InputHistory(this.#box);
-    this.#box.addEventListener("input", () => this.#showError(""));
-    this.#box.addEventListener("keydown", ignoreEnterWhenEmpty);
+    this.#history = new InputHistory(this.#box, () => this.#fit());
+    this.#box.addEventListener("input", () => {
+      this.#showError("");
+      this.#fit();
+    });
+    this.#box.addEventListener("keydown", (event) => this.#press(event));
   }
 
   /**
@@ -56,7 +66,21 @@ export class MessageBox {
     // A script may have written another text.
     if (this.#box.value === this.#sent) this.#box.value = "";
     this.#sent = null;
+    this.#fit();
   };
+
+  // Enter in an empty box is pressed by mistake, but the button sends an empty message. While an
+  // input method is composing a character, Enter belongs to it.
+  #press(event) {
+    if (event.key !== "Enter" || event.shiftKey || event.isComposing) return;
+    event.preventDefault();
+    if (this.#box.value !== "") this.#send.click(); // does nothing while it is disabled
+  }
+
+  #fit() {
+    const rows = Math.min(this.#box.value.split("\n").length, MOST_ROWS);
+    if (rows !== this.#box.rows) this.#box.rows = rows; // the browser would draw again
+  }
 
   #showError(error) {
     if (this.#error.textContent === error) return;
@@ -69,9 +93,4 @@ export class MessageBox {
       this.#box.removeAttribute("aria-describedby");
     }
   }
-}
-
-// Enter is pressed by mistake. The button sends an empty message.
-function ignoreEnterWhenEmpty(event) {
-  if (event.key === "Enter" && event.target.value === "") event.preventDefault();
 }
