@@ -542,12 +542,16 @@ def test_a_link_to_an_unknown_term_says_so(page: Page, link: str, sentence: str)
 
 
 @pytest.mark.parametrize("width", [390, 768, 1280, 1920])
-def test_nothing_is_wider_than_the_screen(page: Page, width: int) -> None:
-    page.emulate(width, 844, "light")
-    learn_for(page, f"ws://127.0.0.1:9/{'x' * 300}")
+def test_nothing_is_wider_than_the_screen(talk: Page, width: int) -> None:
+    talk.emulate(width, 844, "light")
+    say(talk, "x" * 500)
+    choose(talk, to=f"ws://127.0.0.1:9/{'x' * 300}")
+    talk.run("location.hash = `#learn?term=${'x'.repeat(200)}`")
+    talk.wait_until(lambda: talk.text("#learn-link-error") != "", "the error")
+    assert "x" * 80 in talk.text("#learn-messages")
     for tab in range(len(CLIENTS)):
-        page.run("document.querySelectorAll('#learn-code [role=tab]')[arguments[0]].click()", tab)
-        assert page.run("return document.documentElement.scrollWidth") <= width
+        talk.run("document.querySelectorAll('#learn-code [role=tab]')[arguments[0]].click()", tab)
+        assert talk.run("return document.documentElement.scrollWidth") <= width
 
 
 def test_all_tabs_are_in_one_row_on_a_phone(page: Page) -> None:
