@@ -95,12 +95,12 @@ async function failed(error, check, cancel) {
   if (error instanceof NoHttpResponse) return noConnection(error, cancel);
   if (error instanceof Ended) return cutOff(error);
   if (error instanceof TimedOut) {
-    return { ...bad("no reply", "no-reply", `The connection stayed open, but ${error.message}: `
-      + "something on the path holds data back, or lost it."), timed: true };
+    return bad("no reply", "no-reply", `The connection stayed open, but ${error.message}: `
+      + "something on the path holds data back, or lost it.");
   }
   if (error instanceof OutOfTime) {
-    return { ...bad("out of time", "out-of-time", `This check did not finish within ${check.limit} `
-      + "s: the connection is very slow, or stuck."), timed: true };
+    return bad("out of time", "out-of-time", `This check did not finish within ${check.limit} s: `
+      + "the connection is very slow, or stuck.");
   }
   return bad("error", "check-failed", `The check itself failed: ${error.message}.`);
 }
