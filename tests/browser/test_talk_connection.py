@@ -48,13 +48,14 @@ def test_a_server_that_stops_says_goodbye_and_can_be_tried_again(
     assert re.fullmatch(r"### connection closed \(1001( .+)?\)", page.lines[-1])
 
     page.click("connect")
-    page.wait_until(lambda: len(page.lines) > 4, "the end of the attempt")
-    assert page.lines[4:] == ["### connection closed (1006)"]
+    page.wait_until(lambda: len(page.lines) > 5, "the end of the attempt, and its reason")
+    reason = "### The server is not reachable at all (not just WebSockets)."
+    assert page.lines[4:] == ["### connection closed (1006)", reason]
     assert page.state == "not connected"
     assert page.is_enabled("connect")
     refused = page.take_console_errors()
     assert "WebSocket connection to" in refused[0]
-    assert all("/traces/" in error for error in refused[1:])
+    assert all("/traces/" in error or "/WS.ashx" in error for error in refused[1:])
 
 
 @pytest.mark.parametrize(

@@ -12,8 +12,7 @@ const WHAT_IS_A_REPLY = "A reply is a message that returns the sent text.";
 export class RoundTripChart {
   #section;
   #times = [];
-  #nothingSent; // the text of the page
-  #note; // shown while there are no times
+  #note = ""; // about the reply to the messages that were sent, while there are no times
   #count = 0;
   #chart = null;
   #drawing;
@@ -25,8 +24,6 @@ export class RoundTripChart {
    */
   constructor(section, drawing) {
     this.#section = section;
-    this.#nothingSent = this.#part("no-times").textContent;
-    this.#note = this.#nothingSent;
     this.#drawing = drawing;
   }
 
@@ -50,7 +47,7 @@ export class RoundTripChart {
   clear() {
     this.#times = [];
     this.#count = 0;
-    this.#note = this.#nothingSent;
+    this.#note = "";
     this.#schedule();
   }
 
@@ -61,7 +58,8 @@ export class RoundTripChart {
   #draw() {
     const empty = this.#times.length === 0;
     this.#part("no-times").hidden = !empty;
-    this.#part("no-times").textContent = this.#note;
+    this.#part("nothing-sent").hidden = this.#note !== "";
+    this.#part("no-reply").textContent = this.#note;
     this.#part("times").hidden = empty;
     if (empty) return;
     this.#showSummary();
