@@ -68,6 +68,25 @@ def test_a_failure_leads_from_the_first_screen_to_its_cure(
     page.take_console_errors()
 
 
+@pytest.mark.parametrize(("width", "height"), SIZES)
+def test_a_failure_below_open_options_comes_into_view(
+    page: Page, server: Server, width: int, height: int
+) -> None:
+    page.emulate(width, height, "light")
+    page.open()
+    page.click("options-fold")
+    page.open("/#talk?to=/nonsense", url=server.url)
+    wait_for_banner(page)
+    page.wait_until(
+        lambda: page.run(
+            "const { top, bottom } = document.querySelector('#failure').getBoundingClientRect();"
+            "return document.querySelector('#options').open && top >= 0 && bottom <= innerHeight"
+        ),
+        "the whole banner",
+    )
+    page.take_console_errors()
+
+
 def test_the_banner_goes_when_the_connection_opens(fake: Page) -> None:
     fake.run("sockets[0].end(1000, '')")
     fake.click("connect")

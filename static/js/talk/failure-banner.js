@@ -23,6 +23,7 @@ export class FailureBanner {
    * @param {import("./failure-reason.js").Reason} reason
    */
   show({ address, foreign, path, protocols }, { text, isComplete }) {
+    const isNews = this.#banner.hidden || this.#part("reason").textContent !== text;
     this.#part("reason").textContent = text;
     this.#part("why").href = linkTo("diagnose", { run: "", to: `/${path}` });
     this.#part("why").hidden = foreign || isComplete;
@@ -30,6 +31,8 @@ export class FailureBanner {
     this.#part("command").textContent = foreign ? probeCommand(address, protocols) : "";
     this.#part("copied").textContent = "";
     this.#banner.hidden = false;
+    // On a phone it is below the options, and they may be open.
+    if (isNews) this.#banner.scrollIntoView({ block: "nearest" });
   }
 
   hide() {
