@@ -38,8 +38,8 @@ test-service: $(VENV)/test.stamp
 test-browser: $(VENV)/test.stamp
 	$(PYTEST) $(PARALLEL) -m "not slow" tests/browser $(PYTEST_ARGS)
 
-# The rest of both, which takes longest: other engines, crowds, and waits for time-outs. One after
-# the other, because each of them may keep both cores busy.
+# The rest of both, which takes longest: other engines, crowds, prefixes, links, traces, and waits for
+# time-outs. One after the other, because each of them may keep both cores busy.
 test-slow: $(VENV)/test.stamp
 	$(PYTEST) -m slow tests/service tests/browser $(PYTEST_ARGS)
 

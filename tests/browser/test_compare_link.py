@@ -5,6 +5,8 @@ import pytest
 from tests.support.browser import Page
 from tests.support.compare import WAYS, Compare
 
+pytestmark = pytest.mark.slow
+
 FIRST = {"mean": "2", "interval": "1", "seconds": "60", "ways": list(WAYS)}
 
 

@@ -5,6 +5,8 @@ import pytest
 from tests.support.diagnose import TIMED_CHECKS, Panel
 from tests.support.proxy import Faults, Proxy
 
+pytestmark = pytest.mark.slow
+
 # Keeps the page from its events for 300 of 320 ms.
 BLOCK = """
 setInterval(() => {

@@ -11,6 +11,8 @@ from tests.support.nginx import nginx_with, without_chat
 from tests.support.servers import Server
 from tests.support.waiting import wait_until
 
+pytestmark = pytest.mark.slow
+
 OPENED = "return sockets.filter(({ url }) => url.includes('/echo')).length"
 
 

@@ -371,6 +371,7 @@ def test_the_code_of_each_client_works(page: Page, client: str, to: str, reply: 
     check(page, client, reply)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("client", CLIENTS)
 def test_the_code_of_each_client_offers_the_subprotocols(page: Page, client: str) -> None:
     learn_for(page, "/echo?subprotocol=it's", "&protocols=chat,it's")
@@ -378,6 +379,7 @@ def test_the_code_of_each_client_offers_the_subprotocols(page: Page, client: str
     check(page, client, "received: Hello", subprotocol="it's")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("client", CLIENTS)
 def test_the_code_of_each_client_keeps_every_character_of_the_address(
     other: Other, page: Page, client: str
@@ -568,6 +570,7 @@ def test_all_tabs_are_in_one_row_on_a_phone(page: Page) -> None:
     assert right <= 390 - 16  # the padding of the page
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("width", [390, 1280])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_a_marked_term_and_a_frame_are_accessible(talk: Page, scheme: str, width: int) -> None:

@@ -12,6 +12,8 @@ from tests.support.servers import Server
 from tests.support.talk import GREETING
 from tests.support.waiting import wait_until
 
+pytestmark = pytest.mark.slow
+
 PREFIX = "/ws-test"
 STRIPPING = f"""
 map $http_upgrade $connection_upgrade {{ default upgrade; '' close; }}

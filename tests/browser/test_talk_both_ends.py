@@ -12,6 +12,8 @@ from tests.support.proxy import Faults, Proxy
 from tests.support.servers import Server, StartServer
 from tests.support.talk import GREETING, OPEN, choose, say, show_details, simulate
 
+pytestmark = pytest.mark.slow
+
 CUT = "### connection closed (1006)"
 SECONDS = r"\d+\.\d s"
 # The browser's clock is a minute behind.

@@ -8,6 +8,8 @@ import pytest
 from tests.support.browser import Page
 from tests.support.modules import call
 
+pytestmark = pytest.mark.slow
+
 ID = "0123456789abcdef" * 2
 
 # Answers the request for a trace, and keeps how it was asked.
