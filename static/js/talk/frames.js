@@ -148,7 +148,7 @@ function noteOf({ frames = [], messages, outcome }) {
   if (frames.length === 0 && count > 0) {
     return "The server keeps no frames of this connection, to leave room for other traces.";
   }
-  if (outcome === "open") return "The connection is open. The frames are about a second old.";
+  if (outcome === "open") return "The connection is open. This table is up to a second behind.";
   return "The connection has ended. These are its frames.";
 }
 
