@@ -106,7 +106,7 @@ def test_a_close_is_explained(fake: Page) -> None:
 def test_each_close_has_an_explanation(
     page: Page, close: dict[str, object], explanation: str
 ) -> None:
-    assert explanation in call(page, "talk/close-codes.js", "explainClose", close)
+    assert explanation in call(page, "common/close-codes.js", "explainClose", close)
 
 
 # The whole log

@@ -411,7 +411,7 @@ def test_a_longer_payload_has_an_extended_length(
     select(page, 1)
     assert part(page, "Second byte").split("\n")[0] == f"Second byte {second}"
     assert part(page, "Extended").split("\n")[0] == (f"Extended length {extended}" * bool(extended))
-    assert f"The trace has the first 64 of {size:,} bytes." in part(page, "Payload")
+    assert f"The server keeps the first 64 of {size:,} bytes." in part(page, "Payload")
     assert len(cells(page, "payload")) == 4
 
 
@@ -542,7 +542,7 @@ def test_markup_in_a_frame_is_shown_as_text(traced: Callable[..., Page]) -> None
 
 
 def test_an_unknown_opcode_has_its_number(page: Page) -> None:
-    assert call(page, "talk/frame-anatomy.js", "opcodeName", 3) == "reserved (3)"
+    assert call(page, "common/frame-anatomy.js", "opcodeName", 3) == "reserved (3)"
 
 
 # Reading it

@@ -18,3 +18,11 @@ export function firstDifference(one, other) {
   for (let at = 0; at < shorter; at += 1) if (one[at] !== other[at]) return at;
   return one.length === other.length ? -1 : shorter;
 }
+
+/**
+ * @param {ArrayBuffer | number[]} bytes
+ * @returns {string} such as "00 ff 7b"
+ */
+export function hexOf(bytes) {
+  return Array.from(new Uint8Array(bytes), (byte) => byte.toString(16).padStart(2, "0")).join(" ");
+}

@@ -37,3 +37,14 @@ export function formatCount(number, singular, plural = `${singular}s`) {
 export function formatClose({ code, reason }) {
   return reason ? `${code} (${reason})` : String(code);
 }
+
+/**
+ * @param {number} time in milliseconds, from `Date.now()`
+ * @returns {string} local time, such as "13:30:00.123"
+ */
+export function formatTime(time) {
+  const date = new Date(time);
+  const pad = (value, length = 2) => String(value).padStart(length, "0");
+  const parts = [date.getHours(), date.getMinutes(), date.getSeconds()].map((part) => pad(part));
+  return `${parts.join(":")}.${pad(date.getMilliseconds(), 3)}`;
+}

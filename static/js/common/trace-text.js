@@ -3,7 +3,7 @@ import { requestOf } from "./diagnosis/facts.js";
 const LIST = new Intl.ListFormat("en", { style: "long", type: "conjunction" });
 
 /**
- * @param {import("../common/trace.js").Trace} trace that was not found
+ * @param {import("./trace.js").Trace} trace that was not found
  * @returns {string} a sentence that says why, and does not guess
  */
 export function missingText({ state, droppedAt, reason }) {

@@ -1,6 +1,6 @@
+import { hexOf } from "../common/binary.js";
 import { formatBytes } from "../common/format.js";
-import { anatomy, opcodeName } from "../talk/frame-anatomy.js";
-import { hexOf } from "../talk/payload.js";
+import { anatomy, opcodeName } from "../common/frame-anatomy.js";
 
 const SHOWN_BYTES = 16;
 

@@ -1,4 +1,4 @@
-import { Drawing } from "../talk/drawing.js";
+import { Drawing } from "../common/drawing.js";
 import { ClientCode } from "./client-code.js";
 import { Glossary } from "./glossary.js";
 import { Tour } from "./tour.js";

@@ -1,7 +1,7 @@
+import { isControl } from "../common/frame-anatomy.js";
 import { pause } from "../common/pause.js";
 import { missingText } from "../common/trace-text.js";
 import { readTrace } from "../common/trace.js";
-import { isControl } from "../talk/frame-anatomy.js";
 
 const TRIES = 4;
 const PAUSE_MS = 1_000; // the server stores a trace as often

@@ -1,8 +1,7 @@
+import { explainClose } from "../common/close-codes.js";
 import { descriptions } from "../common/element.js";
 import { isOffered } from "../common/features.js";
-import { formatCount, formatDuration } from "../common/format.js";
-import { explainClose } from "../talk/close-codes.js";
-import { timeOf } from "../talk/entry-text.js";
+import { formatCount, formatDuration, formatTime } from "../common/format.js";
 import { EXAMPLE, frameFacts } from "./frame-facts.js";
 import { findSentFrame } from "./sent-frame.js";
 
@@ -93,7 +92,7 @@ function openingFacts({ opening }) {
   const { address, subprotocol, extensions, milliseconds } = opening;
   return descriptions([
     ["Address", address],
-    ["Opened at", `${timeOf(opening)}, ${formatDuration(milliseconds)} after the request`],
+    ["Opened at", `${formatTime(opening.time)}, ${formatDuration(milliseconds)} after the request`],
     ["Subprotocol", subprotocol || "none"],
     ["Extensions", extensions || "none"],
   ]);

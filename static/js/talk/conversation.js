@@ -1,15 +1,14 @@
 import { Attempt } from "../common/attempt.js";
+import { closeLine, closeText } from "../common/close-codes.js";
 import { formatSeconds } from "../common/format.js";
 import { writeLink } from "../common/link.js";
 import { newTraceId, withTrace } from "../common/trace.js";
 import { BackOff } from "./backoff.js";
-import { closeLine, closeText } from "./close-codes.js";
 import { isActive, Connection } from "./connection.js";
 import { FailureInquiry } from "./failure-inquiry.js";
 import { binarySummary, displayText, encode } from "./payload.js";
 import { RoundTrips } from "./round-trips.js";
 
-const NARROW = window.matchMedia("(max-width: 40rem)"); // where talk.css puts all in one column
 const OTHER_SERVER = "This is another server. Press Connect to open it.";
 
 /** Connects the user's actions with the server's, and records both. */
@@ -64,7 +63,7 @@ export class Conversation {
   #apply() {
     const { options, panel } = this.#parts;
     this.#switch();
-    if (NARROW.matches) options.fold(); // They fill the screen, and the state is above them.
+    options.makeRoom();
     panel.querySelector("#connection").scrollIntoView({ block: "nearest" });
   }
 

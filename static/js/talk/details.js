@@ -26,7 +26,7 @@ export class Details {
   /**
    * @param {HTMLElement} panel
    * @param {import("./record.js").Record} record
-   * @param {import("./drawing.js").Drawing} drawing
+   * @param {import("../common/drawing.js").Drawing} drawing
    * @param {function(): void} clear called when the user wants the record empty
    */
   constructor(panel, record, drawing, clear) {

@@ -1,5 +1,6 @@
+import { formatTime } from "../common/format.js";
+import { previewOf, roundTripOf, sizeOf } from "./entry-text.js";
 import { MARKS } from "./entry.js";
-import { previewOf, roundTripOf, sizeOf, timeOf } from "./entry-text.js";
 
 const STEPS = { ArrowUp: -1, ArrowDown: 1, Home: -Infinity, End: Infinity };
 const MARGIN = 8; // rows drawn beyond each edge, since scrolling may be faster than drawing
@@ -169,7 +170,7 @@ function rowOf(entry) {
   row.className = entry.kind;
   row.setAttribute("role", "option");
   row.append(
-    cell("time", timeOf(entry)),
+    cell("time", formatTime(entry.time)),
     markCell(entry.kind),
     cell("content", previewOf(entry)),
     cell("size", sizeOf(entry)),

@@ -1,6 +1,6 @@
 import { copyText } from "../common/clipboard.js";
-import { formatCount } from "../common/format.js";
-import { contentOf, detailsOf, timeOf } from "./entry-text.js";
+import { formatCount, formatTime } from "../common/format.js";
+import { contentOf, detailsOf } from "./entry-text.js";
 import { isObjectOrArray, prettyPrint } from "./json.js";
 
 const SHOWN_LENGTH = 50_000; // characters; a browser takes seconds to lay out megabytes
@@ -60,7 +60,7 @@ export class EntryPane {
 
   #showDetails() {
     const { id, kind } = this.#entry;
-    const details = [`#${id} ${kind} ${timeOf(this.#entry)}`, ...detailsOf(this.#entry)];
+    const details = [`#${id} ${kind} ${formatTime(this.#entry.time)}`, ...detailsOf(this.#entry)];
     this.#details.textContent = details.join(" · ");
   }
 

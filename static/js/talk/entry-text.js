@@ -1,6 +1,6 @@
+import { hexOf } from "../common/binary.js";
+import { explainClose } from "../common/close-codes.js";
 import { formatBytes, formatDuration } from "../common/format.js";
-import { explainClose } from "./close-codes.js";
-import { hexOf } from "./payload.js";
 
 const PREVIEW_LENGTH = 200; // more than fits in a row
 const CLOSE_HANDSHAKE = { true: "closing handshake complete", false: "no closing handshake" };
@@ -16,14 +16,6 @@ export function previewOf(entry) {
   const { data } = entry;
   const start = data?.slice(0, PREVIEW_LENGTH);
   return contentOf({ ...entry, data: start });
-}
-
-/** @returns {string} local time, such as "13:30:00.123" */
-export function timeOf({ time }) {
-  const date = new Date(time);
-  const pad = (value, length = 2) => String(value).padStart(length, "0");
-  const parts = [date.getHours(), date.getMinutes(), date.getSeconds()].map((part) => pad(part));
-  return `${parts.join(":")}.${pad(date.getMilliseconds(), 3)}`;
 }
 
 /** @returns {string} such as "1,234 B": one unit for all, so that a column can be compared */

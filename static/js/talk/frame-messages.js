@@ -1,4 +1,4 @@
-import { anatomy, isControl } from "./frame-anatomy.js";
+import { anatomy, isControl } from "../common/frame-anatomy.js";
 
 const CONTINUATION = 0;
 const TEXT = 1;

@@ -1,6 +1,7 @@
+import { hexOf } from "../common/binary.js";
+import { explainClose } from "../common/close-codes.js";
 import { descriptions, element } from "../common/element.js";
 import { formatBytes } from "../common/format.js";
-import { explainClose } from "./close-codes.js";
 import {
   anatomy,
   bits,
@@ -10,7 +11,7 @@ import {
   hex,
   isControl,
   opcodeName,
-} from "./frame-anatomy.js";
+} from "../common/frame-anatomy.js";
 import { SIDES } from "./frame-table.js";
 
 const ROW_BYTES = [16, 8, 4]; // the most that has room; 4 is one turn of the masking key
@@ -96,7 +97,7 @@ function firstByte({ frame, isCompressed }, { first }) {
     list([
       [`FIN ${Number(frame.fin)}`, finText(frame)],
       [`RSV1 ${Number(frame.rsv1)}`, rsv1Text(frame, isCompressed)],
-      ["RSV2, RSV3", "Reserved, and 0: this server ends a connection that sets one of them."],
+      ["RSV2, RSV3", "Reserved: must be 0. This server closes a connection that sets one of them."],
       [`opcode ${frame.opcode}`, `${name}: ${PURPOSES[name] ?? "RFC 6455 does not define it"}.`],
     ]),
   ];
@@ -161,7 +162,7 @@ function payload(row, bytes) {
   if (bytes.length === 0) return [note("Empty.")];
   const isCut = bytes.plain.length < bytes.length;
   return [
-    isCut && note(`The trace has the first ${bytes.plain.length} of `
+    isCut && note(`The server keeps the first ${bytes.plain.length} of `
       + `${bytes.length.toLocaleString("en")} bytes.`),
     ...meaning(row, bytes, isCut),
     element("div", { class: "bytes" }),
@@ -260,8 +261,4 @@ function list(pairs) {
 
 function note(text) {
   return element("p", {}, text);
-}
-
-function hexOf(bytes) {
-  return bytes.map(hex).join(" ");
 }

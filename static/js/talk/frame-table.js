@@ -1,5 +1,5 @@
 import { element } from "../common/element.js";
-import { bytesOf, characters, hex, opcodeName } from "./frame-anatomy.js";
+import { bytesOf, characters, hex, opcodeName } from "../common/frame-anatomy.js";
 
 const STEPS = { ArrowUp: -1, ArrowDown: 1, Home: -Infinity, End: Infinity };
 const PREVIEW_BYTES = 8;

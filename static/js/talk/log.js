@@ -12,7 +12,7 @@ export class Log {
 
   /**
    * @param {HTMLElement} element
-   * @param {import("./drawing.js").Drawing} drawing
+   * @param {import("../common/drawing.js").Drawing} drawing
    */
   constructor(element, drawing) {
     this.#element = element;

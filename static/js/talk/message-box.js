@@ -16,7 +16,7 @@ export class MessageBox {
 
   /**
    * @param {HTMLElement} panel
-   * @param {import("./drawing.js").Drawing} drawing
+   * @param {import("../common/drawing.js").Drawing} drawing
    */
   constructor(panel, drawing) {
     this.#box = panel.querySelector("#message");

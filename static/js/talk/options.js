@@ -19,6 +19,7 @@ import { readTalkLink, talkLink } from "./link.js";
 import { repliesOf, routeOf } from "./routes.js";
 import { load, store } from "./storage.js";
 
+const NARROW = window.matchMedia("(max-width: 40rem)"); // where talk.css puts all in one column
 const STORAGE_KEY = "websockets-demo.talk";
 
 // Added to the label of the text box.
@@ -120,8 +121,10 @@ export class Options {
     return this.#form.reportValidity();
   }
 
-  /** Fold all but the address away. The focus does not get lost with a field. */
-  fold() {
+  /** On a phone, fold all but the address away: the options fill the screen, below the state. */
+  makeRoom() {
+    if (!NARROW.matches) return;
+    // The focus must not get lost with a field.
     if (this.#fold.contains(document.activeElement)) this.#fold.querySelector("summary").focus();
     this.#fold.open = false;
   }

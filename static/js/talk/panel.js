@@ -1,12 +1,12 @@
+import { Drawing } from "../common/drawing.js";
 import { hasOptions, writeLink } from "../common/link.js";
 import { Controls } from "./controls.js";
 import { Conversation } from "./conversation.js";
 import { Details } from "./details.js";
-import { Drawing } from "./drawing.js";
 import { FailureBanner } from "./failure-banner.js";
 import { Frames } from "./frames.js";
-import { Log } from "./log.js";
 import { LogViews } from "./log-views.js";
+import { Log } from "./log.js";
 import { MessageBox } from "./message-box.js";
 import { OpeningView } from "./opening-view.js";
 import { Options } from "./options.js";

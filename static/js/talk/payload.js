@@ -29,11 +29,6 @@ export function binarySummary(data) {
   return `(${formatBytes(data.byteLength ?? data.size)} of binary data)`;
 }
 
-/** @returns {string} such as "00 ff 7b" */
-export function hexOf(buffer) {
-  return Array.from(new Uint8Array(buffer), (byte) => byte.toString(16).padStart(2, "0")).join(" ");
-}
-
 // Return the text itself: the user may be testing its spaces or the digits of its numbers.
 function checkedJson(text) {
   try {

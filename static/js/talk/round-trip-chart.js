@@ -20,7 +20,7 @@ export class RoundTripChart {
 
   /**
    * @param {HTMLElement} section of the page
-   * @param {import("./drawing.js").Drawing} drawing
+   * @param {import("../common/drawing.js").Drawing} drawing
    */
   constructor(section, drawing) {
     this.#section = section;
