@@ -44,7 +44,11 @@ def test_the_request_is_told_as_it_arrived(each_server: Server) -> None:
 
 
 def test_secrets_are_masked(each_server: Server) -> None:
-    secrets = {"Cookie": "id=s3cret", "Authorization": "Basic s3cret", "Proxy-Authorization": "s3cret"}
+    secrets = {
+        "Cookie": "id=s3cret",
+        "Authorization": "Basic s3cret",
+        "Proxy-Authorization": "s3cret",
+    }
     report = inspect(each_server, secrets)
     headers = dict(report["request"]["headers"])
     assert {name: headers[name] for name in secrets} == {
