@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from simple_websocket import ConnectionClosed
 
     from flask_echo.websocket.connection import Connection
-    from flask_echo.websocket.extension import observe
+    from flask_echo.websocket.extension import is_draining, observe
     from flask_echo.websocket.limits import Limits
     from flask_echo.websocket.observers import Observer, Watch
     from flask_echo.websocket.options import OptionError
@@ -29,6 +29,7 @@ __all__ = [
     "Sock",
     "Upgrade",
     "Watch",
+    "is_draining",
     "observe",
 ]
 
@@ -42,6 +43,7 @@ _HOMES = {
     "Sock": "flask_echo.websocket.sock",
     "Upgrade": "flask_echo.websocket.sock",
     "Watch": "flask_echo.websocket.observers",
+    "is_draining": "flask_echo.websocket.extension",
     "observe": "flask_echo.websocket.extension",
 }
 

@@ -1,7 +1,7 @@
 """What the library keeps for each application: its limits and its seats.
 
-gunicorn's worker calls :func:`total_seats` and :func:`drain_all`. It imports this module after
-the fork, never in the master.
+gunicorn's worker counts the seats of all applications, and drains them. It imports this module
+after the fork, never in the master.
 """
 
 import logging
@@ -16,7 +16,7 @@ from flask import Flask
 
 from flask_echo.websocket.budget import Budget, default_budget
 from flask_echo.websocket.headers import TOKEN
-from flask_echo.websocket.limits import PREFIX, Limits, environment, variables
+from flask_echo.websocket.limits import PREFIX, DrainTimes, Limits, environment, variables
 from flask_echo.websocket.observers import Observer
 from flask_echo.websocket.options import Kind, OptionError, checked, kinds
 from flask_echo.websocket.rates import Rates
@@ -150,27 +150,63 @@ def _from_environment() -> Limits:
     return limits
 
 
+def _extensions() -> "list[Extension]":
+    with _all_lock:
+        return list(_all)
+
+
 def total_seats() -> int:
     """Return the number of seats of all applications in this process.
 
     :raises OptionError: for a bad ``SOCK_SERVER_OPTIONS`` of one of them.
     """
-    with _all_lock:
-        extensions = list(_all)
-    return sum(extension.limits().max_connections for extension in extensions)
+    return sum(extension.limits().max_connections for extension in _extensions())
 
 
 def share_memory(workers: int) -> None:
     """Divide the memory for messages among all applications of ``workers`` worker processes."""
-    with _all_lock:
-        extensions = list(_all)
+    extensions = _extensions()
     for extension in extensions:
         extension.share_memory(workers * len(extensions))
 
 
-def drain_all(grace: float | None = None) -> None:
+# -- The drain of all applications in this process -------------------------------------------
+
+
+def drain_times() -> DrainTimes:
+    """Return the longest times that an application in this process wants.
+
+    :raises OptionError: for a bad variable, or a bad ``SOCK_SERVER_OPTIONS``.
+    """
+    limits = [extension.limits() for extension in _extensions()] or [Limits.from_environment()]
+    return DrainTimes(
+        max(each.drain_delay_seconds for each in limits),
+        max(each.drain_spread_seconds for each in limits),
+        max(each.close_timeout_seconds for each in limits),
+    )
+
+
+def announce_drain() -> None:
+    """Let all applications say that they drain, and serve on; see :meth:`Seats.announce_drain`."""
+    for extension in _extensions():
+        extension.seats.announce_drain()
+
+
+def drain_all(grace: float | None = None, spread: float = 0.0) -> None:
     """Drain the seats of all applications in this process; see :meth:`Seats.drain`."""
-    with _all_lock:
-        extensions = list(_all)
-    for extension in extensions:
-        extension.seats.drain(grace)
+    for extension in _extensions():
+        extension.seats.drain(grace, spread)
+
+
+def wake_due() -> bool:
+    """Wake those whose turn has come; see :meth:`Seats.wake_due`."""
+    waiting = [extension.seats.wake_due() for extension in _extensions()]  # Of all of them.
+    return any(waiting)
+
+
+def is_draining(app: Flask) -> bool:
+    """Return whether the worker of ``app`` is about to stop.
+
+    A readiness check should fail then, so that load balancers send new clients elsewhere.
+    """
+    return install(app).seats.occupancy().draining

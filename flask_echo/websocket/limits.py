@@ -7,7 +7,7 @@ again the modules that the master has imported.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 from urllib.parse import urlsplit
 
 from flask import Config
@@ -68,6 +68,9 @@ class Limits:
     ping_timeout_seconds: float = option(20.0, number(0.1, 3600, "seconds"))
     send_timeout_seconds: float = option(20.0, number(0.1, 3600, "seconds"))
     close_timeout_seconds: float = option(5.0, number(0.1, 60, "seconds"))
+    # For both, 0 is at once. Kubernetes and load balancers need some seconds to look elsewhere.
+    drain_delay_seconds: float = option(0.0, number(0, 300, "seconds"))
+    drain_spread_seconds: float = option(0.0, number(0, 3600, "seconds"))
     allowed_origins: frozenset[str] | None = option(None, ORIGINS)
     # For these four, 0 is no limit. The longest times are a day and a week.
     max_connections_per_client: int = option(0, whole_number(0, 100_000, "seats per worker"))
@@ -94,6 +97,19 @@ class Limits:
         known = variables(cls)
         values = {name: value for name, value in environment().items() if name in known}
         return cls(**checked_environment(known, values))
+
+
+class DrainTimes(NamedTuple):
+    """How much time a drain takes, in seconds.
+
+    :ivar delay: until new connections are refused.
+    :ivar spread: from then on, until the last open one is asked to close.
+    :ivar closing: for one closing handshake.
+    """
+
+    delay: float
+    spread: float
+    closing: float
 
 
 def variables(limits: type[Limits]) -> dict[str, Kind]:

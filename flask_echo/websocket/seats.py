@@ -1,9 +1,11 @@
 """Seats: how many connections there may be, who has one, who gives one up, and the drain."""
 
 import threading
+from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from enum import Enum
+from time import monotonic
 from typing import NamedTuple
 
 from simple_websocket import ConnectionClosed
@@ -87,8 +89,10 @@ class Seats:
         self._shares = Shares()
         # Evicted, but their threads are still there.
         self._leaving: dict[Seat, _Eviction] = {}
-        self._draining = False
+        self._draining = self._refusing = False
         self._grace: float | None = None
+        # Whose turn to be woken comes when; the next one first.
+        self._turns: deque[tuple[float, Seat]] = deque()
 
     @contextmanager
     def take(self, client: str = "", most: int = 0) -> Iterator[Seat | NoSeat]:
@@ -108,14 +112,14 @@ class Seats:
         try:
             if eviction is not None:
                 eviction.carry_out()
-            yield NoSeat.FULL if eviction is not None and self._draining else seat
+            yield NoSeat.FULL if eviction is not None and self._refusing else seat
         finally:
             self._leave(seat)
 
     def _admit(self, client: str, most: int) -> tuple[Seat | NoSeat, _Eviction | None]:
         """Give ``client`` a seat, and return who has to leave for it. The caller has the lock."""
         held = self._shares.size(client)
-        if self._draining:
+        if self._refusing:
             return NoSeat.FULL, None
         if most and held >= most:
             return NoSeat.SHARE, None
@@ -159,21 +163,45 @@ class Seats:
         """Register the connection on ``seat``. A drain wakes it; one that has begun, at once."""
         with self._lock:
             self._shares.occupy(seat, occupant)
-            if self._draining:
+            if self._refusing:
                 occupant.wake(self._grace)
 
-    def drain(self, grace: float | None = None) -> None:
-        """Refuse new connections, and wake those that are open.
+    def announce_drain(self) -> None:
+        """Say in :meth:`occupancy` that a drain is about to come. Nothing else changes."""
+        with self._lock:
+            self._draining = True
 
-        :param grace: seconds during which their input may still be answered.
+    def drain(self, grace: float | None = None, spread: float = 0.0) -> None:
+        """Refuse new connections, and give each open one its turn to be woken.
+
+        The turns are evenly spread. :meth:`wake_due` wakes those whose turn has come, and this
+        method wakes the first. A second call gives all of them new turns.
+
+        :param grace: seconds during which the input of a woken connection may still be answered.
+        :param spread: seconds over which the turns are spread; with 0, this wakes all.
         """
+        with self._lock:
+            self._draining = self._refusing = True
+            self._grace = grace
+            open_now = [seat for seat in self._taken if seat.occupant is not None]
+            interval = spread / max(1, len(open_now))
+            began = monotonic()
+            self._turns = deque(
+                (began + interval * place, seat) for place, seat in enumerate(open_now)
+            )
+        self.wake_due()
+
+    def wake_due(self) -> bool:
+        """Wake the connections whose turn has come. Return whether others still wait for theirs."""
         # Waking happens under the lock, so that no connection leaves meanwhile: its descriptor
         # could already belong to another connection.
         with self._lock:
-            self._draining, self._grace = True, grace
-            for seat in self._taken:
-                if seat.occupant is not None:
-                    seat.occupant.wake(grace)
+            now = monotonic()
+            while self._turns and self._turns[0][0] <= now:
+                occupant = self._turns.popleft()[1].occupant
+                if occupant is not None:
+                    occupant.wake(self._grace)
+            return any(seat.occupant is not None for _, seat in self._turns)
 
     def occupancy(self) -> Occupancy:
         """Count the open connections and the seats."""

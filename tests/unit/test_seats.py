@@ -210,6 +210,94 @@ def test_a_newcomer_that_waits_when_the_drain_begins_gets_no_seat(stack: ExitSta
     assert seats.occupancy() == (0, 0, 1, True)
 
 
+class Time:
+    """A clock that a test sets."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Time:
+    clock = Time()
+    monkeypatch.setattr(module, "monotonic", clock)
+    return clock
+
+
+def woken(guests: list[Guest]) -> int:
+    return sum(guest.calls == ["wake"] for guest in guests)
+
+
+def test_a_spread_drain_wakes_each_tenth_in_a_tenth_of_the_time(
+    stack: ExitStack, clock: Time
+) -> None:
+    seats = Seats(200)
+    guests = [arrive(stack, seats, "a") for _ in range(200)]
+    seats.drain(spread=50.0)
+    assert woken(guests) == 1
+    for tenth in range(1, 11):
+        clock.now = 1000.0 + 5.0 * tenth - 0.01
+        assert seats.wake_due() is (tenth < 10)
+        assert woken(guests) == 20 * tenth
+
+
+def test_a_busy_main_thread_catches_up(stack: ExitStack, clock: Time) -> None:
+    seats = Seats(10)
+    guests = [arrive(stack, seats, "a") for _ in range(10)]
+    seats.drain(spread=10.0)
+    clock.now += 7.5
+    assert seats.wake_due()
+    assert woken(guests) == 8
+
+
+def test_who_leaves_before_its_turn_is_not_waited_for(stack: ExitStack, clock: Time) -> None:
+    seats = Seats(3)
+    guests = [arrive(stack, seats, "a") for _ in range(3)]
+    seats.drain(spread=3600.0)
+    for guest in guests:
+        if not guest.calls:
+            assert seats.wake_due()
+            guest.leave()
+    assert not seats.wake_due()
+
+
+def test_a_connection_that_opens_after_the_drain_has_begun_is_woken_at_once(
+    stack: ExitStack, clock: Time
+) -> None:
+    seats = Seats(2)
+    seat = stack.enter_context(seats.take())
+    assert isinstance(seat, Seat)
+    old = arrive(stack, seats, "a")
+    seats.drain(spread=3600.0)
+    late = Guest(Seats(1), "a")
+    stack.callback(late.leave)
+    seats.occupy(seat, late)
+    assert woken([old, late]) == 2
+
+
+def test_a_second_drain_without_spread_wakes_the_rest(stack: ExitStack, clock: Time) -> None:
+    seats = Seats(5)
+    guests = [arrive(stack, seats, "a") for _ in range(5)]
+    seats.drain(spread=3600.0)
+    seats.drain()
+    assert all(guest.calls for guest in guests)
+    assert not seats.wake_due()
+
+
+def test_an_announced_drain_still_gives_seats_and_takes_them_from_the_rich(
+    stack: ExitStack,
+) -> None:
+    seats = Seats(2)
+    rich = [arrive(stack, seats, "a") for _ in range(2)]
+    seats.announce_drain()
+    assert seats.occupancy() == (2, 2, 2, True)
+    assert isinstance(arrive(stack, seats, "b").seat, Seat)
+    assert sorted(guest.calls for guest in rich) == [[], [1013]]
+
+
 def test_a_client_has_no_more_seats_than_it_may(stack: ExitStack) -> None:
     seats = Seats(5)
     assert isinstance(stack.enter_context(seats.take("a", 2)), Seat)
