@@ -25,10 +25,12 @@ import math
 from typing import Any
 
 from flask_echo import capacity
+from flask_echo.retirement import guide_workers
+from flask_echo.siblings import siblings_of_this_master
 from flask_echo.startup import allow_open_files, fitting_seats, refuse, survive_bad_reloads
+from flask_echo.timetable import EXIT_SECONDS
 from flask_echo.websocket.limits import Limits, lower_default
 from flask_echo.websocket.options import OptionError
-from flask_echo.worker import EXIT_SECONDS, siblings_of_this_master
 
 __all__ = [
     "backlog",
@@ -68,8 +70,14 @@ threads = _capacity.threads(_seats)
 worker_connections = threads + _KEPT_ALIVE
 backlog = 4096
 
-# Each connection ends within the close time-out. The process needs the rest to exit.
-graceful_timeout = math.ceil(_LIMITS.close_timeout_seconds + EXIT_SECONDS)
+# The last connection is asked to close after the delay and the spread, and ends within the close
+# time-out. The process needs the rest to exit.
+graceful_timeout = math.ceil(
+    _LIMITS.drain_delay_seconds
+    + _LIMITS.drain_spread_seconds
+    + _LIMITS.close_timeout_seconds
+    + EXIT_SECONDS
+)
 
 # Neither the master nor a worker waits for a log that nobody reads.
 logger_class = "flask_echo.gunicorn_log.Logger"
@@ -84,9 +92,12 @@ allow_open_files(worker_connections + _OTHER_FILES, _seats)
 def on_starting(server: Any) -> None:
     """Check the resources that the final settings need, and reduce the default number of seats.
 
+    The master also begins to tell its workers why they stop; see :mod:`flask_echo.retirement`.
+
     A WebSocket through TLS takes two open files: its socket, and an eventfd that wakes its thread.
     """
     survive_bad_reloads(server)
+    guide_workers(server, siblings_of_this_master())
     seats = _fit_into_workers(server)
     count = server.cfg.worker_connections + _OTHER_FILES
     if server.cfg.is_ssl:

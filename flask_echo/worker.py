@@ -17,10 +17,9 @@ init_process       sets up the process, then runs   also reduces the switch inte
 load_wsgi          loads the application            also checks its number of seats; offers it
                                                     an exemption from the response deadline; writes
                                                     no response to a WebSocket that has ended
-run                serves; waits for connections,   also drains WebSockets, serves pages meanwhile,
-                   up to the graceful time-out      and cuts connections before the master kills
-                                                    the process; at first it looks up the settings
-                                                    once, and freezes the application
+run                serves; then waits for           looks up the settings once, freezes the
+                   connections, up to the graceful  application, and serves; then stops as
+                   time-out                         :mod:`flask_echo.stopping` says
 notify             touches a file                   the same; :mod:`flask_echo.heartbeat` makes the
                                                     master look twice before it kills
 connection         (new) a connection of gunicorn   reads headers in pieces that grow
@@ -30,10 +29,9 @@ handle_request     responds                         replaces the header deadline
                                                     deadline
 handle_error       responds a second time if the    only logs it then: the client would take it for
                    rest of a body turns out bad     the response to its next request
-handle_exit        notes that the worker must stop  also notes that a signal said so
-handle_quit        exits after 0.1 s                drains for :data:`QUICK_SECONDS`
 ================== ================================ ============================================
 
+:mod:`flask_echo.stopping` has the other half of ``run``, and ``handle_exit`` and ``handle_quit``.
 These are in :class:`flask_echo.arrivals.ArrivalsWorker`:
 
 ================== ================================ ============================================
@@ -58,21 +56,19 @@ murder_keepalived  count                            whatever fails halfway
 ================== ================================ ============================================
 
 **A trap:** gunicorn's master imports this module before it forks its workers. A reload (SIGHUP)
-does not load again the modules that the master has imported. So this module imports at the top
-only the rooms of the worker: arrivals, deadlines, heartbeat, pool and siblings. Methods that run in
-the worker process import the rest. The worker serves any other WSGI application as well.
+does not load again the modules that the master has imported. So this module and its rooms import
+only each other at the top: stopping, timetable, siblings, arrivals, deadlines, heartbeat and pool.
+Methods that run in the worker process import the rest. The worker serves any other WSGI application
+as well.
 """
 
 import gc
-import math
-import os
 import selectors
-import signal
 import socket
 import sys
 import threading
 from collections.abc import Callable
-from functools import cache, partial
+from functools import partial
 from itertools import islice
 from time import monotonic, process_time, thread_time
 from typing import TYPE_CHECKING, Any, cast
@@ -84,11 +80,9 @@ from gunicorn.http import Request
 from gunicorn.http.wsgi import Response
 from gunicorn.workers.gthread import TConn
 
-from flask_echo.arrivals import ArrivalsWorker
-from flask_echo.deadlines import Deadlines
 from flask_echo.heartbeat import Heartbeat
 from flask_echo.pool import Job, until_there_is_memory
-from flask_echo.siblings import Siblings
+from flask_echo.stopping import StoppingWorker
 
 if TYPE_CHECKING:  # Not in the master: see the docstring of this module.
     from flask_echo.meter import Meter
@@ -114,24 +108,6 @@ SWITCH_INTERVAL_SECONDS = 0.1
 # could be given a transparent huge page of memory for each thread.
 STACK_BYTES = (4 * 1024 + 64) * 1024
 
-# The master kills its workers after graceful_timeout. A worker cuts its open connections this much
-# earlier.
-EXIT_SECONDS = 2.0
-
-# SIGINT (Ctrl-C) and SIGQUIT: time for the open connections to say goodbye.
-QUICK_SECONDS = 1.0
-
-# A stopping worker keeps connections without a request for this long, because a request may be on
-# its way. This is gunicorn's STOP_KEEPALIVE_LINGER.
-LINGER_SECONDS = 2.0
-
-# During a reload, connections that have been accepted get this long to be served before the drain.
-# A request usually arrives within a round trip after its connection.
-SETTLE_SECONDS = 0.5
-
-# A stopping worker accepts until this long before it cuts connections, so that it cuts no page.
-PAGE_SECONDS = 0.5
-
 # How often free memory is returned to the system. It takes up to 30 ms of a pool thread.
 RETURN_MEMORY_SECONDS = 5.0
 
@@ -150,13 +126,7 @@ _BUSY_TURN_SECONDS = 0.1
 _SHORTEST_TURN_SECONDS = 0.02
 
 
-@cache
-def siblings_of_this_master() -> Siblings:
-    """Return the memory that this process shares with the workers that it forks from now on."""
-    return Siblings()
-
-
-class LongConnectionWorker(ArrivalsWorker):
+class LongConnectionWorker(StoppingWorker):
     """A threaded worker for many long connections; see the table in this module's docstring."""
 
     tested_gunicorn = TESTED_GUNICORN
@@ -166,18 +136,13 @@ class LongConnectionWorker(ArrivalsWorker):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self._deadlines = Deadlines()
         # The connection that the current pool thread serves.
         self._current = threading.local()
         # The address of each listener, which does not change. A system call may release the GIL.
         self._listener_names: dict[socket.socket, Any] = {}
-        self._stopped_by_signal = False
         self._notified_at = 0.0
-        self._linger_until = math.inf
         self._return_memory_at = 0.0
-        self._cut_at = math.inf
         # This runs in the master, before the fork.
-        self._siblings = siblings_of_this_master()
         self._siblings.expect(self.age)
         self.tmp.close()
         self.tmp = Heartbeat(
@@ -218,16 +183,22 @@ class LongConnectionWorker(ArrivalsWorker):
         :raises AppImportError: if the start must stop. gunicorn prints it in one line.
         """
         # Not at the top: see the docstring of this module.
-        from flask_echo.websocket.extension import share_memory, total_seats
+        from flask_echo.websocket.extension import drain_times, share_memory, total_seats
         from flask_echo.websocket.options import OptionError
 
         try:
             super().load_wsgi()
             seats = total_seats()
             share_memory(self.cfg.workers)
+            wanted = drain_times()
         except OptionError as error:
             raise AppImportError(f"flask_echo: {error}") from error
         self._check_seats(seats)
+        if (wanted.delay or wanted.spread) and not self._siblings.are_told:
+            self.log.warning(
+                "The drain has neither delay nor spread, because gunicorn's master does not say why"
+                " a worker stops: call flask_echo.gunicorn_conf.on_starting in your on_starting"
+            )
         self.wsgi = self._with_exemption(self.wsgi)
 
     def _check_seats(self, seats: int) -> None:
@@ -367,96 +338,14 @@ class LongConnectionWorker(ArrivalsWorker):
         try:
             while self.alive:
                 self.set_accept_enabled(self.can_accept())
-                self._take_turn()
+                self.take_turn()
+                self.heed_master()
                 if not self.is_parent_alive():
                     self.alive = False
         finally:
-            self._stop()
+            self.stop()
 
-    def _stop(self) -> None:
-        """Stop in five steps. SIGINT and SIGQUIT make the time for the third one shorter."""
-        self.alive = False
-        started_at = monotonic()
-        grace = max(QUICK_SECONDS, self.cfg.graceful_timeout - EXIT_SECONDS)
-        self._cut_at = min(self._cut_at, started_at + grace)
-        self._linger_until = min(self._cut_at, started_at + LINGER_SECONDS)
-        killed_at = started_at + self.cfg.graceful_timeout
-        self._siblings.leave(self.age)
-        self._accept_while_stopping()
-        # 1. In a reload: serve the requests that have been accepted.
-        self._settle(started_at + SETTLE_SECONDS)
-        # 2. Ask every WebSocket to say goodbye, which it does in its own thread.
-        until_there_is_memory(self._drain_websockets)
-        self._limit_idle(self._linger_until)
-        # 3. Serve pages until all WebSockets have ended, or time is almost up.
-        while self._deadlines.count_websockets() and monotonic() < self._cut_at - PAGE_SECONDS:
-            self._accept_while_stopping()
-            self._take_turn()
-        # 4. Accept no more, and wait until all connections have ended. Cut them when time is up.
-        self.set_accept_enabled(False)
-        while self.nr_conns > 0 and monotonic() < killed_at:
-            self._take_turn()
-        # 5. Let the process exit.
-        self._release()
-
-    def _settle(self, deadline: float) -> None:
-        """Serve requests whose connection has been accepted. An upgrade among them gets its 101.
-
-        If the whole server stops, it gets 503 instead: no other worker would have served it.
-        """
-        while self._siblings.any_serves() and monotonic() < min(deadline, self._cut_at):
-            settled = len(self.keepalived_conns) + self._deadlines.count_websockets()
-            if self.nr_conns <= settled:
-                return
-            self._take_turn()
-
-    def _accept_while_stopping(self) -> None:
-        """Go on accepting if the whole server stops: probes get a response, upgrades get 503.
-
-        Otherwise a worker that serves, or is about to, takes the connections, and loses no upgrade.
-        """
-        nobody_else_will = self._stopped_by_signal and not self._siblings.any_serves()
-        self.set_accept_enabled(nobody_else_will and self.can_accept())
-
-    def _drain_websockets(self) -> None:
-        # Not at the top: see the docstring of this module.
-        from flask_echo.websocket.extension import drain_all
-
-        # Half of the time is for replies that are due, the other half for the goodbye.
-        drain_all((self._cut_at - monotonic()) / 2)
-
-    def _limit_idle(self, deadline: float) -> None:
-        """Close connections without a request at ``deadline``, or earlier if they are due then."""
-        for conn in (*self.pending_conns, *self.keepalived_conns):
-            conn.timeout = min(conn.timeout or 0.0, deadline)
-
-    def keep_alive_until(self) -> float:
-        """Return when a stopping worker closes connections without a request."""
-        return self._linger_until
-
-    def _release(self) -> None:
-        self._exit_without_threads_that_never_end()
-        self.murder_keepalived(force=True)
-        self.tpool.shutdown()
-        self.poller.close()
-        self.method_queue.close()
-        for listener in self.sockets:
-            listener.close()
-
-    def _exit_without_threads_that_never_end(self) -> None:
-        """Bound the exit. Threads of handlers that never return may hold locks that it needs.
-
-        The master kills the process after SIGTERM, but not after SIGHUP or ``max_requests``. A
-        timer needs no thread, which the system may not give.
-        """
-        abandoned = self._deadlines.count()
-        if not abandoned:
-            return
-        signal.signal(signal.SIGALRM, lambda *_: os._exit(0))
-        signal.setitimer(signal.ITIMER_REAL, EXIT_SECONDS)
-        self.log.warning("%d handlers have not returned. They are abandoned", abandoned)
-
-    def _take_turn(self) -> None:
+    def take_turn(self) -> None:
         """Wait for events, run their callbacks, and enforce the deadlines. Survive MemoryError."""
         try:
             self._notify_after(_NOTIFY_SECONDS)
@@ -517,19 +406,6 @@ class LongConnectionWorker(ArrivalsWorker):
     def free_threads(self, count: int) -> None:
         """Cut connections that wait for the rest of a header; see :class:`Deadlines`."""
         self._deadlines.free_threads(count)
-
-    # -- In a signal handler: take no lock and start no thread -----------------------------
-
-    def handle_exit(self, sig: int, frame: Any) -> None:
-        """SIGTERM: stop."""
-        self._stopped_by_signal = True
-        super().handle_exit(sig, frame)
-
-    def handle_quit(self, sig: int, frame: Any) -> None:
-        """SIGQUIT and SIGINT: stop as after SIGTERM, but quickly."""
-        self._cut_at = min(self._cut_at, monotonic() + QUICK_SECONDS)
-        self.cfg.worker_int(self)
-        self.handle_exit(sig, frame)
 
 
 def _look_up_once(cfg: Any) -> None:

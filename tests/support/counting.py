@@ -6,7 +6,7 @@ import resource
 import threading
 import time
 
-from flask_echo import arrivals, worker
+from flask_echo import arrivals, stopping, worker
 from flask_echo.worker import LongConnectionWorker
 
 
@@ -71,7 +71,7 @@ class PatientWorker(LongConnectionWorker):
     """Leaves connections more time at its end, as a busy machine may need it."""
 
     def init_process(self) -> None:
-        worker.QUICK_SECONDS = worker.LINGER_SECONDS = 8.0
+        vars(stopping).update(QUICK_SECONDS=8.0, LINGER_SECONDS=8.0)
         super().init_process()
 
 

@@ -19,7 +19,14 @@ from flask import (
     url_for,
 )
 
-from flask_echo.websocket import Connection, ConnectionClosed, Refusal, Sock, Upgrade
+from flask_echo.websocket import (
+    Connection,
+    ConnectionClosed,
+    Refusal,
+    Sock,
+    Upgrade,
+    is_draining,
+)
 
 app = Flask(__name__)
 sock = Sock()
@@ -161,6 +168,11 @@ def both_too_page() -> str:
 @app.get("/healthz")
 def health() -> Response:
     return jsonify(url=url_for("room", name="x"), threads=threading.active_count())
+
+
+@app.get("/ready")
+def ready() -> tuple[str, int]:
+    return ("draining", 503) if is_draining(app) else ("ready", 200)
 
 
 # -- Ends -----------------------------------------------------------------------------------------

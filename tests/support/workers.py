@@ -1,13 +1,18 @@
-"""A look at the worker process of a server."""
+"""A look at the worker processes of a server."""
 
 from tests.support.servers import Server
 
 
-def worker_of(server: Server) -> int:
-    """The process id of gunicorn's only worker."""
+def workers_of(server: Server) -> list[int]:
+    """The process ids of gunicorn's workers."""
     children = f"/proc/{server.process.pid}/task/{server.process.pid}/children"
     with open(children) as file:
-        return int(file.read().split()[0])
+        return [int(word) for word in file.read().split()]
+
+
+def worker_of(server: Server) -> int:
+    """The process id of gunicorn's only worker."""
+    return workers_of(server)[0]
 
 
 def status(pid: int, field: str) -> int:
