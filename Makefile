@@ -22,11 +22,11 @@ test: test-fast test-service test-browser
 
 # Lint, types and the tests without a server: about a minute and a half.
 test-fast: lint types
-	$(PYTEST) $(PARALLEL) tests/unit $(PYTEST_ARGS)
+	$(PYTEST) $(PARALLEL) -m "not slow" tests/unit $(PYTEST_ARGS)
 
 # What reads frames, as if the package websockets were not installed: half a minute.
 test-fallback: $(VENV)/test.stamp
-	PYTHONPATH=$(CURDIR)/tests/support/without_websockets $(PYTEST) $(PARALLEL) \
+	PYTHONPATH=$(CURDIR)/tests/support/without_websockets $(PYTEST) $(PARALLEL) -m "not slow" \
 		tests/unit/test_masking.py tests/unit/test_incoming.py tests/unit/test_connection.py \
 		tests/unit/test_differential.py tests/unit/test_fuzz_corpus.py $(PYTEST_ARGS)
 
@@ -38,10 +38,10 @@ test-service: $(VENV)/test.stamp
 test-browser: $(VENV)/test.stamp
 	$(PYTEST) $(PARALLEL) -m "not slow" tests/browser $(PYTEST_ARGS)
 
-# The rest of both, which takes longest: other engines, crowds, prefixes, links, traces, and waits for
-# time-outs. One after the other, because each of them may keep both cores busy.
+# The rest, which takes longest: other engines, crowds, prefixes, links, traces, the same tests over
+# TLS, and waits for time-outs. One after the other, because each of them may keep both cores busy.
 test-slow: $(VENV)/test.stamp
-	$(PYTEST) -m slow tests/service tests/browser $(PYTEST_ARGS)
+	$(PYTEST) -m slow tests/unit tests/service tests/browser $(PYTEST_ARGS)
 
 # Attacks, each with bystanders, in a container of its own: one after the other, about three minutes.
 test-attacks: $(VENV)/test.stamp

@@ -2,20 +2,19 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import pytest
-import trustme
 from hypothesis import settings
 
 from flask_echo.websocket.budget import Budget
 from flask_echo.websocket.connection import Connection
 from flask_echo.websocket.limits import Limits
 from tests.support.clients import RawWebSocket
-from tests.support.pairs import Open, Pair, Served, echo, tcp_pair, unix_pair
+from tests.support.pairs import Open, Pair, Served, echo, tcp_pair, tls_pair, unix_pair
 from tests.support.proxy import Proxy
 from tests.support.servers import Server, StartServer
+from tests.support.tls import issue, tls_arguments
 
 if TYPE_CHECKING:  # Without Selenium the tests that need a browser are skipped.
     from selenium.webdriver import Chrome
@@ -23,17 +22,40 @@ if TYPE_CHECKING:  # Without Selenium the tests that need a browser are skipped.
     from tests.support.browser import Page
 
 
+class Servers(Protocol):
+    """The servers of the session."""
+
+    def __call__(self, kind: str, over_tls: bool = False) -> Server:
+        """Return the one of a kind."""
+
+
 # By default an example that takes 0.2 s fails its test. On a busy machine any example may.
 settings.register_profile("patient", deadline=None)
 settings.load_profile("patient")
 
 
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run the tests that are marked ``also_over_tls`` a second time, over TLS."""
+    has_server = "over_tls" in metafunc.fixturenames
+    if has_server and metafunc.definition.get_closest_marker("also_over_tls"):
+        second = pytest.param(True, marks=pytest.mark.slow, id="tls")
+        metafunc.parametrize("over_tls", [pytest.param(False, id="plain"), second], indirect=True)
+
+
 @pytest.fixture
-def start_server() -> Iterator[StartServer]:
+def over_tls(request: pytest.FixtureRequest) -> bool:
+    """Whether the servers of this test speak TLS; see the mark ``also_over_tls``."""
+    return bool(getattr(request, "param", False))
+
+
+@pytest.fixture
+def start_server(over_tls: bool, certificate: list[str]) -> Iterator[StartServer]:
     """Start servers of a test's own; they end with the test."""
     with ExitStack() as stack:
 
         def start(kind: str, *arguments: str, **settings: Any) -> Server:
+            if over_tls:
+                arguments = (*arguments, *tls_arguments(kind, certificate))
             server = Server(kind, *arguments, **settings)
             stack.callback(server.stop)
             return server
@@ -44,22 +66,19 @@ def start_server() -> Iterator[StartServer]:
 @pytest.fixture(scope="session")
 def certificate(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
     """Return the arguments that make gunicorn speak TLS."""
-    place: Path = tmp_path_factory.mktemp("tls")
-    issued = trustme.CA().issue_cert("localhost")
-    issued.cert_chain_pems[0].write_to_path(place / "cert.pem")
-    issued.private_key_pem.write_to_path(place / "key.pem")
-    return ["--certfile", str(place / "cert.pem"), "--keyfile", str(place / "key.pem")]
+    return issue(tmp_path_factory.mktemp("tls"))
 
 
 @pytest.fixture(scope="session")
-def servers() -> Iterator[Callable[[str], Server]]:
+def servers(certificate: list[str]) -> Iterator[Servers]:
     """Return the session's server of a kind; each is started when it is first asked for."""
-    running: dict[str, Server] = {}
+    running: dict[tuple[str, bool], Server] = {}
 
-    def get(kind: str) -> Server:
-        if kind not in running:
-            running[kind] = Server(kind)
-        return running[kind]
+    def get(kind: str, over_tls: bool = False) -> Server:
+        if (kind, over_tls) not in running:
+            arguments = tls_arguments(kind, certificate) if over_tls else []
+            running[kind, over_tls] = Server(kind, *arguments)
+        return running[kind, over_tls]
 
     yield get
     for server in running.values():
@@ -68,21 +87,27 @@ def servers() -> Iterator[Callable[[str], Server]]:
         assert "Traceback" not in output, output
 
 
-@pytest.fixture(scope="session")
-def server(servers: Callable[[str], Server]) -> Server:
+@pytest.fixture
+def server(servers: Servers, over_tls: bool) -> Server:
     """Return the session's gunicorn."""
-    return servers("gunicorn")
+    return servers("gunicorn", over_tls)
 
 
 @pytest.fixture(params=["gunicorn", "flask"])
-def each_server(request: pytest.FixtureRequest, servers: Callable[[str], Server]) -> Server:
+def each_server(request: pytest.FixtureRequest, servers: Servers, over_tls: bool) -> Server:
     """Run the test against both servers."""
-    return servers(request.param)
+    return servers(request.param, over_tls)
 
 
-@pytest.fixture(params=[tcp_pair, unix_pair], ids=["tcp", "poll"])
+@pytest.fixture(
+    params=[
+        pytest.param(tcp_pair, id="tcp"),
+        pytest.param(unix_pair, id="poll"),
+        pytest.param(tls_pair, id="tls", marks=pytest.mark.slow),
+    ]
+)
 def pair(request: pytest.FixtureRequest) -> Pair:
-    """Two ends of a stream, timed by the kernel or by poll."""
+    """Two ends of a stream, timed by the kernel, by poll, or by poll through TLS."""
     made: Pair = request.param()
     return made
 

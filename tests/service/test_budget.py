@@ -12,7 +12,7 @@ from tests.support.servers import Server
 from tests.support.waiting import wait_until
 from tests.support.workers import status, worker_of
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.also_over_tls]
 
 KIB = 1024
 MIB = 2**20

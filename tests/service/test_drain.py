@@ -13,6 +13,8 @@ from tests.support.clients import Answer, ask, close_frame, frame, raw, request_
 from tests.support.servers import Server, StartServer
 from tests.support.waiting import wait_until
 
+pytestmark = pytest.mark.also_over_tls
+
 KEPT_ALIVE = b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"
 LIVE = b"GET /healthz/live HTTP/1.1\r\nHost: localhost\r\n\r\n"
 HEALTH = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n"

@@ -13,10 +13,11 @@ from typing import Any, NamedTuple
 import pytest
 
 from flask_echo.events.stream import NANOSECONDS
-from tests.support.clients import TIMEOUT, RawWebSocket, deflated, frame, raw, trusting
+from tests.support.clients import TIMEOUT, RawWebSocket, deflated, frame, raw
 from tests.support.counting_proxy import CountingProxy, Passed
 from tests.support.followers import quiet, stream_of, with_next_event
 from tests.support.servers import Server
+from tests.support.tls import trusting
 
 BUSY = stream_of("bytes", "0.05")
 

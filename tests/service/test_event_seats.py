@@ -12,10 +12,11 @@ from time import time_ns
 
 import pytest
 
-from tests.support.clients import TIMEOUT, Answer, RawWebSocket, frame, health, raw, trusting
+from tests.support.clients import TIMEOUT, Answer, RawWebSocket, frame, health, raw
 from tests.support.followers import quiet, stream_of, with_next_event
 from tests.support.proxy import RESET_ON_CLOSE
 from tests.support.servers import Server, StartServer
+from tests.support.tls import trusting
 from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.slow

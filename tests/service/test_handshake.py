@@ -13,6 +13,8 @@ from flask_echo.websocket.extensions import acceptable_offer, parse_offers
 from tests.support.clients import UPGRADE, ask, frame, raw, request_bytes
 from tests.support.servers import Server, StartServer
 
+pytestmark = pytest.mark.also_over_tls
+
 GONE = None
 KEY_15 = base64.b64encode(b"only 15 bytes!!").decode()
 

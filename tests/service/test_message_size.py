@@ -5,6 +5,8 @@ import pytest
 from tests.support.clients import RawWebSocket, close_frame, deflated, frame, raw
 from tests.support.servers import Server
 
+pytestmark = pytest.mark.also_over_tls
+
 LIMIT = 2**20
 DEFLATE = {"Sec-WebSocket-Extensions": "permessage-deflate"}
 

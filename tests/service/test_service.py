@@ -20,6 +20,8 @@ from tests.support.servers import Server, StartServer
 from tests.support.texts import TEXT_IDS, TEXTS
 from tests.support.waiting import wait_until
 
+pytestmark = pytest.mark.also_over_tls
+
 
 def received(client: Client) -> str | bytes:
     """The next message, which must come."""

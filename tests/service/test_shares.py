@@ -19,12 +19,15 @@ from tests.support.clients import (
     RawWebSocket,
     close_frame,
     connected,
+    dial,
     frame,
     health,
     request_bytes,
 )
 from tests.support.servers import Server, StartServer
 from tests.support.waiting import wait_until
+
+pytestmark = pytest.mark.also_over_tls
 
 RICH, OTHER, THIRD = "127.0.0.2", "127.0.0.3", "127.0.0.4"
 BY_ONE_ADDRESS = {"X-Forwarded-For": "203.0.113.7"}
@@ -33,13 +36,7 @@ PING = frame(0x89)
 
 def connect(server: Server, address: str, receive_buffer: int | None = None) -> socket.socket:
     """Connect from ``address``, which is one of this machine's."""
-    sock = socket.socket()
-    sock.settimeout(10)
-    if receive_buffer is not None:
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
-    sock.bind((address, 0))
-    sock.connect(("127.0.0.1", server.port))
-    return sock
+    return dial(server, receive_buffer, address)
 
 
 def visit(

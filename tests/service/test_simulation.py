@@ -13,6 +13,8 @@ from tests.support.clients import ask, close_frame, frame, health, raw, request_
 from tests.support.servers import Server, StartServer
 from tests.support.waiting import wait_until
 
+pytestmark = pytest.mark.also_over_tls
+
 DEFLATE = {"Sec-WebSocket-Extensions": "permessage-deflate"}
 
 BAD = [

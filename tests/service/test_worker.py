@@ -14,10 +14,12 @@ from threading import Thread
 
 import pytest
 
-from tests.support.clients import RawWebSocket, ask, close_frame, frame, health, raw
+from tests.support.clients import RawWebSocket, ask, close_frame, dial, frame, health, raw
 from tests.support.servers import Server, StartServer
 from tests.support.waiting import wait_until
 from tests.support.workers import worker_of
+
+pytestmark = pytest.mark.also_over_tls
 
 PAGE = b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"
 LAST_PAGE = PAGE.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n")
@@ -34,15 +36,15 @@ def test_flask_run_speaks_tls_too(start_server: StartServer, certificate: list[s
     assert ended_by_itself(server), server.output()
 
 
-@pytest.fixture(params=["plain", "tls"])
-def arguments(request: pytest.FixtureRequest, certificate: list[str]) -> list[str]:
-    return certificate if request.param == "tls" else []
-
-
 @pytest.fixture
 def stack() -> Iterator[ExitStack]:
     with ExitStack() as stack:
         yield stack
+
+
+def beginning(over_tls: bool) -> bytes:
+    """The first bytes of a request, or of a TLS handshake (RFC 8446, section 5.1)."""
+    return b"\x16\x03\x01" if over_tls else PAGE[:20]
 
 
 def stuck(server: Server) -> RawWebSocket:
@@ -124,15 +126,15 @@ def ended_by_itself(server: Server) -> bool:
 
 @pytest.mark.parametrize("how", ["stop", "reload"])
 def test_everybody_who_reads_gets_1001_after_the_replies_that_are_owed(
-    start_server: StartServer, stack: ExitStack, arguments: list[str], how: str
+    start_server: StartServer, stack: ExitStack, over_tls: bool, how: str
 ) -> None:
-    server = start_server("gunicorn", *arguments, CLOSE_TIMEOUT_SECONDS=2)
+    server = start_server("gunicorn", CLOSE_TIMEOUT_SECONDS=2)
     idle = [stack.enter_context(raw(server)) for _ in range(20)]
     busy = [Busy(stack.enter_context(raw(server))) for _ in range(5)]
     for client in (stuck(server), stuck(server)):
         stack.enter_context(client)
     half = stack.enter_context(socket.create_connection(("127.0.0.1", server.port)))
-    half.sendall(PAGE[:10])
+    half.sendall(beginning(over_tls))
     wait_until(lambda: all(client.answered for client in busy))
     server.process.send_signal(signal.SIGTERM if how == "stop" else signal.SIGHUP)
     for client in idle:
@@ -154,10 +156,10 @@ def test_everybody_who_reads_gets_1001_after_the_replies_that_are_owed(
 
 @pytest.mark.parametrize("sign", [signal.SIGINT, signal.SIGQUIT])
 def test_ctrl_c_and_sigquit_are_quick_and_polite(
-    start_server: StartServer, stack: ExitStack, arguments: list[str], sign: int
+    start_server: StartServer, stack: ExitStack, sign: int
 ) -> None:
     # With a close time-out of a minute, only the quick way out ends within the test.
-    server = start_server("gunicorn", *arguments, CLOSE_TIMEOUT_SECONDS=60)
+    server = start_server("gunicorn", CLOSE_TIMEOUT_SECONDS=60)
     polite, silent = (stack.enter_context(raw(server)) for _ in range(2))
     stack.enter_context(stuck(server))
     server.press(sign)
@@ -184,7 +186,7 @@ def test_a_request_that_arrives_during_a_stop_gets_its_response(start_server: St
     patient = ("--worker-class", "tests.support.counting.PatientWorker")
     server = start_server("gunicorn", *patient, CLOSE_TIMEOUT_SECONDS=20)
     with (
-        socket.create_connection(("127.0.0.1", server.port), 10) as visitor,
+        dial(server) as visitor,
         raw(server) as client,  # Connections are accepted in order, so the visitor's is, too.
     ):
         server.process.send_signal(signal.SIGTERM)
@@ -212,10 +214,7 @@ def test_a_worker_that_is_replaced_says_goodbye_too(start_server: StartServer) -
 
 
 def test_visitors_that_do_not_close_do_not_delay_the_next(server: Server, stack: ExitStack) -> None:
-    lingering = [
-        stack.enter_context(socket.create_connection(("127.0.0.1", server.port), 10))
-        for _ in range(50)
-    ]
+    lingering = [stack.enter_context(dial(server)) for _ in range(50)]
     for sock in lingering:
         sock.sendall(LAST_PAGE)
     for sock in lingering:
@@ -225,18 +224,17 @@ def test_visitors_that_do_not_close_do_not_delay_the_next(server: Server, stack:
 
 
 def test_half_a_header_delays_nobody_and_is_cut_behind_a_full_house_too(
-    start_server: StartServer, stack: ExitStack, arguments: list[str]
+    start_server: StartServer, stack: ExitStack, over_tls: bool
 ) -> None:
-    server = start_server("gunicorn", *arguments, MAX_CONNECTIONS=2)
+    server = start_server("gunicorn", MAX_CONNECTIONS=2)
     for _ in range(2):
         stack.enter_context(raw(server))
-    # Through TLS these are 100 clients that break off in the first bytes of its handshake.
     half = [
         stack.enter_context(socket.create_connection(("127.0.0.1", server.port), 20))
         for _ in range(100)
     ]
     for sock in half:
-        sock.sendall(PAGE[:20] if not arguments else b"\x16\x03\x01")
+        sock.sendall(beginning(over_tls))
     visitor = stack.enter_context(raw(server, "/", {"Sec-WebSocket-Key": None}, status=400))
     assert b"Sec-WebSocket-Key" in visitor.rest()
     for sock in half:
@@ -249,11 +247,7 @@ def test_a_visitor_that_does_not_read_its_answer_is_cut(
     start_server: StartServer, stack: ExitStack, header: bytes
 ) -> None:
     server = start_server("gunicorn", "--worker-class", "tests.support.counting.ImpatientWorker")
-    deaf = socket.socket()
-    stack.enter_context(deaf)
-    deaf.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2048)
-    deaf.connect(("127.0.0.1", server.port))
-    deaf.settimeout(10)
+    deaf = stack.enter_context(dial(server, receive_buffer=2048))
     path = b"/static/vendor/pico/pico.min.css"
     # More than the kernel's buffers take.
     deaf.sendall((b"GET " + path + b" HTTP/1.1\r\nHost: x\r\n" + header + b"\r\n") * 100)
@@ -307,7 +301,7 @@ def test_the_count_of_connections_returns_to_zero(
 
 def test_a_body_that_turns_out_bad_after_the_response_gets_no_second_one(server: Server) -> None:
     bad = b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nno size\r\n"
-    with socket.create_connection(("127.0.0.1", server.port), 10) as sock:
+    with dial(server) as sock:
         sock.sendall(bad)
         answer = b"".join(iter(lambda: sock.recv(65536), b""))
     assert answer.count(b"HTTP/1.1 ") == 1, answer

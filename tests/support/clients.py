@@ -4,7 +4,6 @@ import base64
 import json
 import os
 import socket
-import ssl
 import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
@@ -16,14 +15,49 @@ from simple_websocket import Client
 from wsproto.events import Ping
 from wsproto.utilities import generate_accept_token
 
+from flask_echo.probe.tls import TurnTakingSocket
 from tests.support.servers import Server
+from tests.support.tls import ClientSocket, trusting
 
 TIMEOUT = 10  # seconds; a test that waits longer has failed
+
+
+def dial(
+    server: Server, receive_buffer: int | None = None, source: str | None = None
+) -> socket.socket:
+    """Connect to ``server``, plain or with TLS.
+
+    :param receive_buffer: size in bytes of the socket's buffer, for a client that is slow.
+    :param source: the address to connect from, which is one of this machine's.
+    """
+    sock = socket.socket()
+    with ExitStack() as on_failure:
+        on_failure.callback(sock.close)
+        sock.settimeout(TIMEOUT)
+        if receive_buffer is not None:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
+        if source is not None:
+            sock.bind((source, 0))
+        sock.connect(("127.0.0.1", server.port))
+        if server.is_tls:
+            sock = trusting(ClientSocket).wrap_socket(sock, suppress_ragged_eofs=False)
+        on_failure.pop_all()
+    return sock
+
+
+class _ReadAndSent(TurnTakingSocket):
+    """simple-websocket reads in one thread and sends in another. OpenSSL does not allow that."""
+
+    def do_handshake(self, block: bool = False) -> None:
+        super().do_handshake(block)
+        self.take_turns()
 
 
 @contextmanager
 def connected(server: Server, path: str, **options: Any) -> Iterator[Client]:
     """Open a simple-websocket client, and close it at the end if the test has not."""
+    if server.is_tls:
+        options["ssl_context"] = trusting(_ReadAndSent)
     client = Client.connect(f"{server.ws_url}{path}", **options)
     # If 101 and the first message share a packet, the client shows that message only when
     # something else arrives: an answer to this ping does.
@@ -38,7 +72,8 @@ def connected(server: Server, path: str, **options: Any) -> Iterator[Client]:
 
 def health(server: Server) -> dict[str, Any]:
     """What the server says of itself."""
-    with urlopen(f"{server.url}/healthz", timeout=TIMEOUT) as answer:
+    context = trusting() if server.is_tls else None
+    with urlopen(f"{server.url}/healthz", timeout=TIMEOUT, context=context) as answer:
         return dict(json.load(answer))
 
 
@@ -74,7 +109,7 @@ class Answer(NamedTuple):
 
 def ask(server: Server, request: bytes) -> Answer:
     """Send ``request`` as it is and read the response."""
-    with socket.create_connection(("127.0.0.1", server.port), TIMEOUT) as sock:
+    with dial(server) as sock:
         sock.sendall(request)
         response = HTTPResponse(sock, method=request.split()[0].decode())
         response.begin()
@@ -213,22 +248,5 @@ def raw(
     receive_buffer: int | None = None,
     status: int = 101,
 ) -> RawWebSocket:
-    """Connect a :class:`RawWebSocket` to ``server``, plain or with TLS.
-
-    :param receive_buffer: size in bytes of the socket's buffer, for a client that is slow.
-    """
-    sock = socket.socket()
-    if receive_buffer is not None:
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
-    sock.connect(("127.0.0.1", server.port))
-    if server.url.startswith("https"):
-        sock = trusting().wrap_socket(sock)
-    return RawWebSocket(sock, path, changes, early, status)
-
-
-def trusting() -> ssl.SSLContext:
-    """A TLS context for certificates that the tests have made."""
-    context = ssl.create_default_context()
-    context.check_hostname = False
-    context.verify_mode = ssl.CERT_NONE
-    return context
+    """Connect a :class:`RawWebSocket` to ``server``, plain or with TLS; see :func:`dial`."""
+    return RawWebSocket(dial(server, receive_buffer), path, changes, early, status)

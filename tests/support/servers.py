@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import IO
 from urllib.request import urlopen
 
+from tests.support.tls import trusting
 from tests.support.waiting import wait_until
 
 ROOT = Path(__file__).parent.parent.parent
@@ -33,7 +34,7 @@ _ADDRESS = re.compile(r"(?:Listening at:|Running on|Serving on) ((https?)://\S+:
 
 # Variables of the person who runs the tests, which would change a server.
 _PREFIXES = ("FLASK_", "GUNICORN_")
-_NAMES = {"HOST", "PORT", "WEB_CONCURRENCY"}
+_NAMES = {"HOST", "PORT", "WEB_CONCURRENCY", "CERTFILE", "KEYFILE"}
 
 
 def free_port() -> int:
@@ -149,13 +150,16 @@ class Server:
             self.url, scheme, self.port = printed[1], printed[2], int(printed[3])
         else:
             return False
+        self.is_tls = scheme == "https"
         self.ws_url = self.url.replace("http", "ws", 1)
-        return scheme == "https" or self._answers()
+        return self._answers()
 
     def _answers(self) -> bool:
         # A server that listens may not serve yet: gunicorn's socket is there first.
         try:
-            return bool(urlopen(f"{self.url}{self._health}", timeout=5).status == 200)
+            context = trusting() if self.is_tls else None
+            answer = urlopen(f"{self.url}{self._health}", timeout=5, context=context)
+            return bool(answer.status == 200)
         except OSError:
             return False
 
