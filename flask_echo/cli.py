@@ -20,6 +20,13 @@ _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _OWN_HEADERS = {"host", "upgrade", "connection", "origin"}
 
 
+def _file_name(context: click.Context, parameter: click.Parameter, name: str | None) -> str | None:
+    # An empty variable of a shell must not turn TLS off.
+    if name == "":
+        raise click.BadParameter("it is empty: name a file", context, parameter)
+    return name
+
+
 @click.group(invoke_without_command=True)
 @click.option(
     "--host",
@@ -47,16 +54,35 @@ _OWN_HEADERS = {"host", "upgrade", "connection", "origin"}
     show_envvar=True,
     help="Number of worker processes. One uses one core.",
 )
+@click.option(
+    "--certfile",
+    envvar="CERTFILE",
+    metavar="FILE",
+    callback=_file_name,
+    show_envvar=True,
+    help="Certificate and its chain in PEM, for https: and wss:.",
+)
+@click.option(
+    "--keyfile",
+    envvar="KEYFILE",
+    metavar="FILE",
+    callback=_file_name,
+    show_envvar=True,
+    help="Private key of the certificate in PEM, without a password.",
+)
 @click.version_option(__version__, prog_name="flask-echo")
 @click.pass_context
-def cli(context: click.Context, host: str, port: int, workers: int) -> None:
+def cli(
+    context: click.Context, host: str, port: int, workers: int,
+    certfile: str | None, keyfile: str | None,
+) -> None:  # fmt: skip
     """Serve the WebSocket echo service with gunicorn, until Ctrl-C.
 
     Environment variables with the prefix FLASK_ECHO_ are its settings; GUNICORN_CMD_ARGS holds more
-    options for gunicorn, such as "--certfile cert.pem --keyfile key.pem".
+    options for gunicorn, such as "--access-logfile -".
     """
     if context.invoked_subcommand is None:
-        serve(host, port, workers)
+        serve(host, port, workers, certfile, keyfile)
 
 
 def _subprotocols(
@@ -174,11 +200,18 @@ def probe(
     context.exit(code)
 
 
-def serve(host: str, port: int, workers: int) -> NoReturn:
-    """Become gunicorn. The process stays the same, so a signal to the command reaches gunicorn."""
+def serve(
+    host: str, port: int, workers: int, certfile: str | None, keyfile: str | None
+) -> NoReturn:
+    """Become gunicorn. The process stays the same, so a signal to the command reaches gunicorn.
+
+    :param certfile: the certificate. Without it and its key, the service speaks plain HTTP.
+    :param keyfile: its private key.
+    """
     if "LISTEN_FDS" not in os.environ:  # systemd has not opened the socket.
         require_free(host, port)
     os.environ.update(HOST=host, PORT=str(port), WEB_CONCURRENCY=str(workers))
+    os.environ.update(CERTFILE=certfile or "", KEYFILE=keyfile or "")
     gunicorn = [sys.executable, "-m", "gunicorn", "--config", "python:flask_echo.serve_conf"]
     os.execv(sys.executable, [*gunicorn, "flask_echo:create_app()"])
 

@@ -27,8 +27,15 @@ from typing import Any
 from flask_echo import capacity
 from flask_echo.retirement import guide_workers
 from flask_echo.siblings import siblings_of_this_master
-from flask_echo.startup import allow_open_files, fitting_seats, refuse, survive_bad_reloads
+from flask_echo.startup import (
+    allow_open_files,
+    fitting_seats,
+    load_certificate,
+    refuse,
+    survive_bad_reloads,
+)
 from flask_echo.timetable import EXIT_SECONDS
+from flask_echo.tls import ssl_context
 from flask_echo.websocket.limits import Limits, lower_default
 from flask_echo.websocket.options import OptionError
 
@@ -39,6 +46,7 @@ __all__ = [
     "logger_class",
     "on_starting",
     "pre_exec",
+    "ssl_context",
     "threads",
     "worker_class",
     "worker_connections",
@@ -90,7 +98,7 @@ allow_open_files(worker_connections + _OTHER_FILES, _seats)
 
 
 def on_starting(server: Any) -> None:
-    """Check the resources that the final settings need, and reduce the default number of seats.
+    """Check the certificate and the resources, and reduce the default number of seats.
 
     The master also begins to tell its workers why they stop; see :mod:`flask_echo.retirement`.
 
@@ -98,6 +106,7 @@ def on_starting(server: Any) -> None:
     """
     survive_bad_reloads(server)
     guide_workers(server, siblings_of_this_master())
+    load_certificate(server.cfg)
     seats = _fit_into_workers(server)
     count = server.cfg.worker_connections + _OTHER_FILES
     if server.cfg.is_ssl:

@@ -2,7 +2,7 @@
 
 The command ``flask-echo`` uses them, and so does the repository's ``gunicorn.conf.py``. The
 environment variables ``HOST`` and ``PORT`` say where to listen, ``WEB_CONCURRENCY`` says how many
-worker processes there are.
+worker processes there are, ``CERTFILE`` and ``KEYFILE`` name the files for TLS.
 
 **A trap:** gunicorn's master imports this module. See :mod:`flask_echo.gunicorn_conf` for what
 must not be imported here.
@@ -13,7 +13,7 @@ import sys
 from contextlib import suppress
 from typing import Any
 
-from flask_echo import gunicorn_conf
+from flask_echo import gunicorn_conf, tls
 from flask_echo.config import Settings, load_settings
 from flask_echo.gunicorn_conf import *  # noqa: F403  # as an own gunicorn.conf.py does
 from flask_echo.listening import bind_address, url
@@ -24,7 +24,10 @@ from flask_echo.websocket.options import OptionError
 __all__ = [
     *gunicorn_conf.__all__,
     "bind",
+    "certfile",
+    "ciphers",
     "forwarder_headers",
+    "keyfile",
     "limit_request_field_size",
     "limit_request_fields",
     "limit_request_line",
@@ -49,6 +52,30 @@ def _load_settings() -> Settings:
 _SETTINGS = _load_settings()
 
 bind = bind_address(os.environ.get("HOST") or DEFAULT_HOST, os.environ.get("PORT") or DEFAULT_PORT)
+
+
+def _certificate_files() -> tuple[str, str] | tuple[None, None]:
+    """Return the files of the certificate and of its key, or None twice. Refuse bad ones.
+
+    Checked here and not only in on_starting, so that nothing is logged before the one line.
+    """
+    given = [os.environ.get(name) for name in ("CERTFILE", "KEYFILE")]
+    if not any(given):
+        return None, None
+    if not all(given):
+        missing = "--keyfile (KEYFILE)" if given[0] else "--certfile (CERTFILE)"
+        refuse(f"{missing} is missing: TLS needs the certificate and its private key")
+    # gunicorn may change the directory later. A symbolic link stays one: certbot swaps it.
+    certfile, keyfile = (os.path.abspath(file or "") for file in given)
+    try:
+        tls.check_files(certfile, keyfile)
+    except tls.BadCertificate as error:
+        refuse(str(error))
+    return certfile, keyfile
+
+
+certfile, keyfile = _certificate_files()
+ciphers = tls.CIPHERS
 
 # gunicorn must not interpret the headers of a proxy, even one on this machine.
 # FLASK_ECHO_TRUSTED_PROXIES says which ones the application believes.

@@ -8,6 +8,7 @@ import resource
 import sys
 from typing import Any, NoReturn
 
+from flask_echo import tls
 from flask_echo.capacity import Capacity
 from flask_echo.logs import unblocked
 
@@ -53,11 +54,24 @@ def fitting_seats(wanted: int, capacity: Capacity) -> int:
     return fit.seats
 
 
+def load_certificate(cfg: Any) -> None:
+    """Read the certificate for new workers, if TLS is on. End the process if it is bad.
+
+    :param cfg: gunicorn's configuration.
+    """
+    if not cfg.is_ssl:
+        return
+    try:
+        tls.renew(cfg)
+    except tls.BadCertificate as error:
+        refuse(str(error))
+
+
 def survive_bad_reloads(server: Any) -> None:
     """Let gunicorn's master keep its configuration if a reload (SIGHUP) finds a bad one.
 
     gunicorn ends the master: with it, the service ends. Here, new workers start with the old
-    configuration, and the reason is on stderr.
+    configuration and the old certificate, and the reason is on stderr.
 
     :param server: gunicorn's arbiter.
     """
@@ -67,6 +81,7 @@ def survive_bad_reloads(server: Any) -> None:
         before = app.cfg
         try:
             load()
+            load_certificate(app.cfg)
         except (Exception, SystemExit):
             app.cfg = before
             server.log.error("The new configuration is bad. The old one stays; see the error above")

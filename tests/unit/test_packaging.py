@@ -114,6 +114,7 @@ def test_gunicorn_s_master_imports_no_application(module: str) -> None:
         "flask_echo.startup",
         "flask_echo.stopping",
         "flask_echo.timetable",
+        "flask_echo.tls",
         "flask_echo.websocket",
         "flask_echo.websocket.limits",
         "flask_echo.websocket.options",
