@@ -13,7 +13,8 @@ check_config       warns if no connection can be    warns of a gunicorn that is 
                    kept alive                       this class depends on its internals
 init_process       sets up the process, then runs   also reduces the switch interval and the
                                                     stacks: there are thousands of threads; lets
-                                                    the allocator return freed memory
+                                                    the allocator return freed memory; shakes
+                                                    hands for TLS where a deadline can cut it
 load_wsgi          loads the application            also checks its number of seats; offers it
                                                     an exemption from the response deadline; writes
                                                     no response to a WebSocket that has ended
@@ -173,6 +174,8 @@ class LongConnectionWorker(StoppingWorker):
         self._scheduling = Scheduling(monotonic(), process_time())
         sys.setswitchinterval(SWITCH_INTERVAL_SECONDS)
         threading.stack_size(STACK_BYTES)
+        # gunicorn shakes hands after wrap_socket anyway. Within it, no deadline reaches the socket.
+        self.cfg.set("do_handshake_on_connect", False)
         super().init_process()
 
     # -- The application -------------------------------------------------------------------

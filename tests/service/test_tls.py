@@ -338,10 +338,11 @@ def test_clients_without_a_byte_take_no_thread_and_no_seat(
 
 
 @pytest.mark.slow  # for the ten seconds of the deadline
+@pytest.mark.parametrize("option", [[], ["--do-handshake-on-connect"]], ids=["default", "option"])
 def test_half_a_handshake_takes_no_seat_and_its_thread_returns(
-    start_server: StartServer, stack: ExitStack, certificate: list[str]
+    start_server: StartServer, stack: ExitStack, certificate: list[str], option: list[str]
 ) -> None:
-    server = start_server("gunicorn", *certificate, MAX_CONNECTIONS=2)
+    server = start_server("gunicorn", *certificate, *option, MAX_CONNECTIONS=2)
     half = [
         stack.enter_context(socket.create_connection(("127.0.0.1", server.port), 20))
         for _ in range(50)
