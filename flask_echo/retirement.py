@@ -82,6 +82,8 @@ class Retirement:
             self._siblings.hand_over()
         else:
             self._siblings.stop_all()
+            if _socket_stays():
+                self._siblings.hand_over()
         self._stop(graceful)
 
     def _parent_serves(self) -> bool:
@@ -106,3 +108,12 @@ class Retirement:
     def _show(self) -> None:
         self._server.WORKERS.update(self._hidden)
         self._hidden.clear()
+
+
+def _socket_stays() -> bool:
+    """Return whether systemd has passed the socket, and keeps it; sd_listen_fds(3).
+
+    After the delay, a stopping worker then accepts nobody: clients wait in the socket, and the next
+    master serves them. Otherwise they would get 503 in a restart.
+    """
+    return os.environ.get("LISTEN_PID") == str(os.getpid())

@@ -59,7 +59,7 @@ class Siblings:
         return sig if sig > _STOPPING else 0
 
     def stop_all(self) -> None:
-        """Note that the master stops every worker, and that nobody serves after them."""
+        """Note that the master stops every worker. Nobody serves after them, but :meth:`hand_over`."""
         self._places[:] = bytes(_PLACES)
         self._places[_MASTER] = _STOPPING
 
@@ -68,8 +68,11 @@ class Siblings:
         return self._places[_MASTER] == _STOPPING
 
     def hand_over(self) -> None:
-        """Count the workers of another master as serving: one that replaces this one, or that this
-        one was to replace."""
+        """Count the workers of another master as serving.
+
+        It is one that replaces this one, one that this one was to replace, or the next one on a
+        socket that systemd keeps.
+        """
         self._places[_OTHER_MASTER] = _SERVING
 
     def any_serves(self) -> bool:
