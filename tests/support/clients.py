@@ -171,6 +171,7 @@ class RawWebSocket:
     :param changes: headers of the upgrade request to change, or to leave out where None.
     :param early: bytes that are sent together with the request.
     :param status: the status of the answer that is expected.
+    :param patience: seconds to wait for each answer.
     """
 
     def __init__(
@@ -180,13 +181,14 @@ class RawWebSocket:
         changes: Mapping[str, str | None] | None = None,
         early: bytes = b"",
         status: int = 101,
+        patience: float = TIMEOUT,
     ) -> None:
         self.sock = sock
         self._input = b""
         key = base64.b64encode(os.urandom(16)).decode()
         with ExitStack() as on_failure:
             on_failure.callback(sock.close)
-            sock.settimeout(TIMEOUT)
+            sock.settimeout(patience)
             sock.sendall(request_bytes(path, {"Sec-WebSocket-Key": key, **(changes or {})}) + early)
             self.head = self._read_head()
             assert self.head.startswith(b"HTTP/1.1 %d " % status), self.head
