@@ -59,7 +59,7 @@ class Siblings:
         return sig if sig > _STOPPING else 0
 
     def stop_all(self) -> None:
-        """Note that the master stops every worker. Nobody serves after them, but :meth:`hand_over`."""
+        """Note that the master stops every worker; :meth:`hand_over` may come after it."""
         self._places[:] = bytes(_PLACES)
         self._places[_MASTER] = _STOPPING
 
