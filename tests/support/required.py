@@ -2,6 +2,8 @@
 
 import os
 import shutil
+import sys
+from pathlib import Path
 from typing import NoReturn
 
 import pytest
@@ -18,7 +20,9 @@ def give_up(reason: str) -> NoReturn:
 
 def program(*names: str) -> str:
     """The path of the first of these programs that is installed; without any, give up."""
-    places = f"{os.environ.get('PATH', os.defpath)}{os.pathsep}/usr/sbin"
+    # Packages of requirements-matrix.txt put programs beside Python.
+    beside = str(Path(sys.executable).parent)
+    places = os.pathsep.join((os.environ.get("PATH", os.defpath), "/usr/sbin", beside))
     for name in names:
         if path := shutil.which(name, path=places):
             return path
