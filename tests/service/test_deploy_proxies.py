@@ -37,6 +37,8 @@ LIES = {
     "X-Forwarded-Host": "evil.example",
     "X-Forwarded-Prefix": "/evil",
     "Forwarded": f"for={LIAR};host=evil.example;proto=http",
+    # gunicorn takes it from a proxy on the same machine, unless it is told not to.
+    "SCRIPT_NAME": "/evil",
 }
 PROBE_SECONDS = 90
 # Every check of the probe but the long wait of the idle check.
@@ -153,6 +155,15 @@ def test_the_application_answers_everything_else(shared: Site) -> None:
         assert "WebSockets demo" in ask(there, f"{PREFIX}/")[1]
     with closing(shared.front.http(OWN_HOST)) as here:
         assert "WebSockets demo" in ask(here, "/")[1]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_application_may_have_websockets_too(name: str, server: Server) -> None:
+    with (
+        deployed(name, server.port, server.port) as front,
+        front.websocket("/echo", OTHER_HOST) as client,
+    ):
+        talk(client, b"hello")
 
 
 def test_the_prefix_without_its_slash_leads_to_the_page(shared: Site) -> None:
@@ -284,8 +295,8 @@ def test_websockets_over_http_2_count_one_by_one() -> None:
     burst = LIMITS["HAProxy"].burst
     with site("HAProxy") as made, made.front.secured(OWN_HOST, protocol="h2") as sock:
         statuses = websockets(sock, f"{OWN_HOST}:{made.front.port}", burst + 30)
-    assert statuses[:burst] == burst * [200]
-    assert 429 in statuses
+    assert set(statuses) == {200, 429}
+    assert statuses.count(200) >= burst
 
 
 # -- Reload, and the end -------------------------------------------------------------------
