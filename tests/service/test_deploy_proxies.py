@@ -254,18 +254,24 @@ def test_no_detour_to_the_prefix_leads_to_metrics(before_stubs: tuple[Front, Stu
 
 
 # An upgrade request that the service refuses with 426.
-OLD = {**UPGRADE, "Host": OWN_HOST, "Sec-WebSocket-Version": "12"}
+OLD = {name: value for name, value in UPGRADE.items() if name != "Host"}
+OLD["Sec-WebSocket-Version"] = "12"
 
 
-def test_one_client_may_ask_for_so_many_upgrades_at_once(shared: Site) -> None:
-    flooder, other, burst = "127.0.0.20", "127.0.0.21", LIMITS[shared.name].burst
-    with closing(shared.front.http(source=flooder)) as connection:
-        statuses = [ask(connection, "/echo", headers=OLD)[0] for _ in range(10 * burst)]
+@at_each_place
+def test_one_client_may_ask_for_so_many_upgrades_at_once(
+    shared: Site, host: str, prefix: str
+) -> None:
+    # A flooder of its own for each place, because the places share the limit.
+    flooder, other = f"127.0.0.{20 + PLACES.index((host, prefix))}", "127.0.0.29"
+    burst = LIMITS[shared.name].burst
+    with closing(shared.front.http(host, flooder)) as connection:
+        statuses = [ask(connection, f"{prefix}/echo", headers=OLD)[0] for _ in range(10 * burst)]
         assert set(statuses[:burst]) == {426}
         assert 429 in statuses
-        pages = [ask(connection, "/static/favicon.svg")[0] for _ in range(2 * burst)]
+        pages = [ask(connection, f"{prefix}/static/favicon.svg")[0] for _ in range(2 * burst)]
     assert set(pages) == {200}
-    with shared.front.websocket(source=other) as client:
+    with shared.front.websocket(f"{prefix}/echo", host, other) as client:
         talk(client, b"hello")
 
 
