@@ -12,7 +12,13 @@ from urllib.parse import urlsplit
 
 from flask import Flask
 
-from flask_echo.websocket.limits import Limits, checked_environment, environment, variables
+from flask_echo.websocket.limits import (
+    Limits,
+    checked_environment,
+    environment,
+    shown,
+    variables,
+)
 from flask_echo.websocket.options import SWITCH, Kind, checked, option, whole_number
 
 _FORWARDED = frozenset({"for", "proto", "host", "prefix"})
@@ -43,13 +49,19 @@ def _traces(value: Any) -> str:
 
 def _is_redis(text: str) -> bool:
     parts = urlsplit(text)
+    # A password with one of /?# ends the host early. What is left of it must not pass for a host.
+    rest = parts.path + parts.query + parts.fragment
+    is_whole = bool(parts.hostname) and parts.port != 0 and "@" not in rest
     # The package redis is an extra of this one.
     is_installed = find_spec("redis") is not None
-    return parts.scheme in {"redis", "rediss"} and bool(parts.hostname) and is_installed
+    return parts.scheme in {"redis", "rediss"} and is_whole and is_installed
 
 
 TRACES = Kind(
-    _traces, "local, off or redis://HOST:PORT/DB (which needs: pip install 'flask-echo[redis]')"
+    _traces,
+    "local, off or redis://:PASSWORD@HOST:PORT/DB, with a percent-encoded password"
+    " (which needs: pip install 'flask-echo[redis]')",
+    secret=True,
 )
 
 
@@ -80,7 +92,7 @@ def load_settings(overrides: Mapping[str, Any] | None = None) -> Settings:
     known = variables(Settings)
     values = checked_environment(known, environment())
     for name, value in (overrides or {}).items():
-        values[name.lower()] = checked(known, name, value, f"{name}={value!r}")
+        values[name.lower()] = checked(known, name, value, shown(known, "", name, value))
     return Settings(**values)
 
 

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from functools import partial
 from hashlib import sha256
 from http import HTTPStatus
+from urllib.parse import urlsplit
 
 from cachelib.base import BaseCache
 from flask import Blueprint, Flask, Response, current_app, jsonify, request
@@ -42,9 +43,18 @@ def _cache(place: str) -> Callable[[], BaseCache]:
 
 
 def _name(place: str) -> str:
-    """Name a store without telling where it is. Servers with one store have one name for it."""
-    where = shared_folder() if place == "local" else place
+    """Name a store without telling where it is. Servers with one store have one name for it.
+
+    Anybody may ask for the name, and could try passwords until one makes the same.
+    """
+    where = shared_folder() if place == "local" else _without_password(place)
     return sha256(where.encode()).hexdigest()[:12]
+
+
+def _without_password(url: str) -> str:
+    """Return host, port and database of a Redis. Its query may have a password, too."""
+    parts = urlsplit(url)
+    return f"{parts.hostname}:{parts.port}{parts.path}"
 
 
 def _described(settings: Settings) -> dict[str, object]:

@@ -155,6 +155,14 @@ def checked_environment(known: Mapping[str, Kind], values: Mapping[str, Any]) ->
     :raises OptionError: if a name is unknown or a value is not allowed.
     """
     return {
-        name.lower(): checked(known, name, value, f"{PREFIX}_{name}={value!r}")
+        name.lower(): checked(known, name, value, shown(known, f"{PREFIX}_", name, value))
         for name, value in values.items()
     }
+
+
+def shown(known: Mapping[str, Kind], prefix: str, name: str, value: Any) -> str:
+    """Return a setting as an error shows it.
+
+    The value of an unknown name is left out. It may be a password: the name may be a misspelt one.
+    """
+    return f"{prefix}{name}={value!r}" if name in known else f"{prefix}{name}"

@@ -11,8 +11,9 @@ from typing import Any, NamedTuple
 
 # How much of a bad value an error repeats, in characters.
 _LONGEST_SHOWN = 200
-# A user with a password in a URL. No error may repeat them.
-_PASSWORD = re.compile(r"://[^/\s:]*:[^/\s]*@")
+# A user with a password in a URL. No error may repeat them. Also a password that should have been
+# percent-encoded ends at the last "@".
+_PASSWORD = re.compile(r"://[^@]*:.*@", re.DOTALL)
 
 
 class OptionError(ValueError):
@@ -24,15 +25,17 @@ class Kind(NamedTuple):
 
     :ivar parse: returns the checked value; raises :class:`ValueError` for any other.
     :ivar allowed: the allowed values in words, to follow "use".
+    :ivar secret: whether a value may hold a password. No error shows it, nor does the dataclass.
     """
 
     parse: Callable[[Any], Any]
     allowed: str
+    secret: bool = False
 
 
 def option(default: Any, kind: Kind) -> Any:
     """Declare a field of a dataclass, with its default and the values that it allows."""
-    return field(default=default, metadata={"kind": kind})
+    return field(default=default, repr=not kind.secret, metadata={"kind": kind})
 
 
 def kinds(options: type) -> dict[str, Kind]:
@@ -54,6 +57,8 @@ def checked(kinds: Mapping[str, Kind], name: str, value: Any, shown: str) -> Any
     try:
         return kinds[name].parse(value)
     except (ValueError, OverflowError):
+        if kinds[name].secret:
+            shown = f"{shown.partition('=')[0]}=..."
         raise OptionError(f"{shown} is not allowed: use {kinds[name].allowed}") from None
 
 

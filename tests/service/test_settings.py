@@ -42,7 +42,7 @@ REFUSED = [
     ("ALLOWED_ORIGINS", "https://example.org:port", "origins"),
     ("ALLOWED_ORIGINS", "*, https://example.org", "origins"),
     ("ALLOWED_ORIGINS", "https://user@example.org", "origins"),
-    ("MAX_CONECTIONS", "5", "no such option"),
+    ("TRACES", "REDIS", "percent-encoded password"),
 ]
 TAKEN = [
     ("MAX_CONNECTIONS", "1", 1),
@@ -82,7 +82,7 @@ def test_a_value_that_is_not_allowed_is_refused_by_name_value_and_range(
     said = str(refused.value)
     assert said.startswith(f"FLASK_ECHO_{name}=")
     assert words in said
-    assert text.lower() in said.lower()
+    assert name == "TRACES" or text.lower() in said.lower()
     assert "\n" not in said
 
 
@@ -119,7 +119,18 @@ def test_a_bad_setting_stops_the_start_with_one_line_and_exit_code_2(
     assert ended.returncode == 2
     lines = (ended.stdout + ended.stderr).strip().splitlines()
     assert len(lines) == 1, lines
-    assert f"FLASK_ECHO_{name}={text!r}" in lines[0] or f"FLASK_ECHO_{name}={text}" in lines[0]
+    assert f"FLASK_ECHO_{name}" in lines[0]
+    assert text in lines[0] or name == "MAX_CONECTIONS"
+
+
+@pytest.mark.parametrize("name", ["MAX_CONECTIONS", "TRACE", "REDIS_PASSWORD"])
+def test_an_unknown_name_is_named_without_its_value(
+    monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.setenv(f"FLASK_ECHO_{name}", "s3cret")
+    with pytest.raises(OptionError, match=f"^FLASK_ECHO_{name}: no such option") as refused:
+        create_app()
+    assert "s3cret" not in str(refused.value)
 
 
 @pytest.mark.parametrize("kind", ["gunicorn", "flask-echo"])
