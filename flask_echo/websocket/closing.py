@@ -46,6 +46,17 @@ class Ending(NamedTuple):
     await_close: bool = False
 
 
+class FirstClose(NamedTuple):
+    """The first Close frame of a connection, as the server saw it.
+
+    :ivar sender: ``client`` or ``server``.
+    :ivar code: its status code; 1005 for none.
+    """
+
+    sender: str
+    code: int
+
+
 # The stream broke, or ended without a Close frame (section 7.1.5).
 LOST = Ending(CloseReason.ABNORMAL_CLOSURE)
 # The owner has reset the connection.
@@ -63,12 +74,16 @@ def ending(code: int, reason: str | None = None, await_close: bool = False) -> E
 
 
 class ClosingHandshake:
-    """The last frames of a connection. Only its owner may use it."""
+    """The last frames of a connection. Only its owner may use it.
+
+    :ivar sent: whether our Close frame was sent.
+    """
 
     def __init__(self, transport: Transport, turns: Turns, incoming: Incoming) -> None:
         self._transport = transport
         self._turns = turns
         self._incoming = incoming
+        self.sent = False
 
     def say_goodbye(
         self, close: Close, await_close: bool, is_answer: bool, deadline: Deadline
@@ -105,6 +120,7 @@ class ClosingHandshake:
             raise SendTimeout
         try:
             self._transport.send_by(close.frame(), deadline)
+            self.sent = True
         finally:
             self._turns.release()
 

@@ -29,6 +29,7 @@ from flask_echo.websocket.closing import (
     STUCK,
     ClosingHandshake,
     Ending,
+    FirstClose,
     State,
     ending,
 )
@@ -98,6 +99,7 @@ class Connection(Server):
     :ivar head: the 101 response, as :meth:`upgrade` sends it.
     :ivar close_reason: the status code that ended the connection; 1005 until then.
     :ivar close_message: the reason that came with it, or None.
+    :ivar first_close: the Close frame that was sent first, by whichever end; None without one.
     :ivar sent_messages: how many messages were sent.
     :ivar sent_bytes: how many bytes of payload were sent, before compression.
     """
@@ -117,6 +119,7 @@ class Connection(Server):
         self.environ = environ
         self.close_reason: int = CloseReason.NO_STATUS_RCVD
         self.close_message: str | None = None
+        self.first_close: FirstClose | None = None
         self.sent_messages = self.sent_bytes = 0
 
         agreement = negotiate(environ, subprotocols, limits.compression)
@@ -151,7 +154,6 @@ class Connection(Server):
         self._pace = Pace(limits.send_timeout_seconds)
         self._read_after = self._in_a_row = 0
         self._read_bytes = _READ_LITTLE_BYTES
-        self._peer_has_closed = False
         # For handlers that send without receiving: whether the handler has received since it sent
         # last, when to look next, and the messages that were found.
         self._received = False
@@ -287,7 +289,7 @@ class Connection(Server):
         if isinstance(item, Ping):  # RFC 6455, section 5.5.2.
             self._send_control(item.pong())
         elif isinstance(item, Close):
-            self._peer_has_closed = True
+            self._note_first_close("client", item)
             self._end(Ending(item.code, item.reason, item))
 
     def _read(self, deadline: Deadline | None) -> bool:
@@ -730,22 +732,29 @@ class Connection(Server):
         handshake = ClosingHandshake(self._transport, self._outgoing.turns, self._incoming)
         try:
             if how.close is not None:
-                is_answer = self._peer_has_closed
+                is_answer = self.first_close is not None
                 await_close = how.await_close and not is_answer
                 deadline = Deadline(self._close_timeout)
                 handshake.say_goodbye(how.close, await_close, is_answer, deadline)
+                if handshake.sent:
+                    self._note_first_close("server", how.close)
             elif how is LOST:
                 self._note_last_close(handshake.find_last_close(keep))
             elif how is STUCK:
-                handshake.find_last_close(keep)
+                self._note_first_close("client", handshake.find_last_close(keep))
                 self._transport.abort()
         finally:
             self.hang_up()
 
     def _note_last_close(self, close: Close | None) -> None:
         """A Close frame that arrived before the stream broke says why."""
+        self._note_first_close("client", close)
         if close is not None:
             self.close_reason, self.close_message = close.code, close.reason
+
+    def _note_first_close(self, sender: str, close: Close | None) -> None:
+        if close is not None and self.first_close is None:
+            self.first_close = FirstClose(sender, close.code)
 
     def _check_open(self) -> None:
         if self._state is not _OPEN:

@@ -335,6 +335,24 @@ def wake(served: Served) -> None:
     served.seats.drain()
 
 
+def test_the_first_close_frame_is_noted_whichever_end_sends_it(serve: Open) -> None:
+    client, served = serve()
+    client.send(close_frame(4001))
+    assert served.ended().first_close == ("client", 4001)
+
+
+def test_the_first_close_frame_of_the_server_is_noted(serve: Open) -> None:
+    client, served = serve(lambda connection: connection.close(4002))
+    client.send(close_frame(1000))
+    assert served.ended().first_close == ("server", 4002)
+
+
+def test_a_lost_connection_has_no_first_close_frame(serve: Open) -> None:
+    client, served = serve()
+    client.sock.close()
+    assert served.ended().first_close is None
+
+
 def test_an_idle_peer_gets_1001_and_a_clean_end(serve: Open) -> None:
     client, served = serve()
     wake(served)
