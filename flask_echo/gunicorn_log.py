@@ -12,7 +12,7 @@ from typing import Any
 
 from gunicorn import glogging
 
-from flask_echo import logs
+from flask_echo.logs import streams
 
 
 class Logger(glogging.Logger):
@@ -30,7 +30,7 @@ class Logger(glogging.Logger):
         return super().__new__(cls)
 
     def __init__(self, cfg: Any) -> None:
-        logs.install()
+        streams.install()
         self._files: set[logging.FileHandler] = set()
         super().__init__(cfg)
 
@@ -55,8 +55,8 @@ class Logger(glogging.Logger):
 
     def _queue_files(self) -> None:
         for handler in self._files:
-            if handler.stream is not None and not logs.is_queued(handler.stream):
-                handler.setStream(logs.queued(handler.stream))
+            if handler.stream is not None and not streams.is_queued(handler.stream):
+                handler.setStream(streams.queued(handler.stream))
 
 
 def _statsd_class() -> type[Logger]:

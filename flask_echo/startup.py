@@ -10,7 +10,7 @@ from typing import Any, NoReturn
 
 from flask_echo import tls
 from flask_echo.capacity import Capacity
-from flask_echo.logs import unblocked
+from flask_echo.logs.streams import unblocked
 
 
 def refuse(reason: str) -> NoReturn:

@@ -14,8 +14,10 @@ from typing import TextIO
 
 import pytest
 
-from flask_echo import logs
-from flask_echo.logs import LONGEST_TEXT, Entry, LogWriter, queued, unblocked
+from flask_echo.logs import queue
+from flask_echo.logs.queue import LogWriter
+from flask_echo.logs.streams import queued, unblocked
+from flask_echo.logs.writing import LONGEST_TEXT, Entry, pieces
 from tests.support.pipes import PIPE_BYTES, Account, Pipe, open_pipe
 from tests.support.servers import ROOT, environment
 from tests.support.waiting import wait_until
@@ -77,7 +79,7 @@ def test_each_thread_keeps_its_order_and_no_line_is_torn(pipe: Pipe) -> None:
 @pytest.fixture
 def gathering(pipe: Pipe, monkeypatch: pytest.MonkeyPatch) -> LogWriter:
     """A writer with room for 4096 bytes that has written once, and gathers for an hour."""
-    monkeypatch.setattr(logs, "GATHER_SECONDS", 3600)
+    monkeypatch.setattr(queue, "GATHER_SECONDS", 3600)
     writer = LogWriter(4096)
     writer.put(pipe.writer, b"first")
     writer.flush(within(10))
@@ -202,7 +204,6 @@ def test_a_lack_of_threads_loses_no_line(pipe: Pipe, monkeypatch: pytest.MonkeyP
 
 def test_the_thread_outlives_a_lack_of_memory(pipe: Pipe, monkeypatch: pytest.MonkeyPatch) -> None:
     writer, threads = LogWriter(), []
-    pieces = logs._pieces
 
     def without_memory(entries: list[Entry]) -> Iterator[Entry]:
         # Threads of other writers may live, and look at their empty queues.
@@ -212,7 +213,7 @@ def test_the_thread_outlives_a_lack_of_memory(pipe: Pipe, monkeypatch: pytest.Mo
                 raise MemoryError
         return pieces(entries)
 
-    monkeypatch.setattr(logs, "_pieces", without_memory)
+    monkeypatch.setattr(queue, "pieces", without_memory)
     writer.put(pipe.writer, b"lost\n")
     wait_until(lambda: threads)
     writer.put(pipe.writer, b"written\n")
@@ -290,7 +291,7 @@ def test_a_closed_file_has_all_its_lines_and_no_thread(tmp_path: Path) -> None:
 
 def test_both_streams_of_one_file_keep_their_order() -> None:
     script = (
-        "import sys; from flask_echo import logs; logs.install()\n"
+        "import sys; from flask_echo.logs import streams; streams.install()\n"
         "for n in range(500): print(n, file=(sys.stdout, sys.stderr)[n % 2])"
     )
     assert run(script).stdout == "".join(f"{n}\n" for n in range(500))
@@ -298,7 +299,7 @@ def test_both_streams_of_one_file_keep_their_order() -> None:
 
 def test_the_last_words_are_written() -> None:
     script = (
-        "from flask_echo import logs; logs.install(); logs.install()\n"
+        "from flask_echo.logs import streams; streams.install(); streams.install()\n"
         "print('one'); print('two', end=''); raise ValueError('the end')"
     )
     ended = run(script)
@@ -310,7 +311,7 @@ def test_the_last_words_are_written() -> None:
 
 def test_the_very_last_words_are_written_if_there_is_room(pipe: Pipe) -> None:
     script = (
-        "import sys; from flask_echo import logs; logs.install()\n"
+        "import sys; from flask_echo.logs import streams; streams.install()\n"
         "class Last:\n"
         "    def __init__(self): self.cycle = self\n"
         "    def __del__(self): sys.stderr.write(f'finalizing: {sys.is_finalizing()}\\n')\n"
@@ -324,7 +325,7 @@ def test_the_very_last_words_are_written_if_there_is_room(pipe: Pipe) -> None:
 def test_a_process_ends_although_nobody_reads_its_last_words(pipe: Pipe) -> None:
     pipe.fill()
     script = (
-        "from flask_echo import logs; logs.install()\n"
+        "from flask_echo.logs import streams; streams.install()\n"
         "import sys; print('out'); print('err', file=sys.stderr); sys.exit(7)"
     )
     assert run(script, stdout=pipe.writer, stderr=pipe.writer).returncode == 7
@@ -341,11 +342,12 @@ def test_a_forked_child_writes_its_own_lines_and_none_of_its_parent(pipe: Pipe) 
     pipe.fill()
     script = f"""
 import os, sys
-from flask_echo import logs
-writer = logs.LogWriter()
+from flask_echo.logs import streams
+from flask_echo.logs.queue import LogWriter
+writer = LogWriter()
 writer.put({pipe.writer}, b"waits\\n")  # The thread cannot rest before the fork.
 writer.put({pipe.writer}, b"waits, too\\n")
-logs.install()
+streams.install()
 print("parent")
 if not os.fork():
     print("child")
@@ -375,8 +377,8 @@ os.read({pipe.reader}, {PIPE_BYTES})
 def test_a_child_of_a_worker_that_ends_at_once_has_written_its_lines() -> None:
     script = """
 import os
-from flask_echo import logs
-logs.install()
+from flask_echo.logs import streams
+streams.install()
 if not os.fork():
     print("worker")
     if not os.fork():
@@ -392,8 +394,8 @@ os.wait()
 def test_a_signal_handler_may_log_at_any_time() -> None:
     script = """
 import signal, sys, time
-from flask_echo import logs
-logs.install()
+from flask_echo.logs import streams
+streams.install()
 heard = said = 0
 def handler(*_):
     global heard
@@ -419,7 +421,7 @@ sys.stderr.write(f"all {said + heard}\\n")
 def test_no_connection_gets_the_descriptor_of_a_closed_stream(closed: str, tmp_path: Path) -> None:
     place = tmp_path / "result"
     script = (
-        "import socket, sys; from flask_echo import logs; logs.install()\n"
+        "import socket, sys; from flask_echo.logs import streams; streams.install()\n"
         "made = socket.socket().fileno()\n"
         "print('out'); print('err', file=sys.stderr)\n"
         f"open({str(place)!r}, 'w').write(str(made))"
@@ -433,7 +435,7 @@ def test_no_connection_gets_the_descriptor_of_a_closed_stream(closed: str, tmp_p
 def test_sigterm_ends_a_process_whose_thread_waits(pipe: Pipe) -> None:
     pipe.fill()
     script = (
-        "import signal, sys, time; from flask_echo import logs; logs.install()\n"
+        "import signal, sys, time; from flask_echo.logs import streams; streams.install()\n"
         "signal.signal(signal.SIGTERM, lambda *_: sys.exit(3))\n"
         "print('waits', file=sys.stderr); print('ready', flush=True)\n"
         "while True: time.sleep(0.1)"

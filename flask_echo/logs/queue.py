@@ -1,10 +1,7 @@
-"""Standard output and standard error that nobody waits for.
+"""A bounded queue of texts, and a thread that writes them.
 
-A write to a pipe that nobody reads, to a stopped terminal or to a stuck disk blocks. The streams of
-this module put each text into a bounded queue, and a thread of its own writes it. When the queue is
-full, lines are dropped and counted; when there is room again, a line tells the count.
-:func:`install` replaces ``sys.stdout`` and ``sys.stderr`` by such streams, so that whatever writes
-there later does not block.
+When the queue is full, lines are dropped and counted; when there is room again, a line tells the
+count.
 
 A forked worker begins with an empty queue and starts its own thread. The lines that waited in its
 parent are written by its parent.
@@ -13,18 +10,18 @@ gunicorn's master imports this module; see :mod:`flask_echo.gunicorn_conf`.
 """
 
 import atexit
-import io
 import os
-import select
 import sys
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
 from queue import Empty, SimpleQueue
 from time import monotonic, sleep, strftime
-from typing import NamedTuple, TextIO, cast
+from typing import NamedTuple
 from weakref import WeakSet
+
+from flask_echo.logs.writing import Entry, pieces, shortened, write, write_if_room
 
 # Room for about 4,000 lines of ended connections, which is more than the default number of seats.
 # As much again may be in the hands of the thread.
@@ -32,9 +29,6 @@ QUEUE_BYTES = 1024 * 1024
 
 # What an entry takes beside its text: the bytes object, the tuple, and its place in the list.
 _ENTRY_BYTES = 33 + 56 + 8
-
-# A longer text is cut. The longest usual ones are tracebacks, of a few KiB.
-LONGEST_TEXT = 64 * 1024
 
 # At exit, a process waits this long for all its streams together.
 EXIT_SECONDS = 1.0
@@ -49,16 +43,6 @@ _REST_SECONDS = 0.1
 # A thread without memory waits this long before it tries again.
 _MEMORY_PAUSE_SECONDS = 0.01
 
-# Linux writes this much to a pipe in one piece (PIPE_BUF), so lines of two workers do not mix.
-_PIECE_BYTES = 4096
-
-
-class Entry(NamedTuple):
-    """A text, and the descriptor that it is written to."""
-
-    descriptor: int
-    text: bytes
-
 
 class Loss(NamedTuple):
     """Lines that were dropped: how many, the descriptor of the last one, and why."""
@@ -72,14 +56,17 @@ class Loss(NamedTuple):
         lines = entry.text.count(b"\n") or 1
         return Loss(self.lines + lines, entry.descriptor, reason)
 
-    def notice(self) -> Entry:
-        """Return a line that tells the loss, in gunicorn's format."""
-        now, pid = strftime("[%Y-%m-%d %H:%M:%S %z]"), os.getpid()
-        text = f"{now} [{pid}] [WARNING] {self.lines} log lines were dropped: {self.reason}\n"
-        return Entry(self.descriptor, text.encode())
-
 
 _NO_LOSS = Loss()
+
+# Returns a line that tells how many lines were dropped, and why.
+Notice = Callable[[int, str], str]
+
+
+def text_notice(lines: int, reason: str) -> str:
+    """Return the line that tells a loss, in gunicorn's format."""
+    now, pid = strftime("[%Y-%m-%d %H:%M:%S %z]"), os.getpid()
+    return f"{now} [{pid}] [WARNING] {lines} log lines were dropped: {reason}\n"
 
 
 class LogWriter:
@@ -92,10 +79,12 @@ class LogWriter:
     order.
 
     :param capacity: how many bytes may wait.
+    :param notice: makes the line that tells a loss.
     """
 
-    def __init__(self, capacity: int = QUEUE_BYTES) -> None:
+    def __init__(self, capacity: int = QUEUE_BYTES, notice: Notice = text_notice) -> None:
         self._capacity = capacity
+        self._notice = notice
         self.begin()
         _writers.add(self)
 
@@ -120,12 +109,12 @@ class LogWriter:
 
     def put(self, descriptor: int, text: bytes) -> None:
         """Queue a text, or drop and count it if there is no room."""
-        entry = Entry(descriptor, _shortened(text))
+        entry = Entry(descriptor, shortened(text))
         if self._direct:
-            _write(entry)
+            write(entry)
             return
         if sys.is_finalizing():
-            _write_if_room(entry)
+            write_if_room(entry)
             return
         size = len(entry.text) + _ENTRY_BYTES
         with self._lock:
@@ -233,96 +222,28 @@ class LogWriter:
             entries, self._waiting, self._size = self._waiting, [], 0
             loss, self._loss = self._loss, _NO_LOSS
             self._gathering = True
-        for piece in _pieces(entries):
-            failure = _write(piece)
+        for piece in pieces(entries):
+            failure = write(piece)
             if failure:
                 loss = loss.plus(piece, failure)
-        if loss.lines and _write(loss.notice()):
+        if loss.lines and write(self._notice_of(loss)):
             with self._lock:  # The loss is told when the descriptor works again.
                 self._loss = loss._replace(lines=loss.lines + self._loss.lines)
 
-
-class _Raw(io.RawIOBase):
-    """The bytes of a stream, on their way into a writer.
-
-    :param file: is closed with this stream, after the writer has written its texts.
-    """
-
-    def __init__(
-        self, writer: LogWriter, descriptor: int, name: str, file: io.TextIOWrapper | None = None
-    ) -> None:
-        self._writer = writer
-        self._descriptor = descriptor
-        self._file = file
-        self.name = name
-
-    def writable(self) -> bool:
-        return True
-
-    def write(self, data: "bytes | bytearray | memoryview") -> int:  # type: ignore[override]
-        text = bytes(data)
-        self._writer.put(self._descriptor, text)
-        return len(text)
-
-    def fileno(self) -> int:
-        return self._descriptor
-
-    def isatty(self) -> bool:
-        return os.isatty(self._descriptor)
-
-    def close(self) -> None:
-        file, self._file = self._file, None
-        if file is not None:
-            self._writer.close(file.close)
-        super().close()
-
-
-def queued(file: io.TextIOWrapper) -> io.TextIOWrapper:
-    """Return a stream to the same file that does not block. Closing it closes the file."""
-    raw = _Raw(LogWriter(), file.fileno(), file.name, file)
-    return _stream(raw, file.encoding)
-
-
-def is_queued(stream: object) -> bool:
-    """Return whether a stream is one of this module."""
-    return isinstance(getattr(stream, "buffer", None), _Raw)
-
-
-def unblocked(stream: TextIO, writer: LogWriter | None = None) -> TextIO:
-    """Return a stream to the same descriptor that does not block.
-
-    :param stream: a text stream. One that is not Python's own, such as a wrapper of the
-        application, is returned itself.
-    :param writer: shared by streams that must keep their order.
-    """
-    if type(stream) is not io.TextIOWrapper or is_queued(stream):
-        return stream
-    with suppress(OSError, ValueError):
-        stream.flush()  # It would write the rest at exit, and so would each worker.
-    try:
-        descriptor = stream.fileno()
-    except (OSError, ValueError):
-        return stream
-    return _stream(_Raw(writer or LogWriter(), descriptor, stream.name), stream.encoding)
-
-
-def install() -> None:
-    """Replace ``sys.stdout`` and ``sys.stderr`` by streams that do not block."""
-    global _home
-    _home = os.getpid()
-    # In this order: the lowest free descriptor is the one that is closed.
-    sys.stdin = sys.stdin or _null("r")
-    stdout, stderr = sys.stdout or _null("w"), sys.stderr or _null("w")
-    writer = LogWriter()
-    together = _same_file(stdout, stderr)
-    sys.stderr = unblocked(stderr, writer)
-    sys.stdout = unblocked(stdout, writer if together else None)
+    def _notice_of(self, loss: Loss) -> Entry:
+        return Entry(loss.descriptor, self._notice(loss.lines, loss.reason).encode())
 
 
 # The process whose children are gunicorn's workers.
 _home = os.getpid()
 
 _writers: WeakSet[LogWriter] = WeakSet()
+
+
+def become_home() -> None:
+    """Note that this process is the one whose children are gunicorn's workers."""
+    global _home
+    _home = os.getpid()
 
 
 def _rest_before_fork() -> None:
@@ -345,9 +266,6 @@ def _begin_in_child() -> None:
 
 def _finish() -> None:
     """At exit, wait a short time for the texts that are not written."""
-    for stream in (sys.stdout, sys.stderr):
-        if is_queued(stream):
-            stream.flush()
     deadline = monotonic() + EXIT_SECONDS
     for writer in list(_writers):
         writer.finish(deadline)
@@ -359,74 +277,3 @@ atexit.register(_finish)
 
 def _nothing() -> None:
     """Wake the thread: it writes before each task."""
-
-
-def _stream(raw: _Raw, encoding: str) -> io.TextIOWrapper:
-    # Python's own stderr has the same error handler and buffering.
-    return io.TextIOWrapper(raw, encoding, "backslashreplace", line_buffering=True)
-
-
-def _null(mode: str) -> TextIO:
-    """Open /dev/null in place of a standard stream that Python found closed.
-
-    If its descriptor stayed free, the next connection would get it, and read what is written there.
-    """
-    return cast(TextIO, open(os.open(os.devnull, os.O_RDWR), mode, closefd=False))
-
-
-def _same_file(one: TextIO, other: TextIO) -> bool:
-    try:
-        return os.path.sameopenfile(one.fileno(), other.fileno())
-    except (OSError, ValueError):
-        return False
-
-
-def _shortened(text: bytes) -> bytes:
-    if len(text) <= LONGEST_TEXT:
-        return text
-    return b"%b... (%d bytes cut)\n" % (text[:LONGEST_TEXT], len(text) - LONGEST_TEXT)
-
-
-def _pieces(entries: Iterable[Entry]) -> Iterator[Entry]:
-    """Join texts to the same descriptor, up to the size that a pipe takes in one piece."""
-    texts: list[bytes] = []
-    size, last = 0, -1
-    for descriptor, text in entries:
-        if texts and (descriptor != last or size + len(text) > _PIECE_BYTES):
-            yield Entry(last, b"".join(texts))
-            texts, size = [], 0
-        texts.append(text)
-        size, last = size + len(text), descriptor
-    if texts:
-        yield Entry(last, b"".join(texts))
-
-
-def _write(entry: Entry) -> str | None:
-    """Write a text, however long that takes. Return why it failed, or None."""
-    rest = memoryview(entry.text)
-    while rest:
-        try:
-            rest = rest[os.write(entry.descriptor, rest) :]
-        except BlockingIOError:  # Somebody made the file non-blocking, for all who share it.
-            _has_room(entry.descriptor, None)
-        except OSError as error:
-            return error.strerror or str(error)
-    return None
-
-
-def _write_if_room(entry: Entry) -> None:
-    """Write the begin of a text, if that does not block.
-
-    This is for the very last words of Python. It runs no other threads any more: a new one would
-    not start, and its starter would wait for ever.
-    """
-    with suppress(OSError):
-        if _has_room(entry.descriptor, 0):
-            os.write(entry.descriptor, entry.text[:_PIECE_BYTES])
-
-
-def _has_room(descriptor: int, milliseconds: int | None) -> bool:
-    """Wait until a descriptor takes a piece, or fails; without a limit if that is None."""
-    poll = select.poll()
-    poll.register(descriptor, select.POLLOUT)
-    return bool(poll.poll(milliseconds))
