@@ -65,6 +65,16 @@ TRACES = Kind(
 )
 
 
+def _log_format(value: Any) -> str:
+    text = str(value).strip().lower()
+    if text not in {"text", "json"}:
+        raise ValueError(value)
+    return text
+
+
+LOG_FORMAT = Kind(_log_format, "text or json")
+
+
 @dataclass(frozen=True)
 class Settings(Limits):
     """The checked settings of the service; the README has a table of them."""
@@ -77,6 +87,7 @@ class Settings(Limits):
     events: bool = option(True, SWITCH)
     traces: str = option("local", TRACES)
     foreign_addresses: bool = option(True, SWITCH)
+    log_format: str = option("text", LOG_FORMAT)
 
     def trusts(self, header: str) -> bool:
         """Return whether proxies are trusted about ``for``, ``proto``, ``host`` or ``prefix``."""

@@ -13,6 +13,7 @@ from flask_echo.config import Settings, load_settings, split_config
 from flask_echo.documentation import views as documentation_views
 from flask_echo.events import views as event_views
 from flask_echo.line_handler import LineHandler
+from flask_echo.logs import json_process
 from flask_echo.traces import views as trace_views
 
 _PACKAGE = Path(__file__).parent
@@ -32,7 +33,7 @@ def create_app(config: Mapping[str, Any] | None = None) -> Flask:
     app.url_map.merge_slashes = False
     app.config.from_mapping(flask_config)
     app.extensions["flask_echo"] = settings
-    _log_connections(app)
+    _log_connections(app, settings)
     _trust_proxies(app, settings)
 
     views.sock.init_app(app, settings)
@@ -47,8 +48,13 @@ def create_app(config: Mapping[str, Any] | None = None) -> Flask:
     return app
 
 
-def _log_connections(app: Flask) -> None:
-    """Log each connection, also under flask run, where the default level is WARNING."""
+def _log_connections(app: Flask, settings: Settings) -> None:
+    """Log each connection, also under flask run, where the default level is WARNING.
+
+    The format JSON is that of the whole process. gunicorn's logger has set it already.
+    """
+    if settings.log_format == "json":
+        json_process.install()
     logger = logging.getLogger(app.name)
     if not has_level_handler(logger):  # Otherwise Flask adds its own.
         logger.addHandler(LineHandler())

@@ -6,6 +6,8 @@ import sys
 from flask import request
 from flask.logging import default_handler
 
+from flask_echo.traces.ids import id_in
+
 
 class LineHandler(logging.Handler):
     """Writes each line where the server wants errors: to ``wsgi.errors`` of the current request.
@@ -20,9 +22,13 @@ class LineHandler(logging.Handler):
         self.setFormatter(default_handler.formatter)
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Write one line."""
+        """Write one line. In a request with a trace, the record gets its ID as a field."""
         try:
-            stream = request.environ["wsgi.errors"] if request else sys.stderr
+            stream = sys.stderr
+            if request:
+                stream = request.environ["wsgi.errors"]
+                if trace := id_in(request.environ.get("QUERY_STRING", "")):
+                    record.trace_id = trace
             stream.write(self.format(record) + "\n")
         except Exception:
             self.handleError(record)

@@ -90,6 +90,9 @@ limit_request_fields = 64
 limit_request_field_size = 8190
 worker_class = "flask_echo.worker.ServiceWorker"
 
+if _SETTINGS.log_format == "json":
+    logger_class = "flask_echo.gunicorn_log.JsonLogger"
+
 
 def on_starting(server: Any) -> None:  # type: ignore[no-redef]
     """Check the resources, and make the folder for traces, which all workers share."""

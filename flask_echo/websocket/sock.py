@@ -25,7 +25,7 @@ from werkzeug.routing import Rule
 from werkzeug.routing.exceptions import RoutingException, WebsocketMismatch
 from werkzeug.wsgi import ClosingIterator
 
-from flask_echo.websocket import handshake
+from flask_echo.websocket import handshake, log_fields
 from flask_echo.websocket.budget import Account
 from flask_echo.websocket.clients import client_of
 from flask_echo.websocket.connection import Connection
@@ -377,19 +377,23 @@ def _already_answered() -> Response:
 
 
 def _log_end(connection: Connection, began: float) -> None:
+    if not _log.isEnabledFor(logging.INFO):
+        return
+    seconds = monotonic() - began
     message = connection.close_message
     address = request.remote_addr
     _log.info(
         "%s from %s: %.3f s, closed %d%s; in %d messages, %d bytes; out %d messages, %d bytes",
         printable(request.path),
         printable(_client(address, connection.environ)),
-        monotonic() - began,
+        seconds,
         connection.close_reason,
         f" ({printable(message)})" if message else "",
         connection.received_messages,
         connection.received_bytes,
         connection.sent_messages,
         connection.sent_bytes,
+        extra=log_fields.end_of(connection, address, request.path, seconds),
     )
 
 

@@ -6,6 +6,7 @@ gunicorn and ``flask run`` load them by name, such as ``tests.support.apps:plain
 import logging
 import sys
 import threading
+import warnings
 from collections.abc import Iterable
 from threading import Barrier, Event
 from time import monotonic
@@ -64,6 +65,15 @@ def talkative() -> Flask:
         thread.start()
         thread.join()
         return "written"
+
+    @app.get("/warn")
+    def warn() -> str:
+        warnings.warn("a warning of Python", UserWarning, stacklevel=1)
+        return "warned"
+
+    @app.get("/fail")
+    def fail() -> str:
+        raise ValueError(request.args["text"])
 
     return app
 
