@@ -57,6 +57,7 @@ _INTEGERS = range(-(2**63), 2**63)  # What OpenTelemetry and most readers of JSO
 # flask run colours its lines (ECMA-48, SGR).
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 
+# By default it escapes all that is not printable ASCII.
 _encode = json.JSONEncoder(allow_nan=False).encode
 
 
@@ -150,22 +151,16 @@ def line(fields: dict[str, Any]) -> Line:
     body = EVENT_BODY_BYTES if "event_name" in fields else BODY_BYTES
     limits = {"body": body, **_LARGE}
     values = {
-        _name(name): _value(value, limits.get(name, VALUE_BYTES))
-        for name, value in fields.items()
+        _name(name): _value(value, limits.get(name, VALUE_BYTES)) for name, value in fields.items()
     }
-    encoded = _encoded(values)
+    encoded = _encode(values)
     if len(encoded) >= LONGEST_TEXT:
-        kept = {name: value for name, value in values.items() if "." not in name and name in _MODEL}
-        encoded = _encoded({**kept, "flask_echo.dropped_fields": len(values) - len(kept)})
+        kept = {name: value for name, value in values.items() if name in _MODEL}
+        encoded = _encode({**kept, "flask_echo.dropped_fields": len(values) - len(kept)})
     return Line(encoded)
 
 
 _MODEL = ("timestamp", "severity_text", "severity_number", "body", "event_name", "trace_id")
-
-
-def _encoded(values: dict[str, Any]) -> str:
-    # The only control character that JSON does not escape: it can only be in a string.
-    return _encode(values).replace("\x7f", "\\u007f")
 
 
 @lru_cache(1024)
