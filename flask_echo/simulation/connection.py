@@ -72,10 +72,12 @@ class FaultyConnection(Connection):
     def _receive_new(self, deadline: Deadline) -> Message | None:
         """Receive a message that has not been kept."""
         kept, self._kept = self._kept, None
+        count, self._count = self._count, None
         try:
             return super().receive(deadline.left())
         finally:
             self._kept = (self._kept or Kept()).put_back(kept)
+            self._count = count
 
     def ignore(self, seconds: float) -> None:
         """Read and drop input, and answer nothing: no ping, no Close frame.

@@ -40,6 +40,7 @@ from flask_echo.websocket.incoming import Incoming
 from flask_echo.websocket.keepalive import Due, Keepalive
 from flask_echo.websocket.kept import KEEP_BYTES, Kept
 from flask_echo.websocket.limits import Limits
+from flask_echo.websocket.message_count import MessageCount
 from flask_echo.websocket.observers import Watch, safely
 from flask_echo.websocket.outgoing import Outgoing
 from flask_echo.websocket.pace import Pace
@@ -159,6 +160,7 @@ class Connection(Server):
         self._received = False
         self._next_look = 0.0
         self._kept: Kept | None = None
+        self._count: MessageCount | None = None
 
     @property
     def mode(self) -> str:  # type: ignore[override]
@@ -186,6 +188,16 @@ class Connection(Server):
         return self._incoming.bytes
 
     @property
+    def sent_messages(self) -> int:
+        """How many messages were sent."""
+        return self._outgoing.messages
+
+    @property
+    def sent_bytes(self) -> int:
+        """How many bytes of payload were sent, before compression."""
+        return self._outgoing.bytes
+
+    @property
     def last_message_at(self) -> float:
         """When the last message was sent or received, on the monotonic clock in seconds.
 
@@ -204,6 +216,19 @@ class Connection(Server):
             with suppress(ConnectionClosed):
                 self._look()
         return self._state is _OPEN
+
+    def count_messages(self) -> MessageCount:
+        """Count the messages of the handler from now on, and return the count.
+
+        A :class:`Watch` calls this when the connection opens. All callers get the same count. A
+        connection that nobody asks does not count.
+        """
+        if self._count is None:
+            incoming, outgoing = self._incoming, self._outgoing
+            self._count = MessageCount(
+                (incoming.messages, incoming.bytes), (outgoing.messages, outgoing.bytes)
+            )
+        return self._count
 
     def upgrade(self) -> None:
         """Answer the upgrade request with 101. Call it before anything else.
@@ -259,6 +284,12 @@ class Connection(Server):
                     self._fail(error)
                 if isinstance(item, _MESSAGE):
                     keepalive.last_message_at = monotonic()
+                    count = self._count
+                    if count is not None:
+                        if type(item) is bytes:
+                            count.received_binary += 1
+                        count.arrived_bytes = incoming.bytes
+                        count.arrived_messages = incoming.messages
                     return item
                 if item is not None:
                     self._on_control(item)
@@ -436,6 +467,8 @@ class Connection(Server):
         if self._kept is None:
             self._kept = Kept()
         self._kept.add(message, self._incoming.compressed)
+        if self._count is not None:
+            self._count.leave_out(message, (self._incoming.messages, self._incoming.bytes))
 
     def _keep_last(self, message: Message) -> None:
         """Keep a message that arrived before the stream broke, if there is room."""
@@ -445,6 +478,8 @@ class Connection(Server):
     def _take_kept(self) -> Message:
         assert self._kept is not None
         message, self._incoming.compressed = self._kept.take()
+        if self._count is not None:
+            self._count.add_left_out(message)
         return message
 
     # -- Sending ---------------------------------------------------------------------------
@@ -491,8 +526,10 @@ class Connection(Server):
                     self._transport.send_frame(header, payload)
                 else:
                     outgoing.send_frame(header, payload, deadline)
-                self.sent_messages += 1
-                self.sent_bytes += size
+                outgoing.messages += 1
+                outgoing.bytes += size
+                if self._count is not None:
+                    self._count.note_sent(header[0], outgoing.messages, outgoing.bytes)
                 if outgoing.controls:
                     outgoing.flush_controls(deadline)
             except _Closed:
@@ -540,8 +577,11 @@ class Connection(Server):
                 if self._state is not _OPEN:
                     raise _Closed
                 compressed = self._incoming.compressed
-                self.sent_bytes += outgoing.send_fragments(parts, compressed, deadline)
-                self.sent_messages += 1
+                first, size = outgoing.send_fragments(parts, compressed, deadline)
+                outgoing.messages += 1
+                outgoing.bytes += size
+                if self._count is not None:
+                    self._count.note_sent(first, outgoing.messages, outgoing.bytes)
             self._send_controls()
         except (_Closed, SendTimeout, OSError):
             self._raise_unsent()

@@ -34,7 +34,8 @@ class Watch:
         """The HTTP server has read these bytes beyond the request."""
 
     def opening(self, connection: "Connection") -> None:
-        """The 101 is about to be sent."""
+        """The 101 is about to be sent. From here on, the connection can count its messages; see
+        :meth:`Connection.count_messages`."""
 
     def closed(self, connection: "Connection") -> None:
         """The connection has ended. Its seat is free already."""
@@ -44,7 +45,15 @@ class Observer:
     """Learns of upgrade requests. The thread of the request calls these."""
 
     def refused(self, environ: Mapping[str, Any], refusal: "Refusal") -> None:
-        """A request at the address of a WebSocket gets an HTTP error."""
+        """A request at the address of a WebSocket is about to get an HTTP error of the library, or
+        of :meth:`Sock.refuse`."""
+
+    def failed(self, environ: Mapping[str, Any], status: int) -> None:
+        """A request at the address of a WebSocket gets an HTTP error, whoever made it.
+
+        This includes the refusals. Others come from a decorator, from ``before_request``, or from a
+        failed hook.
+        """
 
     def upgrading(self, environ: Mapping[str, Any]) -> Watch | None:
         """A good upgrade request has a seat. Return what shall watch its connection, or None."""

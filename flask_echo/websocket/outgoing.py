@@ -29,9 +29,20 @@ class Outgoing:
     :ivar turns: the lock of the threads that send.
     :ivar controls: control frames that wait for a thread that is sending.
     :ivar closing: whether no frame but a Close frame may be begun.
+    :ivar messages: how many messages were sent. Whoever sends one counts it.
+    :ivar bytes: how many bytes of payload they have, before compression.
     """
 
-    __slots__ = ("_account", "_deflate", "_transport", "closing", "controls", "turns")
+    __slots__ = (
+        "_account",
+        "_deflate",
+        "_transport",
+        "bytes",
+        "closing",
+        "controls",
+        "messages",
+        "turns",
+    )
 
     def __init__(self, transport: Transport, deflate: Deflate | None, account: Account) -> None:
         self._transport = transport
@@ -40,6 +51,8 @@ class Outgoing:
         self.turns = Turns()
         self.controls: list[bytes] = []
         self.closing = False
+        self.messages = 0
+        self.bytes = 0
 
     # -- Memory ----------------------------------------------------------------------------------
 
@@ -87,28 +100,33 @@ class Outgoing:
 
     def send_fragments(
         self, parts: Iterable[str | bytes], compressed: bool, deadline: Deadline | None
-    ) -> int:
+    ) -> tuple[int, int]:
         """Send the frames of one message, and control frames between them (RFC 6455, section 5.4).
 
         The last frame is empty, because only then is it known that no other part comes.
 
-        :return: how many bytes of payload were sent, before compression.
+        :return: the first byte of the first frame, and how many bytes of payload were sent, before
+            compression.
         """
         deflate = self._deflate if compressed else None
         first, size = None, 0
         for part in parts:
-            first = frames.first_byte(part, compressed) if first is None else 0
+            opcode = 0
+            if first is None:
+                first = opcode = frames.first_byte(part, compressed)
             payload = part.encode() if isinstance(part, str) else part
             size += len(payload)
             if deflate is not None:
                 payload = deflate.compress(payload, is_final=False)
-            self.send_frame(frames.header(first, len(payload)), payload, deadline)
+            self.send_frame(frames.header(opcode, len(payload)), payload, deadline)
             self.flush_controls(deadline)
         rest = deflate.compress(b"") if deflate is not None else b""
-        opcode = frames.first_byte("", compressed) if first is None else 0
+        opcode = 0
+        if first is None:
+            first = opcode = frames.first_byte("", compressed)
         self.send_frame(frames.header(frames.FIN | opcode, len(rest)), rest, deadline)
         self.flush_controls(deadline)
-        return size
+        return first, size
 
     def flush_controls(self, deadline: Deadline | None) -> None:
         """Send the control frames that wait."""

@@ -52,6 +52,14 @@ HUNG_UP_KEY = "flask_echo.hung_up"
 # RFC 6455, section 7.4.1: an unexpected condition on the server.
 INTERNAL_ERROR = 1011
 
+# The status codes of errors begin here (RFC 9110, section 15).
+_LEAST_ERROR = 400
+
+# The key in the environment of a request that gets an error: it was refused by :meth:`Sock.refuse`,
+# or the observers know of it.
+_ERROR_KEY = "flask_echo.error"
+_REFUSED, _TOLD = "refused", "told"
+
 # How many wrappers around a view are looked through. Wrappers may form a circle.
 _MOST_WRAPPERS = 20
 
@@ -103,7 +111,7 @@ class Sock(FlaskSock):
         :raises OptionError: if an environment variable or an option is not allowed.
         """
         install(app, limits)
-        self._answer_mismatches(app)
+        self._register(app)
         super().init_app(app)
 
     def route(
@@ -170,13 +178,14 @@ class Sock(FlaskSock):
         """Serve an application that registers our blueprint, and never saw :meth:`init_app`."""
         app = cast(Flask, state.app)
         install(app)
-        self._answer_mismatches(app)
+        self._register(app)
 
     # -- Requests that are no upgrade requests ---------------------------------------------
 
-    def _answer_mismatches(self, app: Flask) -> None:
+    def _register(self, app: Flask) -> None:
         if self._answer_mismatch not in app.before_request_funcs.get(None, ()):
             app.before_request(self._answer_mismatch)
+            app.after_request(self._tell_error)
 
     def _answer_mismatch(self) -> Response | None:
         """Refuse a request to the address of our route that the route does not match.
@@ -184,16 +193,17 @@ class Sock(FlaskSock):
         Such a request lacks part of the upgrade, or has another method. An ordinary view at the
         same address would have matched, or has its own answer to other methods.
         """
+        return self.explain() if self._is_mismatch() else None
+
+    def _is_mismatch(self) -> bool:
         error = request.routing_exception
         if not isinstance(error, WebsocketMismatch | MethodNotAllowed):
-            return None
+            return False
         rule = _match("GET", websocket=True)
         if rule is None or not self._is_ours(current_app.view_functions.get(rule.endpoint)):
-            return None
+            return False
         others = error.valid_methods or () if isinstance(error, MethodNotAllowed) else ()
-        if any(_match(method, websocket=False) for method in others):
-            return None
-        return self.explain()
+        return not any(_match(method, websocket=False) for method in others)
 
     def _is_ours(self, view: View | None) -> bool:
         """Return whether a view is one of our routes, also if an extension has wrapped it."""
@@ -213,9 +223,29 @@ class Sock(FlaskSock):
 
     def refuse(self, refusal: Refusal) -> Response:
         """Respond to the current request with ``refusal``, and tell the observers."""
+        request.environ.setdefault(_ERROR_KEY, _REFUSED)
         for observer in install(current_app).observers:
             safely(observer.refused, request.environ, refusal)
         return self._respond(refusal)
+
+    def _tell_error(self, response: Response) -> Response:
+        """Tell the observers of an error response, once, whoever made it."""
+        if response.status_code >= _LEAST_ERROR and (observers := install(current_app).observers):
+            environ = request.environ
+            if self._is_for_websocket(environ.get(_ERROR_KEY)):
+                environ[_ERROR_KEY] = _TOLD
+                for observer in observers:
+                    safely(observer.failed, environ, response.status_code)
+        return response
+
+    def _is_for_websocket(self, error: str | None) -> bool:
+        """Return whether a failed request was for a WebSocket, and nobody knows of it yet."""
+        if error is not None:
+            return error == _REFUSED
+        rule = request.url_rule
+        if rule is None:
+            return self._is_mismatch()
+        return bool(rule.websocket) and self._is_ours(current_app.view_functions.get(rule.endpoint))
 
     # -- Upgrade requests ------------------------------------------------------------------
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from flask import Flask
 
-from flask_echo.websocket import Connection, Observer, Refusal, Sock, Watch, observe
+from flask_echo.websocket import Connection, Observer, Refusal, Sock, Upgrade, Watch, observe
 from flask_echo.websocket.extension import install
 from flask_echo.websocket.transport import Transport
 
@@ -27,10 +27,13 @@ class _TellingWatch(Watch):
 
     def opening(self, connection: Connection) -> None:
         _tell("opening", connection.head.split(b" ")[1].decode())
+        connection.count_messages()
 
     def closed(self, connection: Connection) -> None:
         seats = install(self._app).seats.occupancy().seats_taken
         _tell("closed", connection.close_reason, "seats", seats)
+        _tell("first close", *(connection.first_close or ("none",)))
+        _tell("received", connection.count_messages().received_bytes)
 
 
 class _Telling(Observer):
@@ -39,6 +42,9 @@ class _Telling(Observer):
 
     def refused(self, environ: Mapping[str, Any], refusal: Refusal) -> None:
         _tell("refused", refusal.status)
+
+    def failed(self, environ: Mapping[str, Any], status: int) -> None:
+        _tell("failed", environ["PATH_INFO"], status)
 
     def upgrading(self, environ: Mapping[str, Any]) -> Watch | None:
         _tell("upgrading", environ["PATH_INFO"])
@@ -60,6 +66,9 @@ class _Failing(Observer):
     def refused(self, environ: Mapping[str, Any], refusal: Refusal) -> None:
         raise RuntimeError("refused")
 
+    def failed(self, environ: Mapping[str, Any], status: int) -> None:
+        raise RuntimeError("failed")
+
     def upgrading(self, environ: Mapping[str, Any]) -> Watch | None:
         raise RuntimeError("upgrading")
 
@@ -67,6 +76,14 @@ class _Failing(Observer):
 class _Watching(Observer):
     def upgrading(self, environ: Mapping[str, Any]) -> Watch | None:
         return _FailingWatch()
+
+
+def _unauthorized() -> tuple[str, int]:
+    return "Log in first.", 401
+
+
+def _break(upgrade: Upgrade) -> Upgrade:
+    raise RuntimeError("hook")
 
 
 def app() -> Flask:
@@ -79,6 +96,11 @@ def app() -> Flask:
     def echo(ws: Connection) -> None:
         while True:
             ws.send(ws.receive())
+
+    @sock.route("/guarded", decorators=[lambda view: _unauthorized])
+    @sock.route("/broken", endpoint="broken", hook=_break)
+    def unreachable(ws: Connection) -> None:
+        raise AssertionError
 
     for observer in (_Failing(), _Telling(made), _Watching()):
         observe(made, observer)
