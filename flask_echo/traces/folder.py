@@ -4,12 +4,9 @@ gunicorn's master calls :func:`shared_folder` before it forks. The folder goes w
 made it. gunicorn's master imports this module, so it imports nothing of the application.
 """
 
-import atexit
-import os
-import shutil
-import tempfile
-from contextlib import suppress
 from functools import cache
+
+from flask_echo.private_folder import private_folder
 
 
 @cache
@@ -18,17 +15,4 @@ def shared_folder() -> str:
 
     :raises OSError: if it cannot be made.
     """
-    folder = tempfile.mkdtemp(prefix="flask-echo-traces-")
-    atexit.register(_remove, folder, os.getpid())
-    return folder
-
-
-def _remove(folder: str, owner: int) -> None:
-    if os.getpid() != owner:  # Workers inherit this function.
-        return
-    # A thread may still store the end of a connection. Under another name it finds no folder, and
-    # can put nothing into it while it is removed.
-    removed = f"{folder}.removed"
-    with suppress(OSError):
-        os.rename(folder, removed)
-    shutil.rmtree(removed, ignore_errors=True)
+    return private_folder("flask-echo-traces-")
