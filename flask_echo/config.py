@@ -73,6 +73,16 @@ def _log_format(value: Any) -> str:
 
 
 LOG_FORMAT = Kind(_log_format, "text or json")
+def _metrics(value: Any) -> bool:
+    """Parse a switch that needs the package prometheus_client to be true."""
+    wanted: bool = SWITCH.parse(value)
+    # The package is an extra of this one.
+    if wanted and find_spec("prometheus_client") is None:
+        raise ValueError(value)
+    return wanted
+
+
+METRICS = Kind(_metrics, "true or false (true needs: pip install 'flask-echo[metrics]')")
 
 
 @dataclass(frozen=True)
@@ -88,6 +98,7 @@ class Settings(Limits):
     traces: str = option("local", TRACES)
     foreign_addresses: bool = option(True, SWITCH)
     log_format: str = option("text", LOG_FORMAT)
+    metrics: bool = option(False, METRICS)
 
     def trusts(self, header: str) -> bool:
         """Return whether proxies are trusted about ``for``, ``proto``, ``host`` or ``prefix``."""

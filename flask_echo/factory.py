@@ -14,6 +14,8 @@ from flask_echo.documentation import views as documentation_views
 from flask_echo.events import views as event_views
 from flask_echo.line_handler import LineHandler
 from flask_echo.logs import json_process
+from flask_echo.metrics import views as metrics_views
+from flask_echo.metrics.extension import keep_metrics
 from flask_echo.traces import views as trace_views
 
 _PACKAGE = Path(__file__).parent
@@ -43,6 +45,9 @@ def create_app(config: Mapping[str, Any] | None = None) -> Flask:
         app.register_blueprint(views.inspection_bp)
     if settings.events:
         app.register_blueprint(event_views.bp)
+    if settings.metrics:
+        keep_metrics(app)
+        app.register_blueprint(metrics_views.bp)
     trace_views.keep_traces(app, settings)
     app.register_blueprint(trace_views.bp)
     return app

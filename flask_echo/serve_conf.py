@@ -17,6 +17,7 @@ from flask_echo import gunicorn_conf, tls
 from flask_echo.config import Settings, load_settings
 from flask_echo.gunicorn_conf import *  # noqa: F403  # as an own gunicorn.conf.py does
 from flask_echo.listening import bind_address, url
+from flask_echo.metrics.folder import make_shared_folder
 from flask_echo.startup import refuse
 from flask_echo.traces.folder import shared_folder
 from flask_echo.websocket.options import OptionError
@@ -32,6 +33,7 @@ __all__ = [
     "limit_request_fields",
     "limit_request_line",
     "on_starting",
+    "post_worker_init",
     "pre_exec",
     "secure_scheme_headers",
     "when_ready",
@@ -95,11 +97,28 @@ if _SETTINGS.log_format == "json":
 
 
 def on_starting(server: Any) -> None:  # type: ignore[no-redef]
-    """Check the resources, and make the folder for traces, which all workers share."""
+    """Check the resources, and make the folders for traces and figures, which workers share."""
     gunicorn_conf.on_starting(server)
+    if _SETTINGS.metrics:
+        _make_folder_for_figures(server.cfg)
     if _SETTINGS.traces == "local":
         with suppress(OSError):  # The workers find the same, and say so.
             shared_folder()
+
+
+def _make_folder_for_figures(cfg: Any) -> None:
+    try:
+        make_shared_folder(cfg.uid, cfg.gid)
+    except OSError as error:
+        refuse(f"FLASK_ECHO_METRICS=true needs a folder for temporary files: {error}")
+
+
+def post_worker_init(worker: Any) -> None:
+    """Let the worker show its figures before its first request."""
+    # Not at the top: gunicorn's master imports this module.
+    from flask_echo.metrics.extension import begin_all
+
+    begin_all()
 
 
 def pre_exec(server: Any) -> None:  # type: ignore[no-redef]

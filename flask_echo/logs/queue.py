@@ -54,6 +54,7 @@ class Loss(NamedTuple):
     def plus(self, entry: Entry, reason: str) -> "Loss":
         """Count one more text."""
         lines = entry.text.count(b"\n") or 1
+        _dropped.add(lines)
         return Loss(self.lines + lines, entry.descriptor, reason)
 
 
@@ -67,6 +68,29 @@ def text_notice(lines: int, reason: str) -> str:
     """Return the line that tells a loss, in gunicorn's format."""
     now, pid = strftime("[%Y-%m-%d %H:%M:%S %z]"), os.getpid()
     return f"{now} [{pid}] [WARNING] {lines} log lines were dropped: {reason}\n"
+
+
+class _Total:
+    """How many lines this process has dropped.
+
+    The lock is reentrant, like that of a :class:`LogWriter`.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.RLock()
+        self.lines = 0
+
+    def add(self, lines: int) -> None:
+        with self._lock:
+            self.lines += lines
+
+
+_dropped = _Total()
+
+
+def lines_dropped() -> int:
+    """Return how many lines this process has dropped so far."""
+    return _dropped.lines
 
 
 class LogWriter:
@@ -259,6 +283,8 @@ def _begin_in_child() -> None:
     A child of a worker is a process of the application. It may end with ``os._exit``, as those of
     ``multiprocessing`` do, after it has flushed its streams. So it writes its texts at once.
     """
+    global _dropped
+    _dropped = _Total()
     direct = os.getppid() != _home
     for writer in list(_writers):
         writer.begin(direct)

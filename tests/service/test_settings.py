@@ -36,6 +36,7 @@ REFUSED = [
     ("TRUSTED_HEADERS", "X-Forwarded-For", "for, proto, host, prefix"),
     ("REHEARSALS", "maybe", "true or false"),
     ("INSPECT", "2", "true or false"),
+    ("METRICS", "prometheus", "true or false"),
     ("ALLOWED_ORIGINS", "", "origins"),
     ("ALLOWED_ORIGINS", "example.org", "origins"),
     ("ALLOWED_ORIGINS", "https://example.org/", "origins"),

@@ -23,8 +23,9 @@ ROOT = Path(__file__).parent.parent.parent
 START_SECONDS = 20
 STOP_SECONDS = 20
 
-# In PYTHONPATH, this folder hides the package websockets.
+# In PYTHONPATH, these folders hide the packages websockets and prometheus_client.
 WITHOUT_WEBSOCKETS = ROOT / "tests/support/without_websockets"
+WITHOUT_PROMETHEUS = ROOT / "tests/support/without_prometheus"
 
 # The kernel gives ports from 32768 on to outgoing connections, so these stay free for longer.
 _PORTS = range(10_000, 32_768)

@@ -1,0 +1,1 @@
+"""Figures for Prometheus at ``/metrics``, summed over all workers of one master."""

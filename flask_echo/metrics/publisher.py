@@ -1,0 +1,150 @@
+"""What shows the figures of this process to all workers, and those of all workers to Prometheus."""
+
+import atexit
+import os
+import threading
+from contextlib import suppress
+from time import monotonic, sleep
+from typing import NamedTuple
+
+import prometheus_client
+from flask import Flask
+from prometheus_client import CollectorRegistry, values
+from prometheus_client.exposition import choose_encoder
+
+from flask_echo.logs import lines_dropped
+from flask_echo.metrics.archive import bury
+from flask_echo.metrics.collecting import SumCollector
+from flask_echo.metrics.figures import Figures
+from flask_echo.metrics.folder import shared_folder
+from flask_echo.metrics.processes import Processes
+from flask_echo.metrics.series import Series
+from flask_echo.websocket.extension import Extension, install
+
+# Figures are at most 0.5 s old: these two together, and time for a busy worker to run the thread.
+_PUBLISH_SECONDS = 0.25
+# Whoever asks more often gets the same text again, so that it costs next to nothing.
+_FRESH_SECONDS = 0.1
+
+
+class Exposition(NamedTuple):
+    """The text of all figures.
+
+    :ivar content_type: its type.
+    :ivar at: when it was made, on the monotonic clock.
+    """
+
+    content_type: str
+    body: bytes
+    at: float
+
+
+class Publisher:
+    """Publishes the figures of one application. All methods are safe in all threads.
+
+    :param app: the application.
+    :param figures: its figures in this process.
+    """
+
+    def __init__(self, app: Flask, figures: Figures) -> None:
+        self._app = app
+        self._figures = figures
+        self._dropped = 0
+        self._began: _Registered | None = None
+        self._lock = threading.Lock()
+        self._expositions: dict[str, Exposition] = {}
+        self._render_lock = threading.Lock()
+
+    def begin(self) -> None:
+        """Make the series, after the fork. Do nothing if they are there."""
+        with self._lock:
+            if self._began is not None:
+                return
+            self._began = _register(shared_folder())
+        self.publish()
+        if self._began.processes is not None:
+            atexit.register(self.publish)
+            # Daemon, so that the process does not wait for it.
+            threading.Thread(target=self._keep_publishing, name="metrics", daemon=True).start()
+
+    def _keep_publishing(self) -> None:
+        while True:
+            sleep(_PUBLISH_SECONDS)
+            with suppress(MemoryError):
+                self.publish()
+
+    def publish(self) -> None:
+        """Add to the series what has happened since the last time."""
+        with self._lock:
+            assert self._began is not None
+            series = self._began.series
+            series.add(self._figures.take())
+            dropped = lines_dropped()
+            series.add_dropped_lines(dropped - self._dropped)
+            self._dropped = dropped
+            _show_extension(series, install(self._app))
+
+    def exposition(self, accept: str) -> Exposition:
+        """Return the figures of all workers as text.
+
+        :param accept: a media type that prometheus_client knows.
+        """
+        self.begin()
+        with self._render_lock:
+            known = self._expositions.get(accept)
+            if known is None or monotonic() > known.at + _FRESH_SECONDS:
+                known = self._expositions[accept] = self._expose(accept)
+            return known
+
+    def _expose(self, accept: str) -> Exposition:
+        at = monotonic()
+        self.publish()
+        assert self._began is not None
+        self._began.bury()
+        encode, content_type = choose_encoder(accept)
+        return Exposition(content_type, encode(self._began.registry), at)
+
+
+class _Registered(NamedTuple):
+    """The series of this process, and what collects those of all.
+
+    :ivar processes: the processes that share a folder; None without a folder.
+    """
+
+    series: Series
+    registry: CollectorRegistry
+    folder: str = ""
+    processes: Processes | None = None
+
+    def bury(self) -> None:
+        """Forget the files of processes that have ended."""
+        if self.processes is not None:
+            bury(self.folder, self.processes)
+
+
+def _register(folder: str | None) -> _Registered:
+    prometheus_client.disable_created_metrics()  # type: ignore[no-untyped-call]
+    registry = CollectorRegistry()
+    if folder is None:
+        values.ValueClass = values.MutexValue
+        return _Registered(Series(registry), registry)
+    processes = Processes(folder)
+    # prometheus_client reads this variable when a series is made. In this process only: a new
+    # master, which SIGUSR2 starts, makes its own folder.
+    os.environ["PROMETHEUS_MULTIPROC_DIR"] = folder
+    values.ValueClass = values.MultiProcessValue(lambda: processes.number)  # type: ignore[no-untyped-call]
+    registry.register(SumCollector(folder, processes))
+    registered = _Registered(Series(None), registry, folder, processes)
+    registered.bury()
+    return registered
+
+
+def _show_extension(series: Series, extension: Extension) -> None:
+    seats = extension.seats.occupancy()
+    series.show_seats(seats.capacity, seats.seats_taken, _drains(extension))
+    series.show_buffered(extension.budget.used)
+
+
+def _drains(extension: Extension) -> bool:
+    """Return whether this worker drains its WebSockets."""
+    return extension.seats.occupancy().draining
