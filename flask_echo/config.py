@@ -73,6 +73,8 @@ def _log_format(value: Any) -> str:
 
 
 LOG_FORMAT = Kind(_log_format, "text or json")
+
+
 def _metrics(value: Any) -> bool:
     """Parse a switch that needs the package prometheus_client to be true."""
     wanted: bool = SWITCH.parse(value)

@@ -12,7 +12,7 @@ from flask import Flask
 from prometheus_client import CollectorRegistry, values
 from prometheus_client.exposition import choose_encoder
 
-from flask_echo.logs import lines_dropped
+from flask_echo.logs.queue import lines_dropped
 from flask_echo.metrics.archive import bury
 from flask_echo.metrics.collecting import SumCollector
 from flask_echo.metrics.figures import Figures

@@ -101,8 +101,6 @@ class Connection(Server):
     :ivar close_reason: the status code that ended the connection; 1005 until then.
     :ivar close_message: the reason that came with it, or None.
     :ivar first_close: the Close frame that was sent first, by whichever end; None without one.
-    :ivar sent_messages: how many messages were sent.
-    :ivar sent_bytes: how many bytes of payload were sent, before compression.
     """
 
     def __init__(
@@ -121,7 +119,6 @@ class Connection(Server):
         self.close_reason: int = CloseReason.NO_STATUS_RCVD
         self.close_message: str | None = None
         self.first_close: FirstClose | None = None
-        self.sent_messages = self.sent_bytes = 0
 
         agreement = negotiate(environ, subprotocols, limits.compression)
         self.subprotocol = agreement.subprotocol

@@ -6,7 +6,7 @@ import subprocess
 from pathlib import Path
 
 from flask_echo.config import Settings
-from flask_echo.worker import EXIT_SECONDS
+from flask_echo.timetable import EXIT_SECONDS
 from tests.support.compose import FILE, service
 from tests.support.products.http_proxy import NODE_MODULES, missing_packages
 from tests.support.required import give_up

@@ -16,9 +16,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.clients import RawWebSocket, close_frame, frame, raw, trusting
+from tests.support.clients import RawWebSocket, close_frame, frame, raw
 from tests.support.followers import quiet
 from tests.support.servers import Server, StartServer
+from tests.support.tls import trusting
 from tests.support.waiting import wait_until
 from tests.support.workers import workers_of
 

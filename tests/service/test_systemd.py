@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from flask_echo.capacity import Capacity
+from flask_echo.timetable import EXIT_SECONDS
 from flask_echo.websocket.limits import Limits
 from flask_echo.websocket.resources import TaskLimit
-from flask_echo.worker import EXIT_SECONDS
 from tests.support.clients import RawWebSocket
 from tests.support.required import program
 from tests.support.systemd import SERVICE, SOCKET, Activated, section

@@ -11,10 +11,11 @@ from contextlib import contextmanager, suppress
 from http.client import HTTPSConnection
 from pathlib import Path
 
-from tests.support.clients import TIMEOUT, RawWebSocket, trusting
+from tests.support.clients import TIMEOUT, RawWebSocket
 from tests.support.containers import PORT
 from tests.support.required import program
 from tests.support.servers import ROOT, START_SECONDS, STOP_SECONDS
+from tests.support.tls import trusting
 from tests.support.waiting import wait_until
 
 FILE = ROOT / "deploy/compose/Caddyfile"

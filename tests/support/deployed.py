@@ -18,9 +18,10 @@ from typing import Any
 
 import trustme
 
-from tests.support.clients import TIMEOUT, RawWebSocket, trusting
+from tests.support.clients import TIMEOUT, RawWebSocket
 from tests.support.products import PRODUCTS, Product, Running, running
 from tests.support.servers import ROOT, free_port
+from tests.support.tls import trusting
 
 PREFIX = "/ws-test"
 # Both names lead to this machine wherever the tests run.
