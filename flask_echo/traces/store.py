@@ -38,23 +38,39 @@ _SWEEP_SECONDS = 60.0
 
 _DROPPED = "dropped"
 
+# Servers of several versions may share a store, so each value begins with the number of its format.
+# A new member of an attempt needs no new format. One that is gone or means something else does. The
+# keys stay as they are: under others, a trace would look as if its request had never arrived.
+FORMAT = 1
+_MARK = f"{FORMAT} ".encode()
+
 _log = logging.getLogger(__name__)
+
+
+class OtherFormat(Exception):
+    """A server of another version has stored this, in a format that this one does not know."""
+
+
+class _Foreign:
+    """Stands for a value in another format."""
 
 
 class _Text:
     """A serializer of cachelib for texts. It never unpickles what somebody else may have stored."""
 
     def dumps(self, value: str) -> bytes:
-        return value.encode()
+        return _MARK + value.encode()
 
-    def loads(self, value: bytes | None) -> str | None:
-        return None if value is None else value.decode()
+    def loads(self, value: bytes | None) -> str | _Foreign | None:
+        if value is None:
+            return None
+        return value[len(_MARK) :].decode() if value.startswith(_MARK) else _Foreign()
 
     def dump(self, value: str, file: IO[bytes]) -> None:
-        file.write(value.encode())
+        file.write(self.dumps(value))
 
-    def load(self, file: IO[bytes]) -> str:
-        return file.read().decode()
+    def load(self, file: IO[bytes]) -> str | _Foreign | None:
+        return self.loads(file.read())
 
 
 class _Files(FileSystemCache):
@@ -121,7 +137,7 @@ def redis_at(url: str) -> BaseCache:
 
 
 class Store:
-    """Attempts by ID, in JSON. All methods are safe in all threads, and none of them fails.
+    """Attempts by ID, in JSON. All methods are safe in all threads. A failing store raises nothing.
 
     :param cache: makes the cache, when it is first needed: in a worker, after the fork.
     :param name: returns what tells this store from those of other servers; called when it is asked.
@@ -169,15 +185,23 @@ class Store:
         return True
 
     def get(self, trace: str) -> list[str]:
-        """Return the attempts with an ID."""
+        """Return the attempts with an ID.
+
+        :raises OtherFormat: if one of them cannot be read. The others alone would mislead: the last
+            attempt is the one that counts.
+        """
         keys = [f"{trace}.{attempt}" for attempt in range(MOST_ATTEMPTS)]
-        found: list[str | None] = self._try(lambda cache: [cache.get(key) for key in keys], [])
-        return [text for text in found if text is not None]
+        found: list[str | _Foreign | None] = self._try(
+            lambda cache: [cache.get(key) for key in keys], []
+        )
+        if any(isinstance(text, _Foreign) for text in found):
+            raise OtherFormat
+        return [text for text in found if isinstance(text, str)]
 
     def dropped_at(self) -> float | None:
         """Return when a trace had to go for others, in seconds (Unix), if it was lately."""
         text = self._try(methodcaller("get", _DROPPED))
-        return None if text is None else float(text)
+        return float(text) if isinstance(text, str) else None
 
     def _sweep(self) -> None:
         """Remove what workers that were killed have left, now and then."""

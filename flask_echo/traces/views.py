@@ -15,7 +15,7 @@ from flask_echo.config import Settings
 from flask_echo.traces.folder import shared_folder
 from flask_echo.traces.ids import is_id
 from flask_echo.traces.observer import TraceObserver
-from flask_echo.traces.store import Store, files_in, redis_at
+from flask_echo.traces.store import OtherFormat, Store, files_in, redis_at
 from flask_echo.websocket import observe
 from flask_echo.websocket.clients import client_of
 from flask_echo.websocket.extension import install
@@ -24,6 +24,7 @@ bp = Blueprint("traces", __name__)
 
 _KEY = "flask_echo.traces"
 _TURNED_OFF = "the operator of this server has turned them off"
+_OTHER_FORMAT = "another version of flask-echo has stored this trace, and this one cannot read it"
 
 
 def keep_traces(app: Flask, settings: Settings) -> None:
@@ -80,7 +81,12 @@ def status() -> Response:
 def trace(trace: str) -> tuple[Response, int]:
     """Show the attempts with an ID, also of a connection that is open."""
     store = _store()
-    attempts = store.get(trace.lower()) if store is not None and is_id(trace) else []
+    try:
+        attempts = store.get(trace.lower()) if store is not None and is_id(trace) else []
+    except OtherFormat:
+        # "on" would say that the request has not arrived.
+        status = {**_status(), "status": "off", "reason": _OTHER_FORMAT}
+        return _private(jsonify(**status, attempts=[])), HTTPStatus.NOT_FOUND
     if not attempts:
         return _private(jsonify(**_status(), attempts=[])), HTTPStatus.NOT_FOUND
     names = json.dumps({"id": trace.lower(), "store": store.name if store else None})

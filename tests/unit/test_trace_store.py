@@ -10,7 +10,7 @@ from cachelib.base import BaseCache
 
 from flask_echo.traces import store as module
 from flask_echo.traces.ids import id_in, without_trace
-from flask_echo.traces.store import SHARE_BYTES, Store, files_in
+from flask_echo.traces.store import FORMAT, SHARE_BYTES, OtherFormat, Store, files_in
 
 ID = "0123456789abcdef" * 2
 
@@ -95,7 +95,37 @@ def test_nothing_is_unpickled(tmp_path: Path) -> None:
     store.add("a", ID, "text")
     (file,) = tmp_path.iterdir()
     file.write_bytes(file.read_bytes()[:4] + pickle.dumps(Bomb(), protocol=0))
-    assert "unpickled" in store.get(ID)[0]
+    with pytest.raises(OtherFormat):
+        store.get(ID)
+
+
+@pytest.mark.parametrize("value", [b"2 {}", b"11 {}", b"{}", b"", b"\xff\xfe", b"\x80\x04."])
+def test_another_format_is_told_and_does_no_harm(tmp_path: Path, value: bytes) -> None:
+    store = store_in(tmp_path)
+    key = store.add("a", ID, "text")
+    assert key is not None
+    (file,) = tmp_path.iterdir()
+    head, stored = file.read_bytes()[:4], file.read_bytes()[4:]
+    assert stored == f"{FORMAT} text".encode()
+    file.write_bytes(head + value)
+    with pytest.raises(OtherFormat):
+        store.get(ID)
+    assert store.reason == ""
+    assert store.add("a", ID, "another") == f"{ID}.1"
+    with pytest.raises(OtherFormat):  # "another" alone would look like the only attempt.
+        store.get(ID)
+    assert store.put("a", key, "changed")
+    assert store.get(ID) == ["changed", "another"]
+
+
+def test_a_note_of_dropped_traces_in_another_format_counts_as_none(tmp_path: Path) -> None:
+    store = store_in(tmp_path)
+    files_in(str(tmp_path)).set("dropped", "1.5")
+    assert store.dropped_at() == 1.5
+    (file,) = tmp_path.iterdir()
+    file.write_bytes(file.read_bytes()[:4] + b'2 {"at": 1.5}')
+    assert store.dropped_at() is None
+    assert store.reason == ""
 
 
 class Broken(BaseCache):
