@@ -5,7 +5,6 @@ import shutil
 import signal
 import socket
 import struct
-import subprocess
 import tempfile
 from collections.abc import Iterator
 from contextlib import suppress
@@ -18,8 +17,8 @@ import pytest
 from websockets.sync.client import connect
 
 from tests.support.clients import TIMEOUT, RawWebSocket, close_frame, frame, raw
-from tests.support.required import program
-from tests.support.servers import Server, StartServer, free_port
+from tests.support.redis import PASSWORD, Redis, running_redis
+from tests.support.servers import Server, StartServer
 from tests.support.tap import tap
 from tests.support.waiting import wait_until
 
@@ -346,32 +345,14 @@ def flood(server: Server) -> None:
 
 
 @pytest.fixture
-def redis(place: Path) -> Iterator[tuple[str, "subprocess.Popen[bytes]"]]:
-    """A Redis server, and its address."""
-    port = free_port()
-    words = [
-        program("redis-server"),
-        "--port",
-        str(port),
-        "--bind",
-        "127.0.0.1",
-        "--save",
-        "",
-        "--dir",
-        str(place),
-    ]
-    process = subprocess.Popen([*words, "--requirepass", "s3cret"], stdout=subprocess.DEVNULL)
-    try:
-        yield f"redis://:s3cret@127.0.0.1:{port}/0", process
-    finally:
-        process.kill()
-        process.wait()
+def redis(place: Path) -> Iterator[Redis]:
+    """A Redis server."""
+    with running_redis(place) as redis:
+        yield redis
 
 
-def test_two_machines_share_a_redis(
-    start_server: StartServer, redis: tuple[str, "subprocess.Popen[bytes]"], trace: str
-) -> None:
-    one, other = (start_server("gunicorn", TRACES=redis[0]) for _ in range(2))
+def test_two_machines_share_a_redis(start_server: StartServer, redis: Redis, trace: str) -> None:
+    one, other = (start_server("gunicorn", TRACES=redis.url) for _ in range(2))
     wait_until(lambda: get(one, "/traces")[1]["status"] == "on")
     with raw(one, f"/echo?trace={trace}") as client:
         echoes(client)
@@ -380,21 +361,20 @@ def test_two_machines_share_a_redis(
 
 
 def test_without_redis_connections_go_on(
-    start_server: StartServer, redis: tuple[str, "subprocess.Popen[bytes]"], trace: str
+    start_server: StartServer, redis: Redis, trace: str
 ) -> None:
-    address, process = redis
-    server = start_server("gunicorn", TRACES=address)
+    server = start_server("gunicorn", TRACES=redis.url)
     wait_until(lambda: get(server, "/traces")[1]["status"] == "on")
     with raw(server, f"/echo?trace={trace}") as client:
-        process.kill()
-        process.wait()
+        redis.process.kill()
+        redis.process.wait()
         echoes(client)
         with raw(server, f"/echo?trace={token_hex(16)}") as another:
             echoes(another)
         wait_until(lambda: get(server, "/traces")[1]["status"] == "off")
     server.await_output("Traces of WebSockets are off")
     assert server.output().count("Traces of WebSockets are off") == 1
-    assert "s3cret" not in server.output()
+    assert PASSWORD not in server.output()
 
 
 # -- Against a capture -----------------------------------------------------------------------
