@@ -6,7 +6,8 @@ import pytest
 from werkzeug.test import TestResponse
 
 from flask_echo import create_app
-from tools.docs import PLACE, files, render
+from tests.support.package import PACKAGE
+from tools.docs import files, render
 
 TEXTS = {name: text for name, text in files().items() if name.endswith(".html")}
 
@@ -22,7 +23,7 @@ def get(path: str, **headers: str) -> TestResponse:
 
 
 def test_what_is_served_is_current() -> None:
-    served = {file.name: file.read_text() for file in PLACE.iterdir()}
+    served = {file.name: file.read_text() for file in (PACKAGE / "documentation/texts").iterdir()}
     assert served == files(), "make docs"
 
 

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-PACKAGE = Path(__file__).parent.parent.parent / "flask_echo"
+from tests.support.package import PACKAGE
+
 LIBRARY = sorted((PACKAGE / "websocket").rglob("*.py"))
 
 

@@ -15,6 +15,7 @@ from flask_echo.events import views as event_views
 from flask_echo.meter import KEY as METER_KEY
 from flask_echo.websocket import servers, sock
 from flask_echo.worker import EXEMPT_KEY, EXTEND_KEY, HUNG_UP_KEY, TESTED_GUNICORN
+from tests.support.package import PACKAGE
 from tests.support.servers import ROOT
 
 FILES = sorted(ROOT.glob("requirements*.txt"))
@@ -40,7 +41,7 @@ def ranges(extra: str | None = None) -> dict[str, Requirement]:
 
 def imported() -> Iterator[str]:
     """Yield the top-level modules outside Python that the package imports."""
-    for source in (ROOT / "flask_echo").rglob("*.py"):
+    for source in PACKAGE.rglob("*.py"):
         for node in ast.walk(ast.parse(source.read_text())):
             names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
             if isinstance(node, ast.ImportFrom):

@@ -5,7 +5,9 @@ from pathlib import Path
 
 import pytest
 
-STATIC = Path(__file__).parent.parent.parent / "static"
+from tests.support.package import ASSETS
+
+STATIC = ASSETS / "static"
 SCRIPTS = STATIC / "js"
 MODULES = sorted(SCRIPTS.glob("*/**/*.js"))
 IMPORT = re.compile(r'^(?:import|\} from)\b.*?"(\.[^"]+)";', re.MULTILINE)
