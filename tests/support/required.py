@@ -1,10 +1,11 @@
-"""Programs that tests need and a machine may lack."""
+"""Programs and packages that tests need and a machine may lack."""
 
+import importlib
 import os
 import shutil
 import sys
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import pytest
 
@@ -27,3 +28,11 @@ def program(*names: str) -> str:
         if path := shutil.which(name, path=places):
             return path
     give_up(f"{names[0]} is not installed")
+
+
+def module(name: str) -> Any:
+    """A module of a package that only some tests need; without the package, give up."""
+    try:
+        return importlib.import_module(name)
+    except ImportError:
+        give_up(f"{name} is not installed: make test-slow")
