@@ -12,7 +12,7 @@ PYTEST := $(BIN)/python -m pytest
 PARALLEL := -n 2 --dist loadfile
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: run test test-fast test-fallback test-service test-browser test-slow test-attacks matrix matrix-check matrix-tools load-tools soak fuzz conformance bench bench-types lint types docs screenshots polling round-trips vendor sbom release clean
+.PHONY: run test test-fast test-fallback test-service test-browser test-slow test-attacks matrix matrix-check matrix-tools roll load-tools soak fuzz conformance bench bench-types lint types docs screenshots polling round-trips vendor sbom release clean
 
 run: $(VENV)/run.stamp
 	@exec $(BIN)/python -m flask_echo
@@ -68,6 +68,12 @@ load-tools: $(VENV)/locust.stamp $(VENV)/k6.stamp
 SECONDS ?= 600
 soak: $(VENV)/test.stamp
 	$(BIN)/python -m tools.soak --seconds $(SECONDS)
+
+# Three machines in network namespaces, rolled, killed and grown under load: seven minutes. Needs root.
+# Writes docs/scaling.md. make roll ROLL_ARGS="--clients 60 --spread 4 --lifetime 30" is shorter.
+ROLL_ARGS ?= --write
+roll: $(VENV)/test.stamp
+	$(BIN)/python -m tools.roll $(ROLL_ARGS)
 
 # Coverage-guided, a minute for each target. make fuzz FUZZ_ARGS="--seconds 600 incoming"
 fuzz: $(VENV)/test.stamp

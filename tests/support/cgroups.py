@@ -71,6 +71,10 @@ class Group:
         """Return the most memory in use so far; 0 if the kernel does not tell."""
         return self._memory_figure({"memory.max_usage_in_bytes": None, "memory.peak": None})
 
+    def used_bytes(self) -> int:
+        """Return the memory in use: of the processes, and of the kernel for them."""
+        return self._memory_figure({"memory.usage_in_bytes": None, "memory.current": None})
+
     def _memory_figure(self, places: dict[str, str | None]) -> int:
         """Read a figure: of the first file that exists, all of it or the line of a name."""
         directory = self.directories.get("memory")
