@@ -12,7 +12,7 @@ from tests.support.repository import commit, copy_to, git
 from tests.support.required import module
 from tools.sbom import validate
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
 
 # It passes only if the tests import the installed wheel, and nothing hides it.
 ONE_TEST = """
@@ -31,7 +31,7 @@ def test_the_package_is_the_installed_one():
 def run(place: Path, tool: str, *arguments: str) -> "subprocess.CompletedProcess[str]":
     """Run a tool of the repository at ``place``."""
     words = [sys.executable, "-m", f"tools.{tool}", *arguments]
-    return subprocess.run(words, cwd=place, capture_output=True, text=True, timeout=550)
+    return subprocess.run(words, cwd=place, capture_output=True, text=True, timeout=1100)
 
 
 @pytest.fixture(scope="module")
