@@ -85,7 +85,7 @@ def built(place: Path) -> Iterator[Image]:
     if os.geteuid():
         give_up("debootstrap needs root")
     buildah = _Buildah(program("buildah"), place)
-    # On a busy disk, installing Debian takes five times as long, and removing it two minutes.
+    # On a busy disk, removing the files alone took over two minutes.
     _run("mount", "-t", "tmpfs", "-o", "size=3g,mode=700", "tmpfs", place)
     try:
         base = _debootstrap(place / "base")
