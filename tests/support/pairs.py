@@ -16,6 +16,7 @@ from flask_echo.websocket.connection import Connection
 from flask_echo.websocket.limits import Limits
 from flask_echo.websocket.seats import Seat, Seats
 from tests.support.clients import RawWebSocket
+from tests.support.tls import ClientSocket
 
 Pair = tuple[socket.socket, socket.socket]
 
@@ -38,6 +39,7 @@ def _tls_contexts() -> tuple[ssl.SSLContext, ssl.SSLContext]:
     server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     authority.issue_cert("localhost").configure_cert(server)
     client = ssl.create_default_context()
+    client.sslsocket_class = ClientSocket
     authority.configure_trust(client)
     return server, client
 
@@ -48,7 +50,9 @@ def tls_pair() -> Pair:
     server_context, client_context = _tls_contexts()
     with ThreadPoolExecutor(1) as pool:
         server = pool.submit(server_context.wrap_socket, plain_server, server_side=True)
-        client = client_context.wrap_socket(plain_client, server_hostname="localhost")
+        client = client_context.wrap_socket(
+            plain_client, server_hostname="localhost", suppress_ragged_eofs=False
+        )
         return server.result(10), client
 
 

@@ -34,6 +34,8 @@ class ClientSocket(ssl.SSLSocket):
     def recv(self, buflen: int = 1024, flags: int = 0) -> bytes:
         try:
             return super().recv(buflen, flags)
+        except ssl.SSLZeroReturnError:  # Both sides have said goodbye.
+            return b""
         except ssl.SSLEOFError as error:
             # OpenSSL 3 has this reason for an end without TLS's goodbye, and none for a reset.
             if error.reason != "UNEXPECTED_EOF_WHILE_READING":
