@@ -371,7 +371,8 @@ def test_what_had_arrived_is_answered_before_1001(serve: Open) -> None:
         woken.wait(10)
         echo(connection)
 
-    client, served = serve(handler)
+    # The grace for replies that are owed follows from this.
+    client, served = serve(handler, close_timeout_seconds=4)
     started.wait(10)
     client.send(b"".join(frame(0x81, b"%d" % i) for i in range(5000)))
     wake(served)
