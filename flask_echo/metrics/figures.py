@@ -107,7 +107,7 @@ class ConnectionFigures(Watch):
     def __init__(self, figures: Figures) -> None:
         self._figures = figures
         self._began = monotonic()
-        self._count = MessageCount()
+        self._count: MessageCount | None = None
         self._seen_messages = 0
         self._seen = _NOTHING
 
@@ -124,6 +124,8 @@ class ConnectionFigures(Watch):
     def add_traffic(self, total: Counter[str]) -> None:
         """Add the messages since the last call. This is quick for a connection without any."""
         count = self._count
+        if count is None:
+            return
         messages = count.received + count.sent
         if messages == self._seen_messages:
             return

@@ -69,6 +69,7 @@ _MESSAGES_IN_A_ROW = 16
 _sched_yield = getattr(os, "sched_yield", lambda: None)
 
 _MESSAGE = (str, bytes)
+_BINARY = frames.BINARY
 
 _UNLIMITED = sys.maxsize
 
@@ -221,10 +222,8 @@ class Connection(Server):
         connection that nobody asks does not count.
         """
         if self._count is None:
-            incoming, outgoing = self._incoming, self._outgoing
-            self._count = MessageCount(
-                (incoming.messages, incoming.bytes), (outgoing.messages, outgoing.bytes)
-            )
+            incoming = self._incoming
+            self._count = MessageCount(self._outgoing, (incoming.messages, incoming.bytes))
         return self._count
 
     def upgrade(self) -> None:
@@ -523,10 +522,12 @@ class Connection(Server):
                     self._transport.send_frame(header, payload)
                 else:
                     outgoing.send_frame(header, payload, deadline)
-                outgoing.messages += 1
+                count = self._count
+                if count is not None and header[0] & _BINARY:
+                    count.sent_binary += 1
+                # Last, so that whoever sees a message sees its bytes.
                 outgoing.bytes += size
-                if self._count is not None:
-                    self._count.note_sent(header[0], outgoing.messages, outgoing.bytes)
+                outgoing.messages += 1
                 if outgoing.controls:
                     outgoing.flush_controls(deadline)
             except _Closed:
@@ -575,10 +576,10 @@ class Connection(Server):
                     raise _Closed
                 compressed = self._incoming.compressed
                 first, size = outgoing.send_fragments(parts, compressed, deadline)
-                outgoing.messages += 1
+                if self._count is not None and first & _BINARY:
+                    self._count.sent_binary += 1
                 outgoing.bytes += size
-                if self._count is not None:
-                    self._count.note_sent(first, outgoing.messages, outgoing.bytes)
+                outgoing.messages += 1
             self._send_controls()
         except (_Closed, SendTimeout, OSError):
             self._raise_unsent()

@@ -1,5 +1,6 @@
 """Figures of one process, and their labels."""
 
+from types import SimpleNamespace
 from typing import Any, cast
 
 from hypothesis import given
@@ -15,6 +16,7 @@ from flask_echo.metrics.labels import (
 from flask_echo.websocket import Connection
 from flask_echo.websocket.closing import FirstClose
 from flask_echo.websocket.message_count import MessageCount
+from flask_echo.websocket.outgoing import Outgoing
 
 
 class Stub:
@@ -22,14 +24,16 @@ class Stub:
 
     def __init__(self) -> None:
         self.first_close: FirstClose | None = None
-        self.count = MessageCount()
+        self.totals = SimpleNamespace(messages=0, bytes=0)
+        self.count = MessageCount(cast(Outgoing, self.totals))
 
     def count_messages(self) -> MessageCount:
         return self.count
 
     def send(self, first: int, size: int) -> None:
-        messages, sent = self.count.all_sent_messages, self.count.all_sent_bytes
-        self.count.note_sent(first, messages + 1, sent + size)
+        self.count.sent_binary += first == 0x82
+        self.totals.bytes += size
+        self.totals.messages += 1
 
 
 def opened(figures: Figures) -> tuple[ConnectionFigures, Any]:
