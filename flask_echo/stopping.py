@@ -24,6 +24,7 @@ from flask_echo.deadlines import Deadlines
 from flask_echo.pool import until_there_is_memory
 from flask_echo.siblings import siblings_of_this_master
 from flask_echo.timetable import EXIT_SECONDS, QUICK_SECONDS, Cause, Timetable, timetable
+from flask_echo.websocket.limits import DrainTimes
 
 # A stopping worker keeps connections without a request for this long, because a request may be on
 # its way. This is gunicorn's STOP_KEEPALIVE_LINGER.
@@ -36,8 +37,9 @@ SETTLE_SECONDS = 0.5
 # A stopping worker accepts until this long before it cuts connections, so that it cuts no page.
 PAGE_SECONDS = 0.5
 
-# systemd may send SIGTERM to all processes at once. The master heeds it within a turn of its loop.
-HEAR_SECONDS = 1.5
+# systemd may send SIGTERM to all processes at once. The master heeds it at once, unless the machine
+# is busy.
+HEAR_SECONDS = 3.0
 
 
 class StoppingWorker(ArrivalsWorker):
@@ -50,6 +52,8 @@ class StoppingWorker(ArrivalsWorker):
         self._siblings = siblings_of_this_master()
         self._stopped_by_signal = self._hurries = False
         self._linger_until = self._cut_at = math.inf
+        # Those of the application, once it is loaded.
+        self.drain_times = DrainTimes(0.0, 0.0, 0.0)
 
     def take_turn(self) -> None:
         """Wait for events for a moment, run their callbacks, and enforce the deadlines."""
@@ -95,13 +99,10 @@ class StoppingWorker(ArrivalsWorker):
     # -- The plan --------------------------------------------------------------------------
 
     def _plan(self) -> Timetable:
-        # Not at the top: see the docstring of flask_echo.worker.
-        from flask_echo.websocket.extension import drain_times
-
-        began, wanted = monotonic(), drain_times()
-        if wanted.delay or wanted.spread:
+        began = monotonic()
+        if self.drain_times.delay or self.drain_times.spread:
             self._await_cause(began + HEAR_SECONDS)
-        return timetable(self._cause(), wanted, self.cfg.graceful_timeout, began)
+        return timetable(self._cause(), self.drain_times, self.cfg.graceful_timeout, began)
 
     def _await_cause(self, deadline: float) -> None:
         """After a signal, serve on until the master says that it was its own."""
@@ -175,7 +176,7 @@ class StoppingWorker(ArrivalsWorker):
         # Not at the top: see the docstring of flask_echo.worker.
         from flask_echo.websocket.extension import wake_due
 
-        if not wake_due():
+        if not until_there_is_memory(wake_due):
             return self._deadlines.count_websockets() > 0
         if not self._may_wait(self._cut_at - plan.closing):
             until_there_is_memory(self._drain, 0.0, plan.closing)

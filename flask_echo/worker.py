@@ -193,15 +193,11 @@ class LongConnectionWorker(StoppingWorker):
             super().load_wsgi()
             seats = total_seats()
             share_memory(self.cfg.workers)
-            wanted = drain_times()
+            self.drain_times = drain_times()
         except OptionError as error:
             raise AppImportError(f"flask_echo: {error}") from error
         self._check_seats(seats)
-        if (wanted.delay or wanted.spread) and not self._siblings.are_told:
-            self.log.warning(
-                "The drain has neither delay nor spread, because gunicorn's master does not say why"
-                " a worker stops: call flask_echo.gunicorn_conf.on_starting in your on_starting"
-            )
+        self._check_drain()
         self.wsgi = self._with_exemption(self.wsgi)
 
     def _check_seats(self, seats: int) -> None:
@@ -222,6 +218,14 @@ class LongConnectionWorker(StoppingWorker):
             raise AppImportError(
                 f"flask_echo: the application has {seats} seats for WebSockets, and {fit.reason}:"
                 f" lower max_connections. It is enough for {fit.seats} seats in each worker."
+            )
+
+    def _check_drain(self) -> None:
+        """Warn of a drain that will be shorter than the settings want."""
+        if (self.drain_times.delay or self.drain_times.spread) and not self._siblings.are_told:
+            self.log.warning(
+                "The drain has neither delay nor spread, because gunicorn's master does not say why"
+                " a worker stops: call flask_echo.gunicorn_conf.on_starting in your on_starting"
             )
 
     def _with_exemption(self, wsgi: Callable[..., Any]) -> Callable[..., Any]:
