@@ -99,6 +99,8 @@ def test_the_rules_in_the_head_are_about_the_same_metric_and_scale_alike() -> No
     assert f"sum({pods['metric']['name']}{{" in trigger["query"]
     assert trigger["threshold"] == pods["target"]["averageValue"]
     assert keda["scaleTargetRef"]["name"] == scaler["scaleTargetRef"]["name"]
+    behavior = keda["advanced"]["horizontalPodAutoscalerConfig"]["behavior"]
+    assert behavior["scaleDown"] == scaler["behavior"]["scaleDown"]
     limits = (scaler["minReplicas"], scaler["maxReplicas"])
     assert (keda["minReplicaCount"], keda["maxReplicaCount"]) == limits
 
