@@ -1,9 +1,13 @@
 """How much time a stopping worker takes."""
 
+import subprocess
+import sys
+
 import pytest
 
 from flask_echo.timetable import Cause, timetable
 from flask_echo.websocket.limits import DrainTimes
+from tests.support.servers import ROOT, environment
 
 NOW = 1000.0
 
@@ -36,3 +40,16 @@ def test_delay_and_spread_get_what_the_goodbyes_leave(
     delay, spread, closing, cut = expected
     plan = timetable(cause, DrainTimes(*wanted), graceful, NOW)
     assert plan == (NOW + delay, spread, closing, NOW + cut)
+
+
+def test_gunicorn_s_graceful_timeout_is_the_sum() -> None:
+    shown = "from flask_echo.gunicorn_conf import graceful_timeout; print(graceful_timeout)"
+    times = {
+        "DRAIN_DELAY_SECONDS": 10.5,
+        "DRAIN_SPREAD_SECONDS": 60,
+        "CLOSE_TIMEOUT_SECONDS": 5,
+    }
+    told = subprocess.check_output(
+        [sys.executable, "-c", shown], cwd=ROOT, env=environment(**times), timeout=60
+    )
+    assert int(told) == 78  # with two seconds for the exit, rounded up
