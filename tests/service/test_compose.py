@@ -59,7 +59,9 @@ def test_the_service_may_write_only_to_tmp() -> None:
 
 def test_the_grace_period_exceeds_the_drain() -> None:
     seconds = int(service("flask-echo")["stop_grace_period"].removesuffix("s"))
-    assert seconds > Settings().close_timeout_seconds + EXIT_SECONDS
+    settings = Settings()
+    drain = settings.drain_delay_seconds + settings.drain_spread_seconds
+    assert seconds > drain + settings.close_timeout_seconds + EXIT_SECONDS
 
 
 def test_only_caddy_is_reachable_from_outside() -> None:

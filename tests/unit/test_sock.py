@@ -68,7 +68,8 @@ def test_the_host_keeps_its_handlers_and_hooks() -> None:
     sock.route("/bp", bp=blueprint)(handler)
     app.register_blueprint(blueprint)
     assert app.error_handler_spec.get(None, {}) == {}
-    assert app.teardown_request_funcs == app.url_value_preprocessors == {}
+    assert app.teardown_request_funcs == {}
+    assert app.url_value_preprocessors == {}
     # One answers requests that are no upgrade requests, one tells observers of errors.
     assert [len(functions) for functions in app.before_request_funcs.values()] == [1]
     assert [len(functions) for functions in app.after_request_funcs.values()] == [1]
