@@ -91,6 +91,7 @@ def expect_goodbye(client: RawWebSocket) -> None:
     assert client.receive().close_code == 1001
     client.send(close_frame(1001))
     assert client.rest() == b""
+    client.sock.close()
 
 
 def was_not_killed(server: Server) -> bool:
