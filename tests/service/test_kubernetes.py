@@ -110,7 +110,6 @@ def test_the_service_starts_with_these_variables_and_answers_the_probes(
 ) -> None:
     # The test chooses the address.
     variables = {name: VARIABLES[name] for name in VARIABLES if name not in ("HOST", "PORT")}
-    variables.pop("FLASK_ECHO_METRICS")  # until this setting exists
     server = start_server("flask-echo", variables=variables)
     for probe in ("startupProbe", "readinessProbe", "livenessProbe"):
         path = CONTAINER[probe]["httpGet"]["path"]

@@ -94,7 +94,11 @@ def test_every_scrape_gives_the_sum_over_both_workers(
     clients = spread(stack, server)
     exchange(clients, frame(0x81, "é".encode()))
     exchange(clients[:7], frame(0x82, b"12345"))
-    await_sample(server, 7, "websocket_messages_total", direction="out", type="binary")
+    await_sample(server, 20, "websocket_seats_taken")
+    for way in ("in", "out"):
+        await_sample(server, 20, "websocket_messages_total", direction=way, type="text")
+        await_sample(server, 7, "websocket_messages_total", direction=way, type="binary")
+        await_sample(server, 2 * 20 + 5 * 7, "websocket_bytes_total", direction=way)
     for _ in range(20):  # Both workers answer some of them, most probably.
         seen = Scraped(server)
         assert not [key for key in seen.samples if "pid" in dict(key[1])]
