@@ -86,6 +86,7 @@ def test_the_settings_bring_no_other_names_into_an_own_configuration() -> None:
         "logger_class",
         "on_starting",
         "pre_exec",
+        "ssl_context",
         "threads",
         "worker_class",
         "worker_connections",
