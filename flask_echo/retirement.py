@@ -46,6 +46,7 @@ class Retirement:
     def __init__(self, server: Any, siblings: Siblings) -> None:
         self._server = server
         self._siblings = siblings
+        self._socket_stays = _has_passed_socket()
         self._kill, self._manage = server.kill_worker, server.manage_workers
         self._reload, self._stop = server.reload, server.stop
         self._retired: set[int] = set()  # their process ids
@@ -82,7 +83,7 @@ class Retirement:
             self._siblings.hand_over()
         else:
             self._siblings.stop_all()
-            if _socket_stays():
+            if self._socket_stays:
                 self._siblings.hand_over()
         self._stop(graceful)
 
@@ -110,10 +111,11 @@ class Retirement:
         self._hidden.clear()
 
 
-def _socket_stays() -> bool:
+def _has_passed_socket() -> bool:
     """Return whether systemd has passed the socket, and keeps it; sd_listen_fds(3).
 
     After the delay, a stopping worker then accepts nobody: clients wait in the socket, and the next
-    master serves them. Otherwise they would get 503 in a restart.
+    master serves them. Otherwise they would get 503 in a restart. gunicorn removes the variable
+    when it takes the socket.
     """
     return os.environ.get("LISTEN_PID") == str(os.getpid())
