@@ -142,7 +142,7 @@ def _register(folder: str | None) -> _Registered:
 def _show_extension(series: Series, extension: Extension) -> None:
     seats = extension.seats.occupancy()
     series.show_seats(seats.capacity, seats.seats_taken, _drains(extension))
-    series.show_buffered(extension.budget.used)
+    series.show_buffered(extension.budget.used, extension.budget.size)
 
 
 def _drains(extension: Extension) -> bool:

@@ -72,6 +72,10 @@ class Series:
             "websocket_buffered_bytes",
             "Memory in use for messages, of FLASK_ECHO_MAX_BUFFERED_BYTES.",
         )
+        self._buffered_limit = self._gauge(
+            "websocket_buffered_bytes_limit",
+            "FLASK_ECHO_MAX_BUFFERED_BYTES, or its default, of all workers.",
+        )
         self._draining = self._gauge(
             "websocket_draining", "1 while any worker drains its WebSockets.", _HIGHEST
         )
@@ -118,6 +122,7 @@ class Series:
         self._taken.set(taken)
         self._draining.set(draining)
 
-    def show_buffered(self, count: int) -> None:
-        """Show how many bytes of the budget are in use."""
+    def show_buffered(self, count: int, limit: int) -> None:
+        """Show how many bytes of the budget are in use, and its size in bytes."""
         self._buffered.set(count)
+        self._buffered_limit.set(limit)

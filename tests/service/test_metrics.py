@@ -229,7 +229,9 @@ def test_a_drain_is_shown_until_its_end(start_server: StartServer, stack: ExitSt
 
 
 def test_memory_for_messages_is_shown(start_server: StartServer, stack: ExitStack) -> None:
-    server = start_server("gunicorn", METRICS="true")
+    limit = {"MAX_BUFFERED_BYTES": 3_000_000}
+    server = start_server("gunicorn", "--workers", "2", METRICS="true", **limit)
+    await_sample(server, 6_000_000, "websocket_buffered_bytes_limit")
     client = stack.enter_context(raw(server))
     client.send(frame(0x82, bytes(500_000))[:-1])
     wait_until(lambda: Scraped(server)("websocket_buffered_bytes") > 400_000)
