@@ -30,7 +30,7 @@ from tests.support.workers import workers_of
 pytestmark = pytest.mark.slow
 
 # Of each of the two workers.
-SEATS = 10
+SEATS = 20
 SETTINGS = {
     "METRICS": "true",
     "MAX_CONNECTIONS": SEATS,
@@ -96,12 +96,12 @@ class Stage:
         self.board.await_value(TAKEN, 0)
 
     def kill_proxy(self) -> None:
-        """Kill HAProxy, and five connections with it."""
+        """Kill HAProxy, and 25 connections with it: the alert needs more than 20."""
         with running(HAPROXY, HAPROXY.correct, backend=self.instance) as proxy:
-            for _ in range(5):
+            for _ in range(25):
                 sock = socket.create_connection(("127.0.0.1", proxy.port), TIMEOUT)
                 converse(self.stack.enter_context(RawWebSocket(sock)))
-            self.board.await_value(self.open, 5)
+            self.board.await_value(self.open, 25)
             self.board.mark()
             proxy.send(signal.SIGKILL)
             share = ("Share of ends with 1006", self.instance)
@@ -162,13 +162,17 @@ class Stage:
         self.board.await_changes([], falling=[("Up", self.instance), ("Targets up", "up")])
         assert self.server.process.wait(PATIENCE) == 0
 
-    def await_pending(self, *alerts: str) -> None:
-        """Wait until Prometheus has seen the conditions of these alerts, for however long."""
-        wait_until(lambda: set(alerts) <= self._alerts(), PATIENCE, lambda: str(self._alerts()))
+    def await_alerts(self, state: str, *alerts: str) -> None:
+        """Wait until each of these alerts has been in a state since the beginning."""
+        wait_until(lambda: set(alerts) <= self._alerts(state), PATIENCE, self._all_alerts)
 
-    def _alerts(self) -> set[str]:
-        found = self.prometheus.lines("ALERTS", self.board.began)
+    def _alerts(self, state: str) -> set[str]:
+        query = f'ALERTS{{alertstate="{state}"}}'
+        found = self.prometheus.lines(query, self.board.began)
         return {labels["alertname"] for labels, _ in found}
+
+    def _all_alerts(self) -> str:
+        return str({state: self._alerts(state) for state in ("pending", "firing")})
 
 
 def converse(client: RawWebSocket) -> None:
@@ -191,6 +195,8 @@ def test_each_event_changes_the_panel_that_shows_it(
     stage.refuse()
     stage.kill_worker()
     stage.drain()
-    stage.await_pending("FlaskEchoSeatsNearlyFull", "FlaskEchoDrainDoesNotEnd", "FlaskEchoDown")
+    stage.await_alerts("pending", "FlaskEchoSeatsNearlyFull", "FlaskEchoDrainDoesNotEnd")
+    killed = ("FlaskEchoWorkerDied", "FlaskEchoLosesConnections", "FlaskEchoDown")
+    stage.await_alerts("firing", *killed)
     assert {rule["health"] for rule in prometheus.rules()} == {"ok"}
     assert stage.board.queries_without_values() == []

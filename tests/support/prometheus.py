@@ -2,7 +2,6 @@
 
 import json
 import re
-import shutil
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -76,7 +75,9 @@ class Prometheus:
 
 @contextmanager
 def scraping(port: int, place: Path) -> Iterator[Prometheus]:
-    """Run a Prometheus with the configuration in docs/production.md, but each second.
+    """Run a Prometheus with the configuration in docs/production.md and the alerts.
+
+    It looks each second, and the alerts count seconds where they have minutes.
 
     :param port: of the service on 127.0.0.1.
     :param place: a folder of its own.
@@ -86,7 +87,8 @@ def scraping(port: int, place: Path) -> Iterator[Prometheus]:
         assert word in configuration
         configuration = configuration.replace(word, other)
     (place / "prometheus.yml").write_text(configuration)
-    shutil.copy(ALERTS, place)
+    alerts = re.sub(r"\b(\d+)m\b", r"\1s", ALERTS.read_text("utf-8"))
+    (place / ALERTS.name).write_text(alerts)
     log = place / "log"
     options = ["--config.file=prometheus.yml", "--storage.tsdb.path=data"]
     words = [program("prometheus"), *options, "--web.listen-address=127.0.0.1:0"]
