@@ -5,9 +5,11 @@ import re
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
+from http import HTTPStatus
 from pathlib import Path
 from time import time
 from typing import Any
+from urllib.error import HTTPError
 from urllib.parse import urlencode
 from urllib.request import urlopen
 
@@ -48,6 +50,14 @@ class Prometheus:
 
     def __init__(self, url: str) -> None:
         self._url = url
+
+    def is_ready(self) -> bool:
+        """Return whether it answers questions. It listens before that."""
+        try:
+            with urlopen(f"{self._url}/-/ready", timeout=TIMEOUT) as answer:
+                return bool(answer.status == HTTPStatus.OK)
+        except HTTPError:
+            return False
 
     def lines(self, expression: str, begin: float) -> list[tuple[dict[str, str], Line]]:
         """Return the lines that a graph of this expression has, by their labels.
@@ -96,8 +106,9 @@ def scraping(port: int, place: Path) -> Iterator[Prometheus]:
         process = subprocess.Popen(words, cwd=place, stdout=file, stderr=file)
     try:
         wait_until(lambda: _ADDRESS.search(log.read_text()), START_SECONDS, log.read_text)
-        address = _ADDRESS.findall(log.read_text())[0]
-        yield Prometheus(f"http://{address}")
+        prometheus = Prometheus(f"http://{_ADDRESS.findall(log.read_text())[0]}")
+        wait_until(prometheus.is_ready, START_SECONDS, log.read_text)
+        yield prometheus
     finally:
         process.terminate()
         process.wait(STOP_SECONDS)
