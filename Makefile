@@ -39,9 +39,10 @@ test-browser: $(VENV)/test.stamp
 	$(PYTEST) $(PARALLEL) -m "not slow" tests/browser $(PYTEST_ARGS)
 
 # The rest, which takes longest: other engines, crowds, prefixes, links, traces, the same tests over
-# TLS, and waits for time-outs. One after the other, because each of them may keep both cores busy.
+# TLS, containers, and waits for time-outs.
 test-slow: $(VENV)/release.stamp
-	$(PYTEST) -m slow tests/unit tests/service tests/browser $(PYTEST_ARGS)
+	$(PYTEST) $(PARALLEL) -m slow tests/unit tests/service $(PYTEST_ARGS)
+	$(PYTEST) $(PARALLEL) -m slow tests/browser $(PYTEST_ARGS)
 
 # Attacks, each with bystanders, in a container of its own: one after the other, about three minutes.
 test-attacks: $(VENV)/test.stamp

@@ -28,6 +28,10 @@ _LOOK_SECONDS = 0.9
 # without CPU to spare delays that.
 _WAKES_PER_SECOND = 2
 
+# A thread that waits for a lock does not wake. The owner of the lock may wait for the GIL until all
+# others have computed for a switch interval of 0.1 s, in no fixed order: twice that time.
+_LOCK_SECONDS_PER_THREAD = 0.2
+
 
 class Activity(NamedTuple):
     """The work that the threads of a process have done since they exist."""
@@ -53,15 +57,17 @@ class Heartbeat(WorkerTmp):
         self._on_close = on_close
         self._timeout = float(cfg.timeout)
         self._process_id = process_id
+        # The first and the last look since the worker was late, and when its main thread woke.
+        self._first_look: Activity | None = None
         self._last_look: Activity | None = None
-        self._busy_at = 0.0
+        self._woke_at = self._busy_at = 0.0
 
     def last_update(self) -> float:
         """Return when the worker was alive, on the monotonic clock. The master calls this."""
         touched_at = float(super().last_update())
         late = monotonic() - touched_at
         if late <= self._timeout / 2:
-            self._last_look = None
+            self._first_look = self._last_look = None
             return touched_at
         if late > self._timeout * BUSY_TIMEOUTS:
             return touched_at
@@ -83,27 +89,40 @@ class Heartbeat(WorkerTmp):
         except (OSError, ValueError, IndexError):  # Not on Linux, or the process has ended.
             return
         self._last_look = now
-        if before is None:
+        if before is None or self._first_look is None:
             # The master may have been away. A verdict needs two looks.
+            self._first_look, self._woke_at = now, now.seen_at
             self._busy_at = now.seen_at - self._timeout / 2
-        elif is_busy(before, now):
+            return
+        if now.main_wakes > before.main_wakes:
+            self._woke_at = now.seen_at
+        patience = _LOCK_SECONDS_PER_THREAD * len(work(self._first_look, now))
+        if is_busy(before, now, may_sleep=now.seen_at - self._woke_at <= patience):
             self._busy_at = now.seen_at
 
 
-def is_busy(before: Activity, now: Activity) -> bool:
-    """Whether the threads of a worker compute in turns, and its main thread waits for its turn.
-
-    If only one of them computes, it does not let go of the GIL, as a regular expression that never
-    ends. If the main thread itself computes most, it loops. If it does not wake, it is stopped, or
-    waits for something else.
-    """
-    worked = {
+def work(before: Activity, now: Activity) -> dict[str, int]:
+    """Return the ticks that each thread has computed between two looks, but for the main thread."""
+    return {
         thread: ticks - before.other_ticks.get(thread, 0)
         for thread, ticks in now.other_ticks.items()
         if ticks > before.other_ticks.get(thread, 0)
     }
+
+
+def is_busy(before: Activity, now: Activity, may_sleep: bool = False) -> bool:
+    """Return whether the threads of a worker compute in turns, and its main thread waits for its
+    turn.
+
+    If only one of them computes, it does not let go of the GIL, as a regular expression that never
+    ends. If the main thread itself computes most, it loops. If it does not wake, it is stopped, or
+    waits for something else.
+
+    :param may_sleep: whether that may still be a lock whose owner waits for its turn.
+    """
+    worked = work(before, now)
     wakes = now.main_wakes - before.main_wakes
-    is_waiting = wakes >= _WAKES_PER_SECOND * (now.seen_at - before.seen_at)
+    is_waiting = may_sleep or wakes >= _WAKES_PER_SECOND * (now.seen_at - before.seen_at)
     main_ticks = now.main_ticks - before.main_ticks
     return is_waiting and len(worked) > 1 and main_ticks < sum(worked.values())
 

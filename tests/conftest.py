@@ -35,9 +35,12 @@ settings.load_profile("patient")
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Run the tests that are marked ``also_over_tls`` a second time, over TLS."""
-    has_server = "over_tls" in metafunc.fixturenames
-    if has_server and metafunc.definition.get_closest_marker("also_over_tls"):
+    """Run the tests that are marked ``also_over_tls`` a second time, over TLS.
+
+    A test of a marked module may have the mark with False.
+    """
+    mark = metafunc.definition.get_closest_marker("also_over_tls")
+    if mark and mark.args != (False,) and "over_tls" in metafunc.fixturenames:
         second = pytest.param(True, marks=pytest.mark.slow, id="tls")
         metafunc.parametrize("over_tls", [pytest.param(False, id="plain"), second], indirect=True)
 

@@ -35,6 +35,32 @@ def test_others_are_stuck(seen: Activity) -> None:
     assert not is_busy(BEFORE, seen)
 
 
+def test_a_main_thread_that_waits_for_a_lock_may_sleep() -> None:
+    assert is_busy(BEFORE, after(main_wakes=0, t2=50, t3=50), may_sleep=True)
+    only = Activity(101.0, 50, 1000, {"2": 110, "3": 10, "4": 10})
+    assert not is_busy(BEFORE, only, may_sleep=True)
+
+
+def test_it_may_sleep_until_all_that_compute_had_their_turn_twice(
+    monkeypatch: pytest.MonkeyPatch, clock: SimpleNamespace
+) -> None:
+    """Twenty threads compute, and the main thread does not wake."""
+    config: Any = Config()
+    config.set("timeout", 2)
+    beat = Heartbeat(config, os.getpid, bool)
+    os.utime(beat.fileno(), (1000.0, 1000.0))
+
+    def seen(_: object) -> Activity:
+        others = {str(thread): int(clock.now) for thread in range(20)}
+        return Activity(clock.now, 50, 1000, others)
+
+    monkeypatch.setattr(heartbeat, "activity", seen)
+    late = [clock.now for clock.now in range(1000, 1015) if clock.now - beat.last_update() > 2]
+    # The first look is at 1002, and 20 threads have 4 s.
+    assert late[0] == 1002 + 4 + 3
+    beat.close()
+
+
 def test_one_thread_that_keeps_the_gil_makes_a_worker_stuck() -> None:
     only = Activity(101.0, 50, 1010, {"2": 110, "3": 10, "4": 10})
     assert not is_busy(BEFORE, only)
@@ -62,7 +88,7 @@ def test_a_worker_that_stays_busy_is_killed_in_the_end(
     beat = Heartbeat(config, os.getpid, bool)
     os.utime(beat.fileno(), (1000.0, 1000.0))
     monkeypatch.setattr(heartbeat, "activity", lambda _: BEFORE._replace(seen_at=clock.now))
-    monkeypatch.setattr(heartbeat, "is_busy", lambda *_: True)
+    monkeypatch.setattr(heartbeat, "is_busy", lambda *_, may_sleep: True)
     lateness = []
     for clock.now in range(1000, 1000 + 30 * (BUSY_TIMEOUTS + 1)):
         lateness.append(clock.now - beat.last_update())
