@@ -229,6 +229,7 @@ class Deflate(PerMessageDeflate):
         """Inflate the end of a message."""
         if self._is_control or not self._is_deflated or not fin:
             return None
+        self._is_deflated = False  # A continuation after it is an error, and nothing to inflate.
         assert self._inflater is not None
         try:
             return self._inflater.finish()

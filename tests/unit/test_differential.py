@@ -9,7 +9,7 @@ from threading import Thread
 from typing import Any, NamedTuple
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from simple_websocket import ConnectionClosed
 from wsproto import ConnectionType, WSConnection
@@ -187,6 +187,8 @@ def this_project(pieces: list[bytes], extensions: str | None, over_tcp: bool) ->
 
 @settings(max_examples=300, suppress_health_check=list(HealthCheck))
 @given(stream=streams, places=cuts, extensions=st.sampled_from([None, OFFER]))
+# After a compressed message, a continuation of nothing.
+@example(frame(0x81) + frame(0xC1) + frame(0x00, b"\x01"), [], OFFER)
 @pytest.mark.parametrize("over_tcp", [True, False], ids=["tcp", "poll"])
 def test_messages_replies_and_close_code_are_those_of_wsproto(
     over_tcp: bool, stream: bytes, places: list[int], extensions: str | None
