@@ -9,6 +9,7 @@ import sys
 import threading
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from time import monotonic
 from typing import TextIO
 
 import pytest
@@ -17,6 +18,7 @@ from hypothesis import strategies as st
 
 from flask_echo.logs.json_line import JsonFormatter
 from flask_echo.logs.json_stream import JSON
+from flask_echo.logs.queue import QUEUE_BYTES, LogWriter
 from flask_echo.logs.streams import is_queued, queued, unblocked
 from flask_echo.logs.writing import LONGEST_TEXT
 from tests.support.json_lines import parse, parse_all
@@ -34,8 +36,14 @@ def pipe() -> Iterator[Pipe]:
 
 
 @pytest.fixture
-def stream(pipe: Pipe) -> TextIO:
-    return unblocked(os.fdopen(pipe.writer, "w", encoding="latin-1", closefd=False), style=JSON)
+def stream(pipe: Pipe) -> Iterator[TextIO]:
+    """A stream into the pipe. Its last words come while the descriptor is still the pipe's."""
+    file = os.fdopen(pipe.writer, "w", encoding="latin-1", closefd=False)
+    writer = LogWriter(QUEUE_BYTES, JSON.notice)
+    with unblocked(file, writer, JSON) as stream:
+        yield stream
+    pipe.break_()
+    writer.flush(monotonic() + 10)
 
 
 def run(script: str, **variables: str) -> subprocess.CompletedProcess[str]:
