@@ -23,7 +23,7 @@ _OWN_HEADERS = {"host", "upgrade", "connection", "origin"}
 def _file_name(context: click.Context, parameter: click.Parameter, name: str | None) -> str | None:
     # An empty variable of a shell must not turn TLS off.
     if name == "":
-        raise click.BadParameter("it is empty: name a file", context, parameter)
+        raise click.BadParameter("it must not be empty: name a file", context, parameter)
     return name
 
 

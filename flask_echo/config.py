@@ -60,7 +60,7 @@ def _is_redis(text: str) -> bool:
 TRACES = Kind(
     _traces,
     "local, off or redis://:PASSWORD@HOST:PORT/DB, with a percent-encoded password"
-    " (which needs: pip install 'flask-echo[redis]')",
+    " (Redis needs: pip install 'flask-echo[redis]')",
     secret=True,
 )
 

@@ -32,7 +32,7 @@ def check_files(certfile: str | None, keyfile: str | None) -> None:
     :raises BadCertificate: if not.
     """
     if not certfile:
-        raise BadCertificate(f"the key {keyfile} needs a certificate: name its file, too")
+        raise BadCertificate(f"the key {keyfile} needs a certificate: name both files")
     for file in filter(None, (certfile, keyfile)):
         _require_readable(file)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -97,7 +97,7 @@ class SharedContext:
             sock.ssl_context(cfg)
         except (OSError, ValueError) as error:
             self._current = last
-            raise BadCertificate(f"the settings of TLS are bad: {error}") from None
+            raise BadCertificate(f"the TLS settings are bad: {error}") from None
 
 
 _shared = SharedContext()
