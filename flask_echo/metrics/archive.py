@@ -23,6 +23,9 @@ from prometheus_client.multiprocess import MultiProcessCollector
 
 from flask_echo.metrics.processes import Processes
 
+# How much prometheus_client maps of a new file. All figures of a process take a third of it.
+_FILE_BYTES = 64 * 1024
+
 _MANIFEST = "manifest.json"
 _ENDING = ".db"
 _ARCHIVE = "archive-"
@@ -71,8 +74,21 @@ def bury(folder: str, processes: Processes) -> None:
         unmerged = {file.number for file in _files(folder)} - manifest.merged
         ended = {number for number in unmerged if not processes.lives(number)}
         if ended:
-            manifest = _merge(folder, manifest, ended)
+            with suppress(OSError):  # No room for a new archive: later, perhaps.
+                manifest = _merge(folder, manifest, ended)
         _remove_merged(folder, manifest)
+
+
+def reserve(path: str) -> None:
+    """Make an empty file of figures, and take its room now.
+
+    prometheus_client maps the file and writes into the map. If the file system is full then, the
+    kernel kills the process (SIGBUS).
+
+    :raises OSError: if there is no room.
+    """
+    with open(path, "xb") as file:
+        os.posix_fallocate(file.fileno(), 0, _FILE_BYTES)
 
 
 def sums(paths: list[str], accumulate: bool = True) -> Iterable[Metric]:
@@ -137,6 +153,7 @@ def _write(archive: str, metrics: Iterable[Metric]) -> None:
         for metric in metrics:
             if metric.type not in files:
                 path = os.path.join(archive, f"{metric.type}_0{_ENDING}")
+                reserve(path)
                 files[metric.type] = MmapedDict(path)  # type: ignore[no-untyped-call]
                 stack.callback(files[metric.type].close)
             for sample in metric.samples:

@@ -1,6 +1,7 @@
 """What shows the figures of this process to all workers, and those of all workers to Prometheus."""
 
 import atexit
+import logging
 import os
 import threading
 from contextlib import suppress
@@ -13,13 +14,15 @@ from prometheus_client import CollectorRegistry, values
 from prometheus_client.exposition import choose_encoder
 
 from flask_echo.logs.queue import lines_dropped
-from flask_echo.metrics.archive import bury
+from flask_echo.metrics.archive import bury, reserve
 from flask_echo.metrics.collecting import SumCollector
 from flask_echo.metrics.figures import Figures
 from flask_echo.metrics.folder import shared_folder
 from flask_echo.metrics.processes import Processes
-from flask_echo.metrics.series import Series
+from flask_echo.metrics.series import FILE_KINDS, Series
 from flask_echo.websocket.extension import Extension, install
+
+_log = logging.getLogger(__name__)
 
 # Figures are at most 0.5 s old: these two together, and time for a busy worker to run the thread.
 _PUBLISH_SECONDS = 0.25
@@ -70,8 +73,12 @@ class Publisher:
     def _keep_publishing(self) -> None:
         while True:
             sleep(_PUBLISH_SECONDS)
-            with suppress(MemoryError):
+            try:
                 self.publish()
+            except MemoryError:
+                continue
+            except Exception:  # Or all later figures would be missing, too.
+                _log.exception("The figures were not published")
 
     def publish(self) -> None:
         """Add to the series what has happened since the last time."""
@@ -125,10 +132,10 @@ class _Registered(NamedTuple):
 def _register(folder: str | None) -> _Registered:
     prometheus_client.disable_created_metrics()  # type: ignore[no-untyped-call]
     registry = CollectorRegistry()
-    if folder is None:
+    processes = _joined(folder) if folder is not None else None
+    if folder is None or processes is None:
         values.ValueClass = values.MutexValue
         return _Registered(Series(registry), registry)
-    processes = Processes(folder)
     # prometheus_client reads this variable when a series is made. In this process only: a new
     # master, which SIGUSR2 starts, makes its own folder.
     os.environ["PROMETHEUS_MULTIPROC_DIR"] = folder
@@ -139,12 +146,24 @@ def _register(folder: str | None) -> _Registered:
     return registered
 
 
+def _joined(folder: str) -> Processes | None:
+    """Let this process take part in a folder. Return None if there is no room for its files."""
+    reserved: list[str] = []
+    try:
+        processes = Processes(folder)
+        for kind in FILE_KINDS:
+            reserved.append(os.path.join(folder, f"{kind}_{processes.number}.db"))
+            reserve(reserved[-1])
+    except OSError as error:
+        for path in reserved:
+            with suppress(OSError):
+                os.remove(path)
+        _log.warning("No figures of this worker at /metrics: %s: %s", folder, error.strerror)
+        return None
+    return processes
+
+
 def _show_extension(series: Series, extension: Extension) -> None:
     seats = extension.seats.occupancy()
-    series.show_seats(seats.capacity, seats.seats_taken, _drains(extension))
+    series.show_seats(seats.capacity, seats.seats_taken, seats.draining)
     series.show_buffered(extension.budget.used, extension.budget.size)
-
-
-def _drains(extension: Extension) -> bool:
-    """Return whether this worker drains its WebSockets."""
-    return extension.seats.occupancy().draining

@@ -17,6 +17,9 @@ _Mode = Literal["livesum", "livemax"]
 _SUM: _Mode = "livesum"
 _HIGHEST: _Mode = "livemax"
 
+# prometheus_client has a file for each of these, and for each process.
+FILE_KINDS = ("counter", "histogram", f"gauge_{_SUM}", f"gauge_{_HIGHEST}")
+
 
 class Series:
     """The series of this process. One thread at a time may change them.

@@ -15,6 +15,7 @@ from prometheus_client.openmetrics.parser import (
 
 from tests.service.test_reload import has_new_workers, workers_of
 from tests.support.clients import RawWebSocket, ask, close_frame, frame, raw, request_bytes
+from tests.support.required import give_up
 from tests.support.scrapes import Scraped, figures_folder, scrape_text
 from tests.support.servers import WITHOUT_PROMETHEUS, Server, StartServer, command, run_to_its_end
 from tests.support.waiting import wait_until
@@ -82,6 +83,30 @@ def exchange(clients: list[RawWebSocket], message: bytes) -> None:
     for client in clients:
         client.send(message)
         client.receive()
+
+
+# -- Room ------------------------------------------------------------------------------------
+
+# As root: /dev/shm with room for the files of one worker, and for little more.
+SMALL = 'mount -t tmpfs -o size=400k tmpfs /dev/shm && exec "$@"'
+
+
+def test_workers_without_room_for_figures_serve_all_the_same(stack: ExitStack) -> None:
+    if os.geteuid():
+        give_up("only root can mount a small /dev/shm")
+    words = ["unshare", "--mount", "sh", "-c", SMALL, "sh", *command("gunicorn", "--workers", "2")]
+    server = Server("gunicorn", words=words, METRICS="true")
+    stack.callback(server.stop)
+    server.await_output("No figures of this worker")
+    first = workers_of(server)
+    for client in spread(stack, server):
+        exchange([client], frame(0x81, b"hello"))
+        assert Scraped(server)("websocket_seats") == 1000
+    for worker in first:
+        os.kill(int(worker), signal.SIGKILL)
+    wait_until(lambda: has_new_workers(server, first, 2), 20, server.describe)
+    assert Scraped(server)("websocket_seats") == 1000
+    assert "SIGBUS" not in server.output()
 
 
 # -- Sums ------------------------------------------------------------------------------------
