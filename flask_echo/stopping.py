@@ -52,6 +52,8 @@ class StoppingWorker(ArrivalsWorker):
         self._siblings = siblings_of_this_master()
         self._stopped_by_signal = self._hurries = False
         self._linger_until = self._cut_at = math.inf
+        # When the last WebSocket has been asked to say goodbye.
+        self._turns_end_at = 0.0
         # Those of the application, once it is loaded.
         self.drain_times = DrainTimes(0.0, 0.0, 0.0)
 
@@ -75,6 +77,7 @@ class StoppingWorker(ArrivalsWorker):
         self.alive = False
         plan = self._plan()
         self._cut_at = min(self._cut_at, plan.cut_at)
+        self._turns_end_at = plan.refuse_at + plan.spread
         self._siblings.leave(self.age)
         # 1. Tell load balancers, and serve as usual until they have noticed.
         self._serve_until(plan.refuse_at)
@@ -156,15 +159,20 @@ class StoppingWorker(ArrivalsWorker):
         """Go on accepting if the whole server stops: probes get a response, upgrades get 503.
 
         Otherwise a worker that serves, or is about to, takes the connections, and loses no upgrade.
+        If the whole server stops, that may be a worker of the next master, on a socket of systemd.
+        It is about to start when no WebSocket waits for its turn any more, which can take an hour.
         """
-        nobody_else_will = self._stopped_by_signal and not self._siblings.any_serves()
+        takes_its_time = self._siblings.all_stop() and monotonic() < self._turns_end_at
+        others_will = self._siblings.any_serves() and not takes_its_time
+        nobody_else_will = self._stopped_by_signal and not others_will
         self.set_accept_enabled(nobody_else_will and self.can_accept())
 
     def _drain(self, spread: float, closing: float) -> None:
         # Not at the top: see the docstring of flask_echo.worker.
         from flask_echo.websocket.extension import drain_all
 
-        self._cut_at = min(self._cut_at, monotonic() + spread + closing)
+        self._turns_end_at = monotonic() + spread
+        self._cut_at = min(self._cut_at, self._turns_end_at + closing)
         # Half of the time is for replies that are due, the other half for the goodbye.
         drain_all(max(0.0, self._cut_at - spread - monotonic()) / 2, spread)
 

@@ -164,6 +164,13 @@ def _joined(folder: str) -> Processes | None:
 
 
 def _show_extension(series: Series, extension: Extension) -> None:
-    seats = extension.seats.occupancy()
-    series.show_seats(seats.capacity, seats.seats_taken, seats.draining)
-    series.show_buffered(extension.budget.used, extension.budget.size)
+    """Show seats and memory. Those of a worker that drains are no use to anybody else.
+
+    During the spread of a reload, the workers before it and those after it have figures.
+    """
+    seats, budget = extension.seats.occupancy(), extension.budget
+    refusing = extension.seats.refusing
+    capacity = seats.seats_taken if refusing else seats.capacity
+    size = budget.used if refusing else budget.size
+    series.show_seats(capacity, seats.seats_taken, seats.draining)
+    series.show_buffered(budget.used, size)

@@ -203,6 +203,11 @@ class Seats:
                     occupant.wake(self._grace)
             return any(seat.occupant is not None for _, seat in self._turns)
 
+    @property
+    def refusing(self) -> bool:
+        """Whether a drain goes on, and nobody gets a seat any more."""
+        return self._refusing
+
     def occupancy(self) -> Occupancy:
         """Count the open connections and the seats."""
         with self._lock:

@@ -245,6 +245,9 @@ def test_a_drain_is_shown_until_its_end(start_server: StartServer, stack: ExitSt
     server.process.send_signal(signal.SIGTERM)
     assert client.receive().close_code == 1001
     await_sample(server, 1, "websocket_draining")
+    # Only what it still needs.
+    await_sample(server, 1, "websocket_seats")
+    await_sample(server, 0, "websocket_buffered_bytes_limit")
     assert ask(server, request_bytes()).status == 503
     await_sample(server, 1, "websocket_connections_refused_total", status=503)
     client.send(close_frame(1001))

@@ -1,6 +1,8 @@
 """The units in ``deploy/``: their syntax, their sandbox, their limits, and a restart under load."""
 
+import select
 import shutil
+import signal
 import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -12,7 +14,7 @@ from flask_echo.capacity import Capacity
 from flask_echo.timetable import EXIT_SECONDS
 from flask_echo.websocket.limits import Limits
 from flask_echo.websocket.resources import TaskLimit
-from tests.support.clients import RawWebSocket
+from tests.support.clients import RawWebSocket, frame
 from tests.support.required import program
 from tests.support.systemd import SERVICE, SOCKET, Activated, section
 from tests.support.visitors import SECONDS, visitors
@@ -87,12 +89,13 @@ def test_systemd_waits_for_the_longest_closing_handshake() -> None:
 
 
 @pytest.fixture
-def activated(tmp_path: Path) -> Iterator[Callable[[int], Activated]]:
+def activated(tmp_path: Path) -> Iterator[Callable[..., Activated]]:
     """Start the service with a number of workers. A client that does not say goodbye takes 1 s."""
     with ExitStack() as stack:
 
-        def start(workers: int) -> Activated:
+        def start(workers: int, **settings: object) -> Activated:
             own = {"WEB_CONCURRENCY": str(workers), "FLASK_ECHO_CLOSE_TIMEOUT_SECONDS": "1"}
+            own |= {f"FLASK_ECHO_{name}": str(value) for name, value in settings.items()}
             service = Activated(tmp_path, own)
             stack.callback(service.close)
             service.start()
@@ -104,7 +107,7 @@ def activated(tmp_path: Path) -> Iterator[Callable[[int], Activated]]:
 @pytest.mark.slow
 @pytest.mark.parametrize("workers", [1, 2])
 def test_a_restart_under_load_refuses_no_client(
-    activated: Callable[[int], Activated], workers: int
+    activated: Callable[..., Activated], workers: int
 ) -> None:
     service = activated(workers)
     with visitors(service.connect) as visiting, ExitStack() as stack:
@@ -117,3 +120,31 @@ def test_a_restart_under_load_refuses_no_client(
             RawWebSocket(waiting, patience=SECONDS).sock.close()
             visiting.await_next()
     assert "Traceback" not in service.output()
+
+
+def test_during_the_spread_it_says_so_on_a_passed_socket(
+    activated: Callable[..., Activated],
+) -> None:
+    service = activated(1, DRAIN_SPREAD_SECONDS=60)
+    with ExitStack() as stack:
+        old = [stack.enter_context(RawWebSocket(service.connect())) for _ in range(2)]
+        assert service.process is not None
+        service.process.send_signal(signal.SIGTERM)
+        readable, _, _ = select.select([client.sock for client in old], [], [], SECONDS)
+        first, last = sorted(old, key=lambda client: client.sock is not readable[0])
+        assert first.receive().close_code == 1001
+        assert status_of(service, "/healthz") == 503
+        assert status_of(service, "/healthz/live") == 200
+        last.send(frame(0x81, b"still here"))
+        assert last.receive().payload == b"still here"
+        service.process.send_signal(signal.SIGQUIT)  # The second one need not wait for its turn.
+        assert last.receive().close_code == 1001
+
+
+def status_of(service: Activated, path: str) -> int:
+    """Ask on a new connection."""
+    with service.connect() as sock:
+        sock.sendall(
+            f"GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n".encode()
+        )
+        return int(sock.makefile("rb").readline().split()[1])
