@@ -250,7 +250,7 @@ def test_a_client_that_does_not_read_is_cut(start_server: StartServer, stack: Ex
     sock.connect(("127.0.0.1", server.port))
     sock.sendall(request(EVENT_STREAM, endless))
     wait_until(lambda: taken(server, 1))
-    wait_until(lambda: taken(server, 0), 30)
+    wait_until(lambda: taken(server, 0), 90)  # A busy machine fills the buffers slowly.
     with pytest.raises(ConnectionResetError):
         rest(sock)
 
