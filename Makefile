@@ -17,7 +17,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 run: $(VENV)/run.stamp
 	@exec $(BIN)/python -m flask_echo
 
-# What every change must pass, in under ten minutes. Each level is a target of its own.
+# What every change must pass: about fifteen minutes. Each level is a target of its own.
 test: test-fast test-service test-browser
 
 # Lint, types and the tests without a server: about a minute and a half.
