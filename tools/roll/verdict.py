@@ -103,4 +103,6 @@ def _codes(events: Sequence[Event]) -> str:
 def _even(name: str, act: Act) -> Figure:
     counts = act.connections
     value = ", ".join(map(str, counts.values()))
-    return Figure(name, value, "within 10 % of the mean", is_even(counts.values()))
+    is_small = sum(counts.values()) < 20 * len(counts)  # Then 10 % is less than two connections.
+    goal = "within 2 of the mean" if is_small else "within 10 % of the mean"
+    return Figure(name, value, goal, is_even(counts.values()))
