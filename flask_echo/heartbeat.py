@@ -102,7 +102,7 @@ class Heartbeat(WorkerTmp):
 
 
 def work(before: Activity, now: Activity) -> dict[str, int]:
-    """Return the ticks that each thread has computed between two looks, but for the main thread."""
+    """Return the ticks that each thread has computed between two looks, except the main thread."""
     return {
         thread: ticks - before.other_ticks.get(thread, 0)
         for thread, ticks in now.other_ticks.items()

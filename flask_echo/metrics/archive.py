@@ -23,7 +23,7 @@ from prometheus_client.multiprocess import MultiProcessCollector
 
 from flask_echo.metrics.processes import Processes
 
-# How much prometheus_client maps of a new file. All figures of a process take a third of it.
+# How much prometheus_client maps of a new file. The largest file, of the counters, needs 10 KB.
 _FILE_BYTES = 64 * 1024
 
 _MANIFEST = "manifest.json"

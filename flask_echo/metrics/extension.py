@@ -1,4 +1,4 @@
-"""What makes an application keep figures and show them."""
+"""Lets an application keep figures, and finds what publishes them."""
 
 from typing import TYPE_CHECKING, cast
 from weakref import WeakSet

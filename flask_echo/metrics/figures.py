@@ -1,4 +1,4 @@
-"""What happens to the WebSockets of this process, as plain numbers.
+"""Plain numbers that count what happens to the WebSockets of this process.
 
 Events only add to these numbers, which is cheap. :meth:`Figures.take` collects them now and then.
 """

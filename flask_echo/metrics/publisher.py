@@ -1,4 +1,4 @@
-"""What shows the figures of this process to all workers, and those of all workers to Prometheus."""
+"""Publishes the figures of this process, and renders those of all workers for Prometheus."""
 
 import atexit
 import logging
