@@ -22,19 +22,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, Self
 
-from bench.load import (
-    MASK,
-    READ_BYTES,
-    RSV1,
-    STUCK_SECONDS,
-    TEXT,
-    Exchange,
-    Message,
-    Peer,
-    Target,
-    WrongAnswer,
-    frame,
-)
+from bench.load import READ_BYTES, STUCK_SECONDS, Exchange, Peer, Target
+from bench.wire import MASK, RSV1, TEXT, Message, WrongAnswer, frame
 
 # As browsers offer it (Chromium, Firefox and WebKit).
 OFFER = "permessage-deflate; client_max_window_bits"

@@ -5,7 +5,7 @@ Each value makes a series, and Prometheus keeps each series for ever.
 
 from wsproto.frame_protocol import CloseReason
 
-from flask_echo.websocket.closing import FirstClose
+from flask_echo.websocket.lifecycle import FirstClose
 
 DIRECTIONS = ("in", "out")
 TYPES = ("text", "binary")

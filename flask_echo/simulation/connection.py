@@ -4,10 +4,10 @@ from typing import Any, NoReturn
 
 from wsproto.frame_protocol import CloseReason
 
-from flask_echo.websocket.closing import ABORTED, LOST, READ_LARGE_BYTES, STUCK, Ending, ending
 from flask_echo.websocket.connection import Connection
+from flask_echo.websocket.endings import ABORTED, LOST, STUCK, Ending, ending
 from flask_echo.websocket.frames import Message
-from flask_echo.websocket.kept import Kept
+from flask_echo.websocket.reading import READ_LARGE_BYTES
 from flask_echo.websocket.transport import Deadline, Woken
 
 
@@ -25,11 +25,11 @@ class FaultyConnection(Connection):
 
     def receive(self, timeout: float | None = None) -> Message | None:
         """Return the next message. Those that arrived during a pause come first."""
-        if self._postponed is not None and not self._kept:
+        if self._postponed is not None and not self._kept.messages:
             self._end(self._postponed)
         return super().receive(timeout)
 
-    def _look(self) -> None:
+    def _look(self, now: float) -> None:
         """Do nothing: the conversations of this class receive all the time."""
 
     def _end(self, how: Ending) -> NoReturn:
@@ -62,21 +62,21 @@ class FaultyConnection(Connection):
             self._incoming.compressed = compressed
 
     def _keep_until(self, deadline: Deadline) -> bool:
-        while not self._keeps_enough():
+        while not self._kept.is_full:
             message = self._receive_new(deadline)
             if message is None:
                 return True
-            self._keep(message)
+            self._kept.add(message)
         return not self._transport.await_end(deadline)
 
     def _receive_new(self, deadline: Deadline) -> Message | None:
         """Receive a message that has not been kept."""
-        kept, self._kept = self._kept, None
+        kept = self._kept.take_all()
         count, self._count = self._count, None
         try:
             return super().receive(deadline.left())
         finally:
-            self._kept = (self._kept or Kept()).put_back(kept)
+            self._kept.put_back(kept)
             self._count = count
 
     def ignore(self, seconds: float) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 from flask_echo.traces.frame_log import PING, PONG, FrameLog
 from flask_echo.traces.recording import END_OF_STREAM, RecordingTransport, recording
 from flask_echo.websocket import Connection, Refusal, Watch
-from flask_echo.websocket.closing import PING_TIMEOUT_REASON, STUCK
+from flask_echo.websocket.endings import SILENT, STUCK
 from flask_echo.websocket.transport import Transport
 
 # How a connection ended, as the server saw it.
@@ -105,7 +105,7 @@ class Trace(Watch):
 
     def _how(self, connection: Connection) -> str:
         received, sent = self._received.close, self._sent.close
-        if connection.close_message == PING_TIMEOUT_REASON and not received:
+        if connection.close_message == SILENT.reason and not received:
             return PING_TIMEOUT
         if connection.close_message == STUCK.reason:
             return SEND_TIMEOUT

@@ -2,16 +2,11 @@
 
 from codecs import getincrementaldecoder
 from io import BytesIO
-from sys import getsizeof
+
+from flask_echo.websocket.text_memory import WIDEST, width
 
 # A BytesIO keeps an eighth of its size in reserve (CPython, Modules/_io/bytesio.c).
 _RESERVE = 8
-
-# CPython keeps a character in one, two or four bytes, behind a header of about 74 bytes. The
-# header of a shorter text would hide that.
-_MEASURABLE = 200
-_HEADER_BYTES = 74
-_WIDEST = 4
 
 
 class Assembly:
@@ -33,24 +28,19 @@ class Assembly:
         # Bytes per character of the widest part that is not ASCII.
         self._width = 0
 
-    def add(self, data: bytes | bytearray, is_last: bool) -> None:
+    def add(self, data: bytes) -> None:
         """Append a part.
 
         :raises UnicodeDecodeError: at the first byte that cannot be UTF-8 (RFC 6455, 8.1).
         """
         if self._decoder is not None:
-            self._measure(self._decoder.decode(data, is_last))
+            self._measure(self._decoder.decode(data))
         self._bytes.write(data)
         self.size += len(data)
 
-    def add_text(self, text: str) -> None:
-        """Append a part of a text that is known to be UTF-8."""
-        self._measure(text)
-        self.size += self._bytes.write(text.encode())
-
     def _measure(self, text: str) -> None:
-        if self._width < _WIDEST and not text.isascii():
-            self._width = max(self._width, _width(text))
+        if self._width < WIDEST and not text.isascii():
+            self._width = max(self._width, width(text))
 
     @property
     def held(self) -> int:
@@ -82,17 +72,13 @@ class Assembly:
         return (2 + self._width) * size
 
     def finish(self) -> str | bytes:
-        """Return the message."""
+        """Return the message.
+
+        :raises UnicodeDecodeError: if a text ends within a character.
+        """
         data = self._bytes.getvalue()  # This is the buffer itself, and not a copy.
         return data.decode() if self._is_text else data
 
 
 def _with_reserve(size: int) -> int:
     return size + size // _RESERVE
-
-
-def _width(text: str) -> int:
-    """Return the bytes per character of a text that is not ASCII."""
-    if len(text) < _MEASURABLE:
-        return _WIDEST
-    return round((getsizeof(text) - _HEADER_BYTES) / len(text))

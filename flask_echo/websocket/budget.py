@@ -16,13 +16,18 @@ from typing import NamedTuple
 
 from flask_echo.websocket.frames import Message
 from flask_echo.websocket.limits import Limits
-from flask_echo.websocket.resources import memory_bytes
+from flask_echo.websocket.resources import (
+    IDLE_CONNECTION_BYTES,
+    IDLE_TLS_CONNECTION_BYTES,
+    memory_bytes,
+)
 
 # A connection that holds no more than this never waits.
 FREE_BYTES = 64 * 1024
 
-# Payloads up to this size are not counted at all, so that a small message costs no time.
-UNCOUNTED_BYTES = 4 * 1024
+# Messages up to this length, in bytes or characters, are not counted at all, so that a small one
+# costs no time.
+UNCOUNTED_LENGTH = 4 * 1024
 
 # A connection that would exceed the budget waits this long at most.
 WAIT_SECONDS = 2.0
@@ -34,9 +39,8 @@ _LARGE_WORK_AT_ONCE = 2
 
 # What a worker takes before the first connection, and its share of the master, with a reserve.
 _WORKER_BYTES = 80 * 2**20
-# What an idle connection takes (bench/RESULTS.md has 32 KiB), what nobody counts, and the buffer of
-# a read.
-_SEAT_BYTES = 50 * 1024 + FREE_BYTES + 64 * 1024
+# What a connection takes beside its idle state: what nobody counts, and the buffer of a read.
+_BUSY_BYTES = FREE_BYTES + 64 * 1024
 # The windows and tables of zlib for both directions, and the history for a new window.
 _COMPRESSION_BYTES = 120 * 1024
 # The other half is for the buffers of the kernel, for memory that Python cannot return at once, and
@@ -46,10 +50,15 @@ _SHARE = 2
 _LEAST_BYTES = 8 * 2**20
 
 
-def default_budget(limits: Limits, sharers: int) -> int:
-    """Return the budget in bytes for each of ``sharers`` workers, from the memory that exists."""
+def default_budget(limits: Limits, sharers: int, tls: bool = False) -> int:
+    """Return the budget in bytes for each of ``sharers`` workers, from the memory that exists.
+
+    :param limits: for the number of seats, and for compression.
+    :param tls: whether connections use TLS.
+    """
     mine = memory_bytes() // sharers
-    seat = _SEAT_BYTES + (_COMPRESSION_BYTES if limits.compression else 0)
+    seat = _BUSY_BYTES + (IDLE_TLS_CONNECTION_BYTES if tls else IDLE_CONNECTION_BYTES)
+    seat += _COMPRESSION_BYTES if limits.compression else 0
     rest = mine - _WORKER_BYTES - limits.max_connections * seat
     return max(rest // _SHARE, _LEAST_BYTES, limits.max_message_bytes)
 
@@ -90,11 +99,12 @@ class Budget:
 
     :param size: the budget in bytes. It may change at any time.
     :ivar used: how many of them are taken.
+    :ivar freed: how many were given back since the start.
     """
 
     def __init__(self, size: int) -> None:
         self.size = size
-        self.used = 0
+        self.used = self.freed = 0
         self._lock = Lock()
         self._held: Counter[str] = Counter()
         self._waiting: dict[str, deque[_Waiting]] = {}
@@ -185,6 +195,7 @@ class Budget:
         """Give back ``count`` bytes of a client."""
         with self._lock:
             self.used -= count
+            self.freed += count
             self._held[client] -= count
             if not self._held[client]:
                 del self._held[client]

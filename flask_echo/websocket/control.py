@@ -115,6 +115,13 @@ def whole_control(data: bytes, start: int) -> tuple[Control, int] | None:
     return _MAKERS[first](payload), end
 
 
+def may_become_control(head: bytes) -> bool:
+    """Return whether this may be the beginning of a good control frame."""
+    if head[0] not in _MAKERS:
+        return False
+    return len(head) < 2 or frames.MASK <= head[1] <= frames.MASK + _MAX_PAYLOAD_BYTES
+
+
 def _why_not(code: int) -> str:
     """Return wsproto's words for a code that must not be sent."""
     if not 1000 <= code <= 4999:

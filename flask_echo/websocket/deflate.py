@@ -1,10 +1,10 @@
 """permessage-deflate (RFC 7692): inflate what arrives, deflate what is sent."""
 
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, nullcontext
 from io import BytesIO
-from typing import Any, Protocol
+from typing import Any
 
 from wsproto.extensions import PerMessageDeflate
 from wsproto.frame_protocol import CloseReason, FrameDecoder, FrameProtocol, Opcode, RsvBits
@@ -47,37 +47,21 @@ _PIECE_BYTES = 64 * 1024
 _STEP_BYTES = 16 * 1024
 
 
-class Meter(Protocol):
-    """Watches a message grow while a piece of it is inflated, in steps of 16 KiB."""
-
-    def large_work(self) -> AbstractContextManager[None]:
-        """Wait for the turn to work on something large."""
-
-    def inflated(self, count: int) -> None:
-        """Note that the piece has ``count`` bytes so far. Raise an exception to stop."""
-
-
-class Unmetered:
-    """Lets a message grow."""
-
-    def large_work(self) -> AbstractContextManager[None]:
-        """Wait for nothing."""
-        return nullcontext()
-
-    def inflated(self, count: int) -> None:
-        """Do nothing."""
-
-
 class Inflater:
     """Inflates the messages of a client (RFC 7692, section 7.2.2).
 
     :param window_bits: the negotiated size of the client's window.
     :param keeps_context: whether a message may refer to earlier ones.
-    :param meter: is told by :meth:`add` about a piece that inflates to 16 KiB or more.
+    :param large_work: makes what waits for the turn to work on something large.
     """
 
-    def __init__(self, window_bits: int, keeps_context: bool, meter: Meter) -> None:
-        self._meter = meter
+    def __init__(
+        self,
+        window_bits: int,
+        keeps_context: bool,
+        large_work: Callable[[], AbstractContextManager[None]] = nullcontext,
+    ) -> None:
+        self._large_work = large_work
         self._window_bits = window_bits
         self._keeps_context = keeps_context
         # The end of the output. zlib has it too, but does not give it away.
@@ -92,22 +76,8 @@ class Inflater:
             self._history.clear()
         self._stream = zlib.decompressobj(-self._window_bits)
 
-    def add(self, data: bytes) -> bytes:
-        """Return what a part of a message inflates to.
-
-        :raises zlib.error: if it cannot be inflated.
-        """
-        steps, size = [], 0
-        for output in self.steps(data):
-            steps.append(output)
-            size += len(output)
-            if len(output) == _STEP_BYTES:
-                self._meter.inflated(size)
-        return b"".join(steps)
-
     def steps(self, data: bytes) -> Iterator[bytes]:
-        """Yield what a part of a message inflates to, 16 KiB at most at a time. The meter is not
-        told: the caller sees each step before the next one is made.
+        """Yield what a part of a message inflates to, 16 KiB at most at a time.
 
         :raises zlib.error: if it cannot be inflated.
         """
@@ -137,7 +107,7 @@ class Inflater:
         self._remember(output)
         yield output
         while len(output) == _STEP_BYTES and not self._stream.eof:
-            with self._meter.large_work():
+            with self._large_work():
                 output = self._stream.decompress(self._stream.unconsumed_tail, _STEP_BYTES)
             self._remember(output)
             yield output
@@ -156,13 +126,6 @@ class Inflater:
         self._stream = zlib.decompressobj(-self._window_bits, zdict=window)
         self._ended = True
 
-    def finish(self) -> bytes:
-        """Return the rest of a message.
-
-        :raises zlib.error: if it cannot be inflated.
-        """
-        return b"".join(self.last_steps(b""))
-
     def _end_message(self) -> None:
         self._ends = 0
         if not self._keeps_context:
@@ -170,22 +133,20 @@ class Inflater:
 
 
 class Deflate(PerMessageDeflate):
-    """The extension, as wsproto calls it. Two faults of wsproto 1.3.2 are mended here:
+    """The extension. wsproto negotiates it, and asks about reserved bits.
 
-    - It takes every final frame for the end of the message. So after a ping in the middle (RFC
-      6455, section 5.4) the rest is not inflated.
-    - It does not start again after a block that is marked as the last one.
+    wsproto 1.3.2 does not inflate here, because it has two faults. It takes every final frame for
+    the end of the message, so after a ping in the middle (RFC 6455, section 5.4) the rest is not
+    inflated. And it does not start again after a block that is marked as the last one.
 
-    :ivar meter: see :class:`Inflater`; it may be changed before anything is inflated.
+    :ivar large_work: see :class:`Inflater`; it may be changed before anything is inflated.
     """
 
     def __init__(self) -> None:
         super().__init__()
-        self.meter: Meter = Unmetered()
+        self.large_work: Callable[[], AbstractContextManager[None]] = nullcontext
         self._inflater: Inflater | None = None
         self._deflater: Any = None  # zlib gives the type no public name.
-        self._is_control = False
-        self._is_deflated = False
 
     def frame_inbound_header(
         self,
@@ -193,53 +154,35 @@ class Deflate(PerMessageDeflate):
         opcode: Opcode,
         rsv: RsvBits,
         payload_length: int,
-    ) -> CloseReason | RsvBits:
-        """Judge the reserved bits: the first frame of a message may be compressed (section 6)."""
-        self._is_control = opcode.iscontrol()
-        if self._is_control or opcode is Opcode.CONTINUATION:
-            return RsvBits(False, False, False)
-        self._is_deflated = rsv.rsv1
-        if self._is_deflated:
-            self._inflater = self.inflater()
-        return RsvBits(True, False, False)
+    ) -> RsvBits:
+        """Say which reserved bits are good: the first frame of a message may be compressed (section
+        6)."""
+        may_be_compressed = opcode in (Opcode.TEXT, Opcode.BINARY)
+        return RsvBits(may_be_compressed, False, False)
+
+    def frame_inbound_payload_data(
+        self, proto: FrameDecoder | FrameProtocol, data: bytes
+    ) -> bytes | CloseReason:
+        """Leave a part of a payload as it is."""
+        return data
+
+    def frame_inbound_complete(
+        self, proto: FrameDecoder | FrameProtocol, fin: bool
+    ) -> bytes | CloseReason | None:
+        """Add nothing to a payload."""
+        return None
 
     def inflater(self) -> Inflater:
         """Return what inflates the messages of this connection. It is made for the first one."""
         if self._inflater is None:
             self._inflater = Inflater(
-                self.client_max_window_bits, not self.client_no_context_takeover, self.meter
+                self.client_max_window_bits, not self.client_no_context_takeover, self.large_work
             )
         return self._inflater
 
-    def frame_inbound_payload_data(
-        self, proto: FrameDecoder | FrameProtocol, data: bytes
-    ) -> bytes | CloseReason:
-        """Inflate a part of a data frame."""
-        if self._is_control or not self._is_deflated:
-            return data
-        assert self._inflater is not None
-        try:
-            return self._inflater.add(data)
-        except zlib.error:
-            return CloseReason.INVALID_FRAME_PAYLOAD_DATA
-
-    def frame_inbound_complete(
-        self, proto: FrameDecoder | FrameProtocol, fin: bool
-    ) -> bytes | CloseReason | None:
-        """Inflate the end of a message."""
-        if self._is_control or not self._is_deflated or not fin:
-            return None
-        self._is_deflated = False  # A continuation after it is an error, and nothing to inflate.
-        assert self._inflater is not None
-        try:
-            return self._inflater.finish()
-        except zlib.error:
-            return CloseReason.INVALID_FRAME_PAYLOAD_DATA
-
     def drop_inflater(self) -> None:
-        """Free what is needed to inflate. wsproto's objects refer to each other, so they live on
-        until the next garbage collection."""
-        self._inflater, self.meter = None, Unmetered()
+        """Free what is needed to inflate."""
+        self._inflater, self.large_work = None, nullcontext
 
     def drop_deflater(self) -> None:
         """Free what is needed to deflate."""

@@ -55,6 +55,7 @@ class Extension:
         self.seats = Seats(limits.max_connections)
         self.budget = Budget(0)
         self.sharers = 1
+        self._tls = False
         self._set_budget()
         self.handshakes = Rates()
         self.observers: list[Observer] = []
@@ -73,14 +74,19 @@ class Extension:
             self._seen = repr(options)
         return self._limits
 
-    def share_memory(self, count: int) -> None:
-        """Note that ``count`` applications and workers share the memory of this machine."""
-        self.sharers = count
+    def share_memory(self, count: int, tls: bool) -> None:
+        """Note that ``count`` applications and workers share the memory of this machine.
+
+        :param tls: whether their connections use TLS, which takes memory, too.
+        """
+        self.sharers, self._tls = count, tls
         self._set_budget()
 
     def _set_budget(self) -> None:
         limits = self._limits
-        self.budget.size = limits.max_buffered_bytes or default_budget(limits, self.sharers)
+        self.budget.size = limits.max_buffered_bytes or default_budget(
+            limits, self.sharers, self._tls
+        )
 
     def subprotocols(self) -> tuple[str, ...]:
         """Return the subprotocols that the application speaks; see ``SOCK_SERVER_OPTIONS``."""
@@ -163,11 +169,20 @@ def total_seats() -> int:
     return sum(extension.limits().max_connections for extension in _extensions())
 
 
-def share_memory(workers: int) -> None:
-    """Divide the memory for messages among all applications of ``workers`` worker processes."""
+def freed_bytes() -> int:
+    """Return how many bytes of large messages all applications in this process have freed."""
+    return sum(extension.budget.freed for extension in _extensions())
+
+
+def share_memory(workers: int, tls: bool) -> None:
+    """Divide the memory for messages among all applications of all workers.
+
+    :param workers: how many worker processes may run at once.
+    :param tls: whether they speak TLS.
+    """
     extensions = _extensions()
     for extension in extensions:
-        extension.share_memory(workers * len(extensions))
+        extension.share_memory(workers * len(extensions), tls)
 
 
 # -- The drain of all applications in this process -------------------------------------------

@@ -1,14 +1,15 @@
 """Frames: parsing and writing the common ones (RFC 6455, section 5.2).
 
-A common frame is a data frame that is final, masked and uncompressed, and has its length in the
-shortest form. For any other frame, :func:`whole_message` and :meth:`LargeFrame.begin` return None;
-:mod:`~flask_echo.websocket.control` and :mod:`~flask_echo.websocket.judged` take those.
+A common frame is masked, and has its length in the shortest form. If it is also a data frame that
+is final and uncompressed, and all of it is there, :func:`whole_message` makes a message of it.
+:mod:`~flask_echo.websocket.arriving` collects the other messages, and
+:mod:`~flask_echo.websocket.control` has the control frames.
 """
 
 from typing import NamedTuple
 
-from flask_echo.websocket.assembly import Assembly
 from flask_echo.websocket.masking import unmask
+from flask_echo.websocket.text_memory import most_encoded_bytes
 
 Message = str | bytes
 
@@ -22,6 +23,8 @@ CONTINUATION, TEXT, BINARY, CLOSE, PING, PONG = 0x0, 0x1, 0x2, 0x8, 0x9, 0xA
 # Status codes that a Close frame may carry (RFC 6455, section 7.4). IANA registered 1012 to 1014
 # later: https://www.iana.org/assignments/websocket/websocket.xhtml
 CLOSE_CODES = (range(1000, 1004), range(1007, 1015), range(3000, 5000))
+# Two bytes, the length, and the masking key.
+MOST_HEADER_BYTES = 14
 # A control frame has 125 bytes of payload, and the code takes two (sections 5.5 and 5.5.1).
 MAX_REASON_BYTES = 123
 
@@ -112,71 +115,43 @@ def whole_message(data: bytes, start: int, limit: int) -> tuple[Message, int, in
 def begin_frame(
     data: bytes, start: int, firsts: tuple[int, ...]
 ) -> tuple[Header, bytes, int] | None:
-    """Parse a complete header at index ``start``, if it is that of a masked frame, has its length
-    in the shortest form, and begins with one of ``firsts``.
+    """Parse the header of a common frame that begins with one of ``firsts``.
 
-    :return: the header, the masking key, and the index of the payload.
+    :param start: the index in ``data`` where the frame starts; at least one byte is there.
+    :return: the header, the masking key, and the index of the payload; None if this is another
+        frame, or if its header is incomplete.
     """
     if data[start] not in firsts:
         return None
-    head = data[start : start + 14]
+    head = data[start : start + MOST_HEADER_BYTES]
     size = header_size(head)
     if len(head) < size:
         return None
     header = parse_header(head)
-    if not header.masked or size - 4 != _shortest(header.length):
+    if not header.masked or not _is_shortest(header.length, size - 4):
         return None
     return header, head[size - 4 : size], start + size
 
 
-class LargeFrame:
-    """A common frame that arrives in many pieces.
-
-    The buffer grows with the bytes that arrive. The length that a peer declares costs nothing.
-
-    :ivar payload: what has arrived.
-    """
-
-    def __init__(self, header: Header, key: bytes) -> None:
-        self._key = key
-        self._left = header.length
-        self.payload = Assembly(header.first == _FINAL_TEXT, header.length)
-
-    @classmethod
-    def begin(cls, data: bytes, start: int, limit: int) -> "tuple[LargeFrame, int] | None":
-        """Start a frame whose complete header is at index ``start``, if it is a common one.
-
-        :return: the frame without its payload, and the index of the payload in ``data``.
-        """
-        begun = begin_frame(data, start, (_FINAL_TEXT, _FINAL_BINARY))
-        if begun is None or begun[0].length > limit:
-            return None
-        return cls(begun[0], begun[1]), begun[2]
-
-    @property
-    def left(self) -> int:
-        """How many bytes of payload are missing."""
-        return self._left
-
-    def add(self, data: bytes, start: int) -> int:
-        """Take the payload at index ``start``; return the index where it ends.
-
-        :raises UnicodeDecodeError: at the first byte that cannot be UTF-8.
-        """
-        piece = data[start : start + self._left]
-        self._left -= len(piece)
-        payload = unmask(piece, self._key)
-        rotation = len(piece) % 4
-        self._key = self._key[rotation:] + self._key[:rotation]
-        self.payload.add(payload, is_last=self._left == 0)
-        return start + len(piece)
+def may_become_common(head: bytes) -> bool:
+    """Return whether this may be a part of a common frame's header, from its start on, by its mask
+    and its length."""
+    if len(head) < 2:
+        return True
+    size = header_size(head)
+    without_key = size - 4
+    if not head[1] & MASK or len(head) >= size:
+        return False
+    return len(head) < without_key or _is_shortest(parse_header(head).length, without_key)
 
 
-def _shortest(length: int) -> int:
-    """Return the size of an unmasked header, whose length must be in the shortest form."""
+def _is_shortest(length: int, size: int) -> bool:
+    """Return whether an unmasked header of ``size`` bytes has the shortest form for this length."""
     if length < 126:
-        return 2
-    return 4 if length < 65536 else 10
+        return size == 2
+    if length < 65536:
+        return size == 4
+    return size == 10 and length < 2**63  # The highest bit must be 0.
 
 
 def encode(data: Message) -> tuple[bytes, bytes]:
@@ -189,6 +164,11 @@ def encode(data: Message) -> tuple[bytes, bytes]:
     if size < 126:
         return _SHORT_HEADERS[first][size], payload
     return header(first, size), payload
+
+
+def most_payload_bytes(data: Message) -> int:
+    """Return how long the payload of ``data`` can be, without encoding it."""
+    return most_encoded_bytes(data) if isinstance(data, str) else len(data)
 
 
 def first_byte(data: Message, is_compressed: bool) -> int:

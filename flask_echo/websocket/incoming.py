@@ -1,47 +1,50 @@
-"""Incoming bytes to messages: fast paths for the usual frames, wsproto for the others.
+"""Incoming bytes to messages. wsproto judges frames that are not common.
 
 This module has no socket and sends nothing. The connection asks for the next item, and answers it.
 """
 
 import zlib
-from contextlib import AbstractContextManager
 from sys import getsizeof
 from time import sleep
 
 from wsproto.frame_protocol import CloseReason
 
 from flask_echo.websocket import frames
+from flask_echo.websocket.arriving import CompressedMessage, PlainMessage
 from flask_echo.websocket.assembly import Assembly
-from flask_echo.websocket.budget import FREE_BYTES, UNCOUNTED_BYTES, Account
-from flask_echo.websocket.compressed import CompressedFrame
+from flask_echo.websocket.budget import FREE_BYTES, UNCOUNTED_LENGTH, Account
 from flask_echo.websocket.control import Control, whole_control
 from flask_echo.websocket.deflate import Deflate
-from flask_echo.websocket.frames import LargeFrame, Message
-from flask_echo.websocket.judged import LEAST_INFLATE_BYTES, Judged, longest_deflated
+from flask_echo.websocket.frames import Header, Message
+from flask_echo.websocket.judged import (
+    FIRST_FRAMES,
+    FIRST_FRAMES_WITH_COMPRESSION,
+    NEXT_FRAMES,
+    check,
+)
 from flask_echo.websocket.verdicts import Unacceptable, not_utf8, too_big, unless_over_budget
 
 # A compressed frame is inflated and charged in steps of 16 KiB, so a piece of it may inflate to any
 # size. What a thread holds of it while it waits for memory is a few times as much.
 _COMPRESSED_PIECE_BYTES = 4 * 1024
+# Deflate reaches 1,030 to 1, so this becomes 64 KiB at most.
+_LEAST_INFLATE_BYTES = 64
 # The fast path charges nothing: of this many bytes, four bytes for each character make 64 KiB.
 _MOST_QUICK_BYTES = FREE_BYTES // 4
 # More than a payload of 64 KiB takes whose characters take one byte each.
-_WIDE_BYTES = FREE_BYTES + UNCOUNTED_BYTES
+_WIDE_BYTES = FREE_BYTES + UNCOUNTED_LENGTH
 
-# wsproto 1.3.2 copies what a piece inflates to so many times.
-_COPIES = 5
-
-# After this many steps of wsproto or zlib, of about 15 µs each, other threads run. The pause is
-# twice the slack of Linux's timers, which comes on top.
-_STEPS = 100
+# After this many fragments, control frames or steps of zlib, of 5 to 15 µs each, other threads run.
+# The pause is twice the slack of Linux's timers, which comes on top.
+_STEPS = 200
 _PAUSE_SECONDS = 0.0001
 
 
 def pause() -> None:
     """Let other threads run.
 
-    wsproto makes no system call, so a peer that sends tiny fragments would keep the GIL for a whole
-    switch interval. To release it for a moment is not enough: another thread needs time to take it.
+    A peer that sends tiny fragments would keep the GIL for a whole switch interval. To release it
+    for a moment is not enough: another thread needs time to take it.
     """
     sleep(_PAUSE_SECONDS)
 
@@ -49,19 +52,17 @@ def pause() -> None:
 class Incoming:
     """The input of one connection.
 
-    wsproto never gets bytes beyond the current frame. So a fast path can take over at any frame
-    boundary, and a message before a broken frame is still delivered.
+    Each frame is taken by itself, so a message before a broken frame is still delivered.
 
     :param limit: the longest message that is accepted, in bytes after inflating.
     :param account: is charged for messages of more than 64 KiB.
     :param deflate: the negotiated extension, or None.
     :param early: bytes that have arrived already.
     :ivar limit: as above.
-    :ivar pending: whether there is input that :meth:`next` has not used.
+    :ivar pending: whether :meth:`next` may find something in the input so far.
     :ivar messages: how many messages were returned.
     :ivar bytes: how many bytes of payload have arrived, after inflating.
-    :ivar large: the incomplete frame that needs no wsproto, if there is one; it is read in large
-        pieces.
+    :ivar arriving: the incomplete message, if there is one.
     :ivar holds_much: whether an incomplete message holds more than 64 KiB.
     :ivar compressed: whether the last returned message was compressed.
     """
@@ -71,14 +72,13 @@ class Incoming:
         "_at",
         "_data",
         "_deflate",
-        "_fresh",
-        "_judged",
+        "_firsts",
         "_quick_limit",
         "_steps",
+        "arriving",
         "bytes",
         "compressed",
         "holds_much",
-        "large",
         "limit",
         "messages",
         "pending",
@@ -94,33 +94,31 @@ class Incoming:
         self.messages = 0
         self.bytes = 0
         self.compressed = False
-        self.large: LargeFrame | CompressedFrame | None = None
+        self.arriving: PlainMessage | CompressedMessage | None = None
         self.holds_much = False
         self.limit = limit
         self._quick_limit = min(limit, _MOST_QUICK_BYTES)
         self._account = account
         self._deflate = deflate
+        self._firsts: tuple[int, ...] = FIRST_FRAMES
         if deflate is not None:
-            deflate.meter = self
+            deflate.large_work = account.budget.large_work
+            self._firsts = FIRST_FRAMES_WITH_COMPRESSION
         self._data = early
         self._at = 0
         self.pending = bool(early)
-        # Whether the next byte starts a message. The fast path needs that.
-        self._fresh = True
-        # It is made for the first frame that needs it: most connections have none.
-        self._judged: Judged | None = None
         self._steps = 0
 
     def add(self, data: bytes) -> None:
         """Append what was read."""
-        self._data = self._data[self._at :] + data if self.pending else data
+        self._data = self._data[self._at :] + data if self._at < len(self._data) else data
         self._at = 0
         self.pending = True
 
     def clear(self) -> None:
         """Drop all input, used or not."""
         self._data, self._at, self.pending = b"", 0, False
-        self.large = self._judged = None
+        self.arriving = None
         if self._deflate is not None:
             self._deflate.drop_inflater()
         self._account.clear()
@@ -128,9 +126,7 @@ class Incoming:
     @property
     def under_way(self) -> int:
         """How many bytes an incomplete message has."""
-        return (self._judged.size if self._judged is not None else 0) + (
-            self.large.payload.size if self.large is not None else 0
-        )
+        return self.arriving.payload.size if self.arriving is not None else 0
 
     def next(self, stop_at: int | None = None) -> Message | Control | None:
         """Return the next message or control event, or None if there is no complete one.
@@ -140,7 +136,7 @@ class Incoming:
         :raises Unacceptable: if the input violates the protocol or the limit.
         """
         data = self._data
-        if self._fresh:
+        if self.arriving is None:
             try:
                 whole = frames.whole_message(data, self._at, self._quick_limit)
             except UnicodeDecodeError as error:
@@ -152,30 +148,38 @@ class Incoming:
                 self.bytes += size
                 self.compressed = False
                 return message
-        item = self._assemble(stop_at)
-        self.pending = self._at < len(data)
+        item, may_have_more = self._assemble(stop_at)
+        self.pending = may_have_more and self._at < len(data)
         return item
 
-    def _assemble(self, stop_at: int | None) -> Message | Control | None:
-        """The slow path: read frame by frame until there is something to return."""
+    def _assemble(self, stop_at: int | None) -> tuple[Message | Control | None, bool]:
+        """The slow path: go through frames until there is something to return.
+
+        :return: that, and whether the rest of the input may have something, too.
+        """
         while self._at < len(self._data):
             if stop_at is not None and self.under_way >= stop_at:
-                return None
-            if self._data[self._at] & frames.IS_CONTROL:  # If a frame starts here.
+                return None, True
+            if self.arriving is None or not self.arriving.left:  # A frame starts here.
                 control = self._take_control()
                 if control is not None:
-                    return control
-            if self._fresh:
-                self._begin_large()
-            if isinstance(self.large, CompressedFrame):
-                item: Message | Control | None = self._take_compressed(self.large, stop_at)
-            elif self.large is not None:
-                item = self._take_large(self.large)
-            else:
-                item = self._take_judged(stop_at is not None)
-            if item is not None:
-                return item
-        return None
+                    return control, True
+                if not self._begin_frame():
+                    return None, False
+            message = self._take_payload(stop_at)
+            if message is not None:
+                return message, True
+        return None, False
+
+    def _take_control(self) -> Control | None:
+        """Take a whole control frame, which may come between the fragments of a message (section
+        5.4)."""
+        whole = whole_control(self._data, self._at)
+        if whole is None:
+            return None
+        self._count_step()
+        control, self._at = whole
+        return control
 
     def _count_step(self) -> None:
         self._steps += 1
@@ -183,68 +187,88 @@ class Incoming:
             self._steps = 0
             pause()
 
-    # -- A common frame that is incomplete ---------------------------------------------------
+    # -- Data frames -----------------------------------------------------------------------------
 
-    def _begin_large(self) -> None:
-        begun = LargeFrame.begin(self._data, self._at, self.limit)
-        if begun is not None:
-            self.large, self._at = begun
-            self._fresh = False
+    def _begin_frame(self) -> bool:
+        """Begin the frame at this place. Return False if its header is incomplete."""
+        firsts = self._firsts if self.arriving is None else NEXT_FRAMES
+        begun = frames.begin_frame(self._data, self._at, firsts)
+        if begun is None:
+            check(self._data, self._at, firsts, self._deflate)
+            return False
+        header, key, self._at = begun
+        if self.arriving is None:
+            self.arriving = self._begin_message(header)
+        else:
+            self._count_step()
+        self.arriving.begin_frame(header, key)
+        self._check_length(self.arriving)
+        return True
+
+    def _begin_message(self, header: Header) -> PlainMessage | CompressedMessage:
+        if not header.is_compressed:
+            return PlainMessage(header)
+        assert self._deflate is not None
+        return CompressedMessage(header, self._deflate.inflater())
+
+    def _check_length(self, message: PlainMessage | CompressedMessage) -> None:
+        """Refuse a message that is too long by its headers, before its payload is read."""
+        if message.declared > message.longest(self.limit):
+            raise too_big(self.limit)
+        if isinstance(message, PlainMessage):
             with unless_over_budget():
-                self._account.expect(begun[0].left)
-        elif self._deflate is not None:
-            self._begin_compressed(self._deflate)
+                self._account.expect(message.declared)
 
-    def _take_large(self, large: LargeFrame) -> Message | None:
-        start = self._at
+    def _take_payload(self, stop_at: int | None) -> Message | None:
+        """Take as much of a frame's payload as there is, or a piece of it if it is compressed.
+
+        :return: the message if this is its end.
+        """
+        message = self.arriving
+        assert message is not None
         try:
-            self._at = large.add(self._data, start)
+            if isinstance(message, CompressedMessage):
+                self._inflate(message, stop_at)
+            else:
+                self._add_plain(message)
+            if not message.is_whole:
+                return None
+            self.arriving = None
+            return self._finish(message.payload, isinstance(message, CompressedMessage))
         except UnicodeDecodeError as error:
             raise not_utf8(error) from None
-        self.bytes += self._at - start
-        if large.left:
-            self._hold(large.payload)
-            return None
-        self.large, self._fresh = None, True
-        return self._finish(large.payload, compressed=False)
 
-    # -- A compressed message in one frame -------------------------------------------------------
+    def _add_plain(self, message: PlainMessage) -> None:
+        piece = self._take(message.left)
+        message.add(piece)
+        self.bytes += len(piece)
+        if not message.is_whole:
+            self._hold(message.payload)
 
-    def _begin_compressed(self, deflate: Deflate) -> None:
-        begun = CompressedFrame.header(self._data, self._at)
-        if begun is None:
-            return
-        header, key, self._at = begun
-        self._fresh = False
-        if header.length > longest_deflated(self.limit):
-            raise too_big(self.limit)
-        self.large = CompressedFrame(header, key, deflate.inflater())
-
-    def _take_compressed(self, frame: CompressedFrame, stop_at: int | None) -> Message | None:
-        most = _COMPRESSED_PIECE_BYTES if stop_at is None else LEAST_INFLATE_BYTES
+    def _inflate(self, message: CompressedMessage, stop_at: int | None) -> None:
+        most = _COMPRESSED_PIECE_BYTES if stop_at is None else _LEAST_INFLATE_BYTES
         try:
-            for output in frame.add(self._take(min(frame.left, most))):
-                self._add_inflated(frame, output)
-            if frame.left:
-                return None
-            self.large, self._fresh = None, True
-            return self._finish(frame.payload, compressed=True)
+            for output in message.add(self._take(min(message.left, most))):
+                self._add_inflated(message.payload, output)
         except zlib.error:
-            # The reason is wsproto's, which judges compressed messages in fragments.
+            # The words are wsproto's.
             raise Unacceptable(
                 CloseReason.INVALID_FRAME_PAYLOAD_DATA, "error in extension"
             ) from None
-        except UnicodeDecodeError as error:
-            raise not_utf8(error) from None
 
-    def _add_inflated(self, frame: CompressedFrame, output: bytes) -> None:
-        if frame.payload.size + len(output) > self.limit:
+    def _add_inflated(self, payload: Assembly, output: bytes) -> None:
+        if payload.size + len(output) > self.limit:
             raise too_big(self.limit)
-        if frame.payload.size:  # So a client with small messages is not paused.
+        if payload.size:  # So a client with small messages is not paused.
             self._count_step()
-        frame.payload.add(output, is_last=False)
+        payload.add(output)
         self.bytes += len(output)
-        self._hold(frame.payload)
+        self._hold(payload)
+
+    def _take(self, size: int) -> bytes:
+        piece = self._data[self._at : self._at + size]
+        self._at += len(piece)
+        return piece
 
     # -- Memory ----------------------------------------------------------------------------------
 
@@ -283,62 +307,7 @@ class Incoming:
     def _finish_large(self, payload: Assembly) -> Message:
         with unless_over_budget():
             self._account.hold_under_way(payload.cost_of_finishing)
-            with self.large_work():
+            with self._account.budget.large_work():
                 message = payload.finish()
             self._account.deliver(message)
         return message
-
-    def large_work(self) -> AbstractContextManager[None]:
-        """Wait for the turn to work on something large; see :class:`Meter`."""
-        return self._account.budget.large_work()
-
-    def inflated(self, count: int) -> None:
-        """Charge the account for what a piece has inflated to; see :class:`Meter`."""
-        before = self._judged.parts if self._judged is not None else None
-        if (before.size if before is not None else 0) + count > self.limit:
-            raise too_big(self.limit)
-        held = before.held if before is not None else 0
-        with unless_over_budget():
-            self._account.hold_under_way(held + _COPIES * count)
-
-    # -- Control frames --------------------------------------------------------------------------
-
-    def _take_control(self) -> Control | None:
-        """Take a whole control frame, which may come between the fragments of a message (section
-        5.4)."""
-        between = self._fresh or (
-            self.large is None and self._judged is not None and self._judged.between_frames
-        )
-        whole = whole_control(self._data, self._at) if between else None
-        if whole is None:
-            return None
-        self._count_step()
-        control, self._at = whole
-        return control
-
-    # -- All other frames ------------------------------------------------------------------------
-
-    def _take_judged(self, little: bool) -> Message | Control | None:
-        """Pass a part of a frame to wsproto; see :meth:`Judged.take`."""
-        self._count_step()
-        if self._judged is None:
-            self._judged = Judged(self.limit, self._account, self._deflate)
-        judged = self._judged
-        before = judged.size
-        item, self._at = judged.take(self._data, self._at, little)
-        self._fresh = judged.between_messages
-        parts = judged.parts
-        if parts is None:
-            return item
-        self.bytes += parts.size - before
-        if parts.size > self.limit:
-            raise too_big(self.limit)
-        if not judged.is_whole:
-            self._hold(parts)
-            return item
-        return self._finish(*judged.take_message())
-
-    def _take(self, size: int) -> bytes:
-        piece = self._data[self._at : self._at + size]
-        self._at += len(piece)
-        return piece

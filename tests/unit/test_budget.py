@@ -244,8 +244,8 @@ def test_at_most_two_threads_do_large_work(pool: ThreadPoolExecutor) -> None:
 @pytest.mark.parametrize(
     ("memory", "sharers", "seats", "budget"),
     [
-        (512 * 2**20, 1, 1000, (512 - 80) * 2**20 // 2 - 1000 * 298 * KIB // 2),
-        (2**30, 2, 100, (512 - 80) * 2**20 // 2 - 100 * 298 * KIB // 2),
+        (512 * 2**20, 1, 1000, (512 - 80) * 2**20 // 2 - 1000 * 308 * KIB // 2),
+        (2**30, 2, 100, (512 - 80) * 2**20 // 2 - 100 * 308 * KIB // 2),
         (64 * 2**20, 1, 1000, 8 * 2**20),  # The least.
     ],
 )
@@ -253,6 +253,9 @@ def test_the_default_follows_the_memory(
     monkeypatch: pytest.MonkeyPatch, memory: int, sharers: int, seats: int, budget: int
 ) -> None:
     monkeypatch.setattr("flask_echo.websocket.budget.memory_bytes", lambda: memory)
-    assert default_budget(Limits(max_connections=seats), sharers) == budget
+    limits = Limits(max_connections=seats)
+    assert default_budget(limits, sharers) == budget
+    with_tls = default_budget(limits, sharers, tls=True)
+    assert with_tls == max(budget - seats * 40 * KIB // 2, 8 * 2**20)
     large = Limits(max_message_bytes=2**30)
     assert default_budget(large, sharers) == 2**30, "one message of the largest size has room"

@@ -17,10 +17,11 @@ from wsproto.connection import ConnectionState
 from wsproto.events import AcceptConnection, CloseConnection, Message, Ping
 
 from flask_echo.websocket import frames
+from flask_echo.websocket.arriving import PlainMessage
 from flask_echo.websocket.connection import Connection
-from flask_echo.websocket.deflate import Deflate
 from flask_echo.websocket.limits import Limits
 from tests.support.clients import UPGRADE, deflated, frame, request_bytes
+from tests.support.mended import MendedDeflate
 from tests.support.pairs import environ, tcp_pair, unix_pair
 
 HELD = 64 * 1024  # bytes that a socket's buffers surely hold
@@ -120,15 +121,14 @@ def cut(stream: bytes, places: Sequence[int]) -> list[bytes]:
 
 
 def plain_wsproto(pieces: list[bytes], extensions: str | None) -> Outcome:
-    """What wsproto makes of it, fed as it comes; with our extension, since its own is wrong
-    about control frames (see :mod:`flask_echo.deflate`)."""
+    """What wsproto makes of it, fed as it comes."""
     ws = WSConnection(ConnectionType.SERVER)
     headers = [(name.encode(), value.encode()) for name, value in UPGRADE.items()]
     if extensions:
         headers.append((b"Sec-WebSocket-Extensions", extensions.encode()))
     ws.initiate_upgrade_connection(headers, b"/")
     list(ws.events())
-    ws.send(AcceptConnection(extensions=[Deflate()] if extensions else []))
+    ws.send(AcceptConnection(extensions=[MendedDeflate()] if extensions else []))
     messages: list[Any] = []
     parts: list[Any] = []
     replies = b""
@@ -214,13 +214,16 @@ def test_a_large_frame_is_the_same_in_whatever_pieces_it_comes(
     data: bytes, key: bytes, places: list[int]
 ) -> None:
     whole = frame(0x82, data, key)
-    begun = frames.LargeFrame.begin(whole, 0, len(data))
+    begun = frames.begin_frame(whole, 0, (0x82,))
     assert begun is not None
-    large, start = begun
+    header, found, start = begun
+    message = PlainMessage(header)
+    message.begin_frame(header, found)
     for piece in cut(whole[start:], places):
-        assert large.add(piece, 0) == len(piece)
-    assert large.left == 0
-    assert large.payload.finish() == data
+        assert not message.is_whole
+        message.add(piece)
+    assert message.is_whole
+    assert message.payload.finish() == data
 
 
 @given(data=st.one_of(st.binary(max_size=300), st.text(max_size=300)))

@@ -9,7 +9,9 @@ from typing import Any
 import pytest
 from simple_websocket import ConnectionClosed
 
-from flask_echo.websocket import connection as module
+from flask_echo.websocket import connection as connection_module
+from flask_echo.websocket import looking as looking_module
+from flask_echo.websocket import reading
 from flask_echo.websocket.connection import Connection
 from flask_echo.websocket.kept import KEEP_BYTES
 from tests.support.clients import close_frame, deflated, frame
@@ -20,7 +22,7 @@ from tests.support.waiting import wait_until
 @pytest.fixture
 def eager(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let each send look, and not one a second."""
-    monkeypatch.setattr(module, "LOOK_SECONDS", 0.0)
+    monkeypatch.setattr(looking_module, "LOOK_SECONDS", 0.0)
 
 
 def looking(seen: list[Any], arrived: Event, then: Callable[[Connection], Any]) -> Any:
@@ -176,7 +178,8 @@ def test_an_echo_reads_the_clock_once_and_makes_no_look(
         reads.append(1)
         return 0.0
 
-    monkeypatch.setattr(module, "monotonic", clock)
+    for room in (connection_module, looking_module, reading):
+        monkeypatch.setattr(room, "monotonic", clock)
     client, _ = serve(ping_interval_seconds=0)
     for _ in range(10):
         client.send(frame(0x81, b"x"))

@@ -40,8 +40,8 @@ def test_an_assembly_knows_what_it_costs(data: bytes, is_text: bool) -> None:
     try:
         before = tracemalloc.get_traced_memory()[0]
         assembly = Assembly(is_text)
-        for index, piece in enumerate(pieces):
-            assembly.add(piece, is_last=index == len(pieces) - 1)
+        for piece in pieces:
+            assembly.add(piece)
         held = tracemalloc.get_traced_memory()[0] - before
         assert held <= assembly.held + 16 * KIB
         tracemalloc.reset_peak()
@@ -113,6 +113,60 @@ def test_a_reply_is_charged_until_the_peer_has_taken_it(serve: Open, text: bool)
     client.rest()
     served.ended()
     assert budget.used == 0
+
+
+def sends_when_told(text: str) -> Callable[[Connection], None]:
+    def handler(connection: Connection) -> None:
+        connection.receive()
+        connection.send(text)
+        connection.receive()
+
+    return handler
+
+
+@pytest.mark.parametrize("char", ["x", "é", "漢", "\N{GRINNING FACE}"])
+def test_a_text_that_waits_for_memory_is_not_encoded_yet(serve: Open, char: str) -> None:
+    budget = Budget(100 * MIB)
+    budget.take(98 * MIB, client="another")
+    text = char * (4 * MIB)
+    client, _ = serve(budget=budget, handler=sends_when_told(text))
+    tracemalloc.start()
+    try:
+        before = tracemalloc.get_traced_memory()[0]
+        client.send(frame(0x81, b"go"))
+        wait_until(lambda: budget.waiting)
+        held = tracemalloc.get_traced_memory()[0] - before
+    finally:
+        tracemalloc.stop()
+    budget.give_back(98 * MIB, client="another")
+    assert held < MIB
+    assert client.receive().payload == text.encode()
+
+
+@pytest.mark.parametrize(
+    "text", ["x" * 8 * MIB, "é" + "x" * 8 * MIB, "漢" + "x" * 8 * MIB, EMOJI_PER_KIB * 8]
+)
+def test_a_reply_that_is_encoded_is_charged_for_its_bytes(serve: Open, text: str) -> None:
+    budget = Budget(100 * MIB)
+    client, _ = serve(budget=budget, handler=sends_when_told(text))
+    client.send(frame(0x81, b"go"))
+    payload = text.encode()
+    wait_until(lambda: budget.used == len(payload) - FREE_BYTES)
+    assert client.receive().payload == payload
+
+
+def test_a_text_that_cannot_be_encoded_is_not_charged(serve: Open) -> None:
+    budget = Budget(100 * MIB)
+
+    def handler(connection: Connection) -> None:
+        connection.receive()
+        with pytest.raises(UnicodeEncodeError, match="surrogates not allowed"):
+            connection.send("x" * MIB + "\ud800")
+        connection.send(f"holds {budget.used}")
+
+    client, _ = serve(budget=budget, handler=handler)
+    client.send(frame(0x81, b"go"))
+    assert client.receive().payload == b"holds 0"
 
 
 @pytest.mark.parametrize("first", [0xC1, 0x41], ids=["message", "fragment"])
@@ -437,5 +491,22 @@ def test_the_reply_of_the_article_takes_little_more_than_the_message(serve: Open
         tracemalloc.stop()
     # The client's own two copies of the frame, the message and its bytes.
     assert peak < 5 * size
+    client.sock.close()
+    served.ended()
+
+
+def test_a_refused_message_is_freed_before_the_peer_leaves(serve: Open) -> None:
+    """It fails with its last byte. The frames of the exception hold all that arrived before."""
+    size = 4 * MIB
+    client, served = serve(max_message_bytes=size)
+    tracemalloc.start()
+    try:
+        before = tracemalloc.get_traced_memory()[0]
+        client.send(frame(0x81, bytes(size - 1) + b"\xff", KEY))
+        assert client.receive().close_code == 1007
+        held = tracemalloc.get_traced_memory()[0] - before
+    finally:
+        tracemalloc.stop()
+    assert held < MIB
     client.sock.close()
     served.ended()

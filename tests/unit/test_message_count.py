@@ -9,7 +9,7 @@ import pytest
 from simple_websocket import ConnectionClosed
 
 from flask_echo.simulation.connection import FaultyConnection
-from flask_echo.websocket import connection as connection_module
+from flask_echo.websocket import looking
 from flask_echo.websocket.connection import Connection
 from tests.support.clients import close_frame, deflated, frame
 from tests.support.pairs import Open
@@ -98,7 +98,7 @@ def test_a_message_in_parts_counts_once(serve: Open) -> None:
 def test_messages_that_wait_for_the_handler_count_when_it_gets_them(
     serve: Open, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(connection_module, "LOOK_SECONDS", 0.0)
+    monkeypatch.setattr(looking, "LOOK_SECONDS", 0.0)
     arrived, seen = Event(), []
 
     def handler(connection: Connection) -> None:

@@ -100,9 +100,9 @@ class KernelTimedTransport(Transport):
         except BlockingIOError:
             sent = 0
         if sent < len(header):
-            self.send(header[sent:] + payload)
-        else:
-            self._send_rest(memoryview(payload)[sent - len(header) :])
+            self.send(header[sent:])
+            sent = len(header)
+        self._send_rest(memoryview(payload)[sent - len(header) :])
 
     def wake(self, grace: float | None = None) -> None:
         super().wake(grace)
