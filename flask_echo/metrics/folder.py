@@ -5,7 +5,6 @@ one process needs no folder to sum up its figures. gunicorn's master imports thi
 imports nothing of the application.
 """
 
-import os
 from contextlib import suppress
 
 from flask_echo.private_folder import private_folder
@@ -25,15 +24,13 @@ def make_shared_folder(uid: int, gid: int) -> None:
     :raises OSError: if it cannot be made.
     """
     global _folder
-    _folder = _make()
-    if uid != os.geteuid():
-        os.chown(_folder, uid, gid)
+    _folder = _make(uid, gid)
 
 
-def _make() -> str:
+def _make(uid: int, gid: int) -> str:
     with suppress(OSError):
-        return private_folder(_PREFIX, _IN_MEMORY)
-    return private_folder(_PREFIX)
+        return private_folder(_PREFIX, _IN_MEMORY, uid, gid)
+    return private_folder(_PREFIX, uid=uid, gid=gid)
 
 
 def shared_folder() -> str | None:

@@ -21,6 +21,7 @@ from tests.support.redis import PASSWORD, Redis, running_redis
 from tests.support.servers import Server, StartServer
 from tests.support.tap import tap
 from tests.support.waiting import wait_until
+from tests.support.workers import kill_all
 
 NEVER = "0" * 32
 
@@ -279,6 +280,22 @@ def test_the_folder_goes_with_the_master(
         assert list(folder.iterdir())
     server.stop(sign)
     assert folders(place) == []
+
+
+def test_the_folder_of_a_killed_service_goes_with_the_next_start(
+    start_server: StartServer, place: Path
+) -> None:
+    """Not that of a service that is alive."""
+    alive, killed = (start_server("gunicorn", variables={"TMPDIR": str(place)}) for _ in range(2))
+    assert len(folders(place)) == 2
+    kill_all(killed)
+    assert len(folders(place)) == 2
+    next_one = start_server("gunicorn", variables={"TMPDIR": str(place)})
+    assert len(folders(place)) == 2
+    for server in (alive, next_one):
+        trace = token_hex(16)
+        with raw(server, f"/echo?trace={trace}"):
+            assert attempts(server, trace)
 
 
 def test_a_reload_keeps_the_traces(start_server: StartServer, trace: str) -> None:

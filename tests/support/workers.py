@@ -1,4 +1,8 @@
-"""A look at the worker processes of a server."""
+"""A look at the worker processes of a server, and their end."""
+
+import os
+import select
+import signal
 
 from tests.support.servers import Server
 
@@ -13,6 +17,18 @@ def workers_of(server: Server) -> list[int]:
 def worker_of(server: Server) -> int:
     """The process id of gunicorn's only worker."""
     return workers_of(server)[0]
+
+
+def kill_all(server: Server) -> None:
+    """Kill the master and all workers at once, and wait until they have ended."""
+    pids = [server.process.pid, *workers_of(server)]
+    ends = [os.pidfd_open(pid) for pid in pids]
+    for pid in pids:
+        os.kill(pid, signal.SIGKILL)
+    for end in ends:
+        assert select.select([end], [], [], 10)[0]
+        os.close(end)
+    server.process.wait(10)
 
 
 def status(pid: int, field: str) -> int:
