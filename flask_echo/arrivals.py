@@ -88,7 +88,7 @@ class ArrivalsWorker(ThreadWorker):
         self._lacks_threads_until = 0.0
         self._resume_accept_at = 0.0
         self._warn_again_at = 0.0
-        # How many connections have ended since this was reset.
+        # How many connections have ended.
         self.dropped = 0
 
     def get_thread_pool(self) -> Pool:  # type: ignore[override]

@@ -6,14 +6,17 @@ gunicorn's master imports this module; see :mod:`flask_echo.gunicorn_conf`.
 import os
 from typing import NamedTuple
 
-from flask_echo.websocket.resources import TaskLimit, memory_bytes, task_limit
+from flask_echo.websocket.resources import (
+    IDLE_CONNECTION_BYTES,
+    IDLE_TLS_CONNECTION_BYTES,
+    TaskLimit,
+    memory_bytes,
+    task_limit,
+)
 
 # Measured in a cgroup: 23 MiB for the master and 13 MiB for an idle worker; imports and caches of
 # a busy worker are the rest.
 MASTER_BYTES = WORKER_BYTES = 24 * 2**20
-
-# An idle connection: its thread's stack in use, the socket's objects, the request's environment.
-IDLE_CONNECTION_BYTES = 50 * 1024
 
 # Idle connections may take this part of the memory that the processes leave. Messages need the
 # rest: up to 64 KiB of a connection are never refused.
@@ -44,11 +47,20 @@ class Capacity(NamedTuple):
     :ivar workers: the number of worker processes. They share the rest.
     :ivar memory: bytes for all processes.
     :ivar tasks: threads for all processes; None without a limit.
+    :ivar generations: how many times as many workers a reload runs at once.
+    :ivar idle_bytes: what an idle connection takes.
     """
 
     workers: int
     memory: int
     tasks: TaskLimit | None
+    generations: int = 1
+    idle_bytes: int = IDLE_CONNECTION_BYTES
+
+    @property
+    def processes(self) -> int:
+        """The number of workers that may run at once."""
+        return self.workers * self.generations
 
     def fit(self) -> Fit:
         """Return how many seats fit into each worker."""
@@ -66,8 +78,8 @@ class Capacity(NamedTuple):
 
     def fit_in_memory(self) -> Fit:
         """Return how many seats fit into each worker, as far as memory counts."""
-        rest = self.memory - MASTER_BYTES - self.workers * WORKER_BYTES
-        seats = int(rest * _IDLE_SHARE) // self.workers // IDLE_CONNECTION_BYTES
+        rest = self.memory - MASTER_BYTES - self.processes * WORKER_BYTES
+        seats = int(rest * _IDLE_SHARE) // self.processes // self.idle_bytes
         return Fit(max(0, seats), f"there are {self.memory // 2**20} MiB{self._shared()}")
 
     def _fit_in_threads(self, tasks: TaskLimit) -> Fit:
@@ -76,19 +88,39 @@ class Capacity(NamedTuple):
         return Fit(max(0, seats), f"{tasks.source} leaves {tasks.free} threads{self._shared()}")
 
     def _threads_per_worker(self, tasks: TaskLimit) -> int:
-        return (tasks.free - _OTHER_THREADS) // self.workers - _OTHER_THREADS
+        return (tasks.free - _OTHER_THREADS) // self.processes - _OTHER_THREADS
 
     def _shared(self) -> str:
-        return f" for {self.workers} workers" if self.workers > 1 else ""
+        if self.processes == 1:
+            return ""
+        replaced = ", half of them replaced by a reload" if self.generations > 1 else ""
+        return f" for {self.processes} workers{replaced}"
 
 
-def measure(workers: int, uid: int | None = None) -> Capacity:
+def generations(spread: float) -> int:
+    """Return how many times as many workers run at once during a reload.
+
+    The old ones serve for the whole spread, which can take an hour. Without a spread they end
+    within seconds, and their connections with them.
+
+    :param spread: ``DRAIN_SPREAD_SECONDS``.
+    """
+    return 2 if spread else 1
+
+
+def measure(
+    workers: int, uid: int | None = None, *, spread: float = 0.0, tls: bool = False
+) -> Capacity:
     """Return what is there now. Other processes and open connections already count.
 
     :param workers: the number of worker processes; 0 counts as 1.
     :param uid: their user; by default the current one.
+    :param spread: ``DRAIN_SPREAD_SECONDS``.
+    :param tls: whether the workers speak TLS.
     """
-    return Capacity(max(1, workers), memory_bytes(), task_limit(uid))
+    idle_bytes = IDLE_TLS_CONNECTION_BYTES if tls else IDLE_CONNECTION_BYTES
+    workers = max(1, workers)
+    return Capacity(workers, memory_bytes(), task_limit(uid), generations(spread), idle_bytes)
 
 
 def workers_in_environment() -> int:

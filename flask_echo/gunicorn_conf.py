@@ -68,8 +68,9 @@ def _limits() -> Limits:
 _LIMITS = _limits()
 _WANTED = _LIMITS.max_connections
 
-# For the number of workers that gunicorn takes by default; on_starting knows the final one.
-_capacity = capacity.measure(capacity.workers_in_environment())
+# For the number of workers that gunicorn takes by default, and without TLS; on_starting knows both.
+_SPREAD = _LIMITS.drain_spread_seconds
+_capacity = capacity.measure(capacity.workers_in_environment(), spread=_SPREAD)
 _seats = fitting_seats(_WANTED, _capacity)
 lower_default("MAX_CONNECTIONS", _seats)
 
@@ -81,10 +82,7 @@ backlog = 4096
 # The last connection is asked to close after the delay and the spread, and ends within the close
 # time-out. The process needs the rest to exit.
 graceful_timeout = math.ceil(
-    _LIMITS.drain_delay_seconds
-    + _LIMITS.drain_spread_seconds
-    + _LIMITS.close_timeout_seconds
-    + EXIT_SECONDS
+    _LIMITS.drain_delay_seconds + _SPREAD + _LIMITS.close_timeout_seconds + EXIT_SECONDS
 )
 
 # Neither the master nor a worker waits for a log that nobody reads.
@@ -118,7 +116,7 @@ def on_starting(server: Any) -> None:
 def _fit_into_workers(server: Any) -> int:
     """Return the number of seats that fit into each worker. Workers get it by their fork."""
     cfg = server.cfg
-    room = capacity.measure(cfg.workers, cfg.uid)
+    room = capacity.measure(cfg.workers, cfg.uid, spread=_SPREAD, tls=cfg.is_ssl)
     seats = fitting_seats(_WANTED, room)
     lower_default("MAX_CONNECTIONS", seats)
     if seats < _WANTED:

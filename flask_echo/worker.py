@@ -143,6 +143,8 @@ class LongConnectionWorker(StoppingWorker):
         self._listener_names: dict[socket.socket, Any] = {}
         self._notified_at = 0.0
         self._return_memory_at = 0.0
+        # Connections that were dropped, and bytes of messages, when memory was returned last.
+        self._freed = (0, 0)
         # This runs in the master, before the fork.
         self._siblings.expect(self.age)
         self.tmp.close()
@@ -186,14 +188,16 @@ class LongConnectionWorker(StoppingWorker):
         :raises AppImportError: if the start must stop. gunicorn prints it in one line.
         """
         # Not at the top: see the docstring of this module.
+        from flask_echo.capacity import generations
         from flask_echo.websocket.extension import drain_times, share_memory, total_seats
         from flask_echo.websocket.options import OptionError
 
         try:
             super().load_wsgi()
             seats = total_seats()
-            share_memory(self.cfg.workers)
             self.drain_times = drain_times()
+            at_once = self.cfg.workers * generations(self.drain_times.spread)
+            share_memory(at_once, self.cfg.is_ssl)
         except OptionError as error:
             raise AppImportError(f"flask_echo: {error}") from error
         self._check_seats(seats)
@@ -213,7 +217,8 @@ class LongConnectionWorker(StoppingWorker):
                 " python:flask_echo.gunicorn_conf has 1024 more than FLASK_ECHO_MAX_CONNECTIONS, or"
                 " fewer if the process limit leaves fewer)"
             )
-        fit = measure(self.cfg.workers).fit_in_memory()
+        spread, tls = self.drain_times.spread, self.cfg.is_ssl
+        fit = measure(self.cfg.workers, spread=spread, tls=tls).fit_in_memory()
         if seats > fit.seats:
             raise AppImportError(
                 f"flask_echo: the application has {seats} seats for WebSockets, and {fit.reason}:"
@@ -367,16 +372,20 @@ class LongConnectionWorker(StoppingWorker):
             self.recover_from_lack_of_memory()
 
     def _return_memory(self) -> None:
-        """Let a pool thread return free memory to the system, some time after connections ended."""
+        """Let a pool thread return free memory to the system, some time after it became free."""
         now = monotonic()
-        if now < self._return_memory_at or not self.dropped:
+        if now < self._return_memory_at:
             return
+        self._return_memory_at = now + RETURN_MEMORY_SECONDS
         # Not at the top: see the docstring of this module.
         from flask_echo.allocator import return_free_pages
+        from flask_echo.websocket.extension import freed_bytes
 
-        self._return_memory_at, self.dropped = now + RETURN_MEMORY_SECONDS, 0
-        self.tpool.submit(Job(return_free_pages))
-        self.find_threads()
+        freed = (self.dropped, freed_bytes())
+        if freed != self._freed:
+            self._freed = freed
+            self.tpool.submit(Job(return_free_pages))
+            self.find_threads()
 
     def notify(self) -> None:
         """Tell the master that the worker is alive."""

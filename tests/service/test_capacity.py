@@ -6,6 +6,7 @@ import pytest
 
 from tests.support.cgroups import Group, real_group
 from tests.support.clients import health
+from tests.support.scrapes import Scraped
 from tests.support.servers import Server, StartServer, command, run_to_its_end
 
 MIB = 2**20
@@ -34,6 +35,23 @@ def test_the_default_seats_shrink_to_the_memory(start_server: StartServer) -> No
         assert 300 < seats(start_server, group, GUNICORN) < 600
 
 
+def test_seats_with_tls_take_more_memory(start_server: StartServer, certificate: list[str]) -> None:
+    with real_group(memory=96 * MIB) as group:
+        assert 200 < seats(start_server, group, [*GUNICORN, *certificate]) < 300
+
+
+def test_with_a_spread_two_generations_of_workers_share_the_memory(
+    start_server: StartServer,
+) -> None:
+    with real_group(memory=96 * MIB) as group:
+        assert 80 < seats(start_server, group, GUNICORN, DRAIN_SPREAD_SECONDS=60) < 150
+    limits = []
+    for spread in (0, 60):
+        server = start_server("gunicorn", METRICS="true", DRAIN_SPREAD_SECONDS=spread)
+        limits.append(Scraped(server)("websocket_buffered_bytes_limit"))
+    assert 0 < limits[1] < limits[0] / 2
+
+
 def test_the_default_seats_fit_into_a_small_container(start_server: StartServer) -> None:
     with real_group(memory=512 * MIB) as group:
         assert seats(start_server, group, GUNICORN) == 1000
@@ -48,7 +66,7 @@ def test_seats_that_fit_are_not_touched(start_server: StartServer) -> None:
     ("limits", "wanted", "words"),
     [
         ({"pids": 512}, 600, ["MAX_CONNECTIONS=600", "pids.max=512", "enough for 39"]),
-        ({"memory": 96 * MIB}, 900, ["96 MiB", "enough for 491"]),
+        ({"memory": 96 * MIB}, 900, ["96 MiB", "enough for 409"]),
         ({"pids": 20}, None, ["MAX_CONNECTIONS=1000", "enough for 0"]),
     ],
 )
@@ -71,4 +89,4 @@ def test_seats_of_an_application_s_code_must_fit_into_memory(tmp_path: Path) -> 
         ended = run_to_its_end(group.words(words))
     assert ended.returncode != 0
     assert "the application has 900 seats" in ended.stderr
-    assert "enough for 491" in ended.stderr
+    assert "enough for 409" in ended.stderr

@@ -161,8 +161,8 @@ def test_sigterm_drains_and_the_health_check_holds_meanwhile(start: Start) -> No
 @pytest.mark.parametrize(
     ("limits", "seats", "reason"),
     [
-        ({"memory": 96 * MIB}, 491, "there are 96 MiB"),
-        ({"memory": 72 * MIB}, 245, "there are 72 MiB"),
+        ({"memory": 96 * MIB}, 409, "there are 96 MiB"),
+        ({"memory": 72 * MIB}, 204, "there are 72 MiB"),
         ({"pids": 512}, 395, "pids.max=512"),
         ({"pids": 256}, 190, "pids.max=256"),
     ],

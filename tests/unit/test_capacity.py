@@ -5,8 +5,8 @@ import sys
 
 import pytest
 
-from flask_echo.capacity import Capacity
-from flask_echo.websocket.resources import TaskLimit
+from flask_echo.capacity import Capacity, measure
+from flask_echo.websocket.resources import IDLE_CONNECTION_BYTES, TaskLimit
 from tests.support.servers import ROOT, environment
 
 MIB = 2**20
@@ -22,8 +22,27 @@ def test_idle_connections_leave_half_of_the_memory_to_messages() -> None:
     workers = 2
     fit = Capacity(workers, 256 * MIB, None).fit()
     rest = (256 - 24 - 2 * 24) * MIB
-    assert 0 <= rest / 2 - workers * fit.seats * 50 * 1024 < workers * 50 * 1024
+    a_seat_each = workers * IDLE_CONNECTION_BYTES
+    assert 0 <= rest / 2 - fit.seats * a_seat_each < a_seat_each
     assert fit.reason == "there are 256 MiB for 2 workers"
+
+
+def test_with_a_spread_the_workers_that_a_reload_replaces_fit_beside_the_new_ones() -> None:
+    both = Capacity(2, 256 * MIB, TaskLimit(600, "x"), generations=2)
+    four = Capacity(4, 256 * MIB, TaskLimit(600, "x"))
+    assert both.fit_in_memory().seats == four.fit_in_memory().seats
+    assert both.fit_in_memory().reason == (
+        "there are 256 MiB for 4 workers, half of them replaced by a reload"
+    )
+    assert both.fit().seats == four.fit().seats
+    assert both.threads(50) == four.threads(50)
+    assert measure(2, spread=60.0).generations == 2
+    assert measure(2).generations == 1
+
+
+def test_connections_with_tls_take_more_memory() -> None:
+    plain, tls = measure(1), measure(1, tls=True)
+    assert tls.fit_in_memory().seats < plain.fit_in_memory().seats * 0.7
 
 
 def test_without_a_process_limit_there_are_1024_spare_threads() -> None:
