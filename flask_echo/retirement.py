@@ -63,6 +63,8 @@ class Retirement:
 
     def manage_workers(self) -> None:
         """Start and stop workers until their number is right, without those that stop already."""
+        if not self._server.reexec_pid:  # SIGUSR2 may have failed.
+            self._siblings.take_back()
         self._hide()
         try:
             self._manage()

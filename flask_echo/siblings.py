@@ -75,6 +75,10 @@ class Siblings:
         """
         self._places[_OTHER_MASTER] = _SERVING
 
+    def take_back(self) -> None:
+        """Count the workers of another master no longer: it has not started, or has ended."""
+        self._places[_OTHER_MASTER] = _GONE
+
     def any_serves(self) -> bool:
         """Whether at least one worker serves, or starts."""
         return self._places.find(bytes([_SERVING])) >= 0

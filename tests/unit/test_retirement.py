@@ -52,6 +52,16 @@ def test_a_stop_is_one_of_the_whole_server_unless_another_gunicorn_serves(
     assert siblings.any_serves() is others
 
 
+def test_a_gunicorn_that_sigusr2_could_not_start_counts_no_longer() -> None:
+    server, siblings = guided(reexec_pid=4711)
+    siblings.hand_over()
+    server.manage_workers()
+    assert siblings.any_serves(), "it is about to start"
+    server.reexec_pid = 0
+    server.manage_workers()
+    assert not siblings.any_serves()
+
+
 @pytest.mark.parametrize("sig", [signal.SIGTERM, signal.SIGQUIT])
 def test_a_worker_knows_the_signal_before_it_comes(sig: int) -> None:
     seen = []
