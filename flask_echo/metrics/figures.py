@@ -14,6 +14,10 @@ from flask_echo.websocket import Connection, Watch
 from flask_echo.websocket.message_count import MessageCount
 
 
+class NoFigures(Exception):
+    """The figures of all workers cannot be known. The text says why."""
+
+
 class Traffic(NamedTuple):
     """Messages, and the bytes of their payload."""
 

@@ -2,7 +2,9 @@
 
 import os
 import re
+import shutil
 import signal
+import subprocess
 from collections.abc import Iterator
 from contextlib import ExitStack
 from functools import partial
@@ -19,6 +21,7 @@ from tests.support.required import give_up
 from tests.support.scrapes import Scraped, figures_folder, scrape_text
 from tests.support.servers import WITHOUT_PROMETHEUS, Server, StartServer, command, run_to_its_end
 from tests.support.waiting import wait_until
+from tests.support.workers import kill_all
 
 PLAIN = b"GET %b HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
 
@@ -29,14 +32,13 @@ def stack() -> Iterator[ExitStack]:
         yield stack
 
 
-@pytest.fixture(scope="module")
-def shared() -> Iterator[Server]:
-    """Two workers for tests that only add to figures."""
-    server = Server(
+@pytest.fixture
+def guarded(start_server: StartServer) -> Iterator[Server]:
+    """Two workers that refuse some origins. Other tests have left no figures."""
+    server = start_server(
         "gunicorn", "--workers", "2", METRICS="true", ALLOWED_ORIGINS="https://example.org"
     )
     yield server
-    server.stop()
     assert "Traceback" not in server.output(), server.output()
 
 
@@ -97,16 +99,60 @@ def test_workers_without_room_for_figures_serve_all_the_same(stack: ExitStack) -
     words = ["unshare", "--mount", "sh", "-c", SMALL, "sh", *command("gunicorn", "--workers", "2")]
     server = Server("gunicorn", words=words, METRICS="true")
     stack.callback(server.stop)
-    server.await_output("No figures of this worker")
+    server.await_output("No figures at /metrics")
+    await_some_figures(server)
+    exchange(spread(stack, server), frame(0x81, b"hello"))
     first = workers_of(server)
-    for client in spread(stack, server):
-        exchange([client], frame(0x81, b"hello"))
-        assert Scraped(server)("websocket_seats") == 1000
     for worker in first:
         os.kill(int(worker), signal.SIGKILL)
     wait_until(lambda: has_new_workers(server, first, 2), 20, server.describe)
-    assert Scraped(server)("websocket_seats") == 1000
+    await_some_figures(server)
+    exchange(spread(stack, server), frame(0x81, b"hello"))
+    master = str(server.process.pid)
+    make_room = ["nsenter", "--mount", "--target", master, "mount", "-o", "remount,size=2m"]
+    subprocess.run([*make_room, "/dev/shm"], check=True)
+    wait_until(lambda: has_figures_of_both(server), 20, server.describe)
     assert "SIGBUS" not in server.output()
+
+
+def await_some_figures(server: Server) -> None:
+    """Wait until the worker that has figures has shown them, and one that has none said so."""
+    seen: set[int] = set()
+
+    def both_seen() -> bool:
+        answer = ask(server, plain("/metrics"))
+        wanted = {200: "\nwebsocket_seats 1000.0\n", 503: "this worker cannot keep its own in"}
+        assert wanted[answer.status] in answer.text
+        seen.add(answer.status)
+        return len(seen) == len(wanted)
+
+    wait_until(both_seen, 20, server.describe)
+
+
+def has_figures_of_both(server: Server) -> bool:
+    return "\nwebsocket_seats 2000.0\n" in ask(server, plain("/metrics")).text
+
+
+def test_without_their_folder_workers_show_no_figures_and_serve(
+    start_server: StartServer, stack: ExitStack
+) -> None:
+    server = two_workers(start_server)
+    shutil.rmtree(figures_folder(server))
+    first = workers_of(server)
+    for _ in range(10):
+        assert_no_folder(server)
+    for worker in first:
+        os.kill(int(worker), signal.SIGKILL)
+    wait_until(lambda: has_new_workers(server, first, 2), 20, server.describe)
+    for _ in range(10):
+        assert_no_folder(server)
+    exchange(spread(stack, server), frame(0x81, b"hello"))
+
+
+def assert_no_folder(server: Server) -> None:
+    answer = ask(server, plain("/metrics"))
+    assert answer.status == 503
+    assert "somebody has removed /" in answer.text
 
 
 # -- Sums ------------------------------------------------------------------------------------
@@ -138,6 +184,20 @@ def test_every_scrape_gives_the_sum_over_both_workers(
     assert len(with_workers) == 2
 
 
+def test_no_scrape_shows_less_than_the_one_before(
+    start_server: StartServer, stack: ExitStack
+) -> None:
+    server, highest = two_workers(start_server), 0.0
+    clients = spread(stack, server, 1)
+    for _ in range(10):
+        exchange(clients, frame(0x81, b"hello"))
+        for _ in range(3):
+            now = Scraped(server)("websocket_messages_total", direction="in", type="text")
+            assert now >= highest
+            highest = now
+    assert highest == 10
+
+
 @pytest.mark.parametrize("kind", ["gunicorn", "flask"])
 def test_one_process_shows_its_figures(start_server: StartServer, kind: str) -> None:
     server = start_server(kind, METRICS="true")
@@ -157,11 +217,11 @@ def test_one_process_shows_its_figures(start_server: StartServer, kind: str) -> 
 # -- What counts -----------------------------------------------------------------------------
 
 
-def test_each_end_counts_by_its_code_and_who_began_it(shared: Server) -> None:
+def test_each_end_counts_by_its_code_and_who_began_it(guarded: Server) -> None:
     name = "websocket_connections_closed_total"
-    before = Scraped(shared).nonzero(name)
+    before = Scraped(guarded).nonzero(name)
     for sent in (close_frame(1000), close_frame(4321), close_frame(None), close_frame(1014)):
-        with raw(shared) as client:
+        with raw(guarded) as client:
             client.send(sent)
             client.rest()
     for path, sent in [
@@ -170,22 +230,22 @@ def test_each_end_counts_by_its_code_and_who_began_it(shared: Server) -> None:
         ("/echo", frame(0x82, bytes(2**20 + 1))),  # 1009
         ("/echo?close=4001", frame(0x81, b"go")),
     ]:
-        with raw(shared, path) as client:
+        with raw(guarded, path) as client:
             client.send(sent)
             while client.receive().first != 0x88:
                 pass
-    raw(shared).sock.close()
+    raw(guarded).sock.close()
     expected = [
         *(("1000", "client"), ("other", "client"), ("1005", "client"), ("1014", "client")),
         *(("1003", "server"), ("1002", "server"), ("1009", "server"), ("other", "server")),
         ("1006", "none"),
     ]
-    await_increase(shared, name, before, dict.fromkeys(expected, 1))
+    await_increase(guarded, name, before, dict.fromkeys(expected, 1))
 
 
-def test_each_error_of_a_websocket_route_counts_by_its_status(shared: Server) -> None:
+def test_each_error_of_a_websocket_route_counts_by_its_status(guarded: Server) -> None:
     name = "websocket_connections_refused_total"
-    before = Scraped(shared).nonzero(name)
+    before = Scraped(guarded).nonzero(name)
     requests = [
         (plain("/echo"), 426),
         (plain("/WS.ashx"), 426),
@@ -199,24 +259,24 @@ def test_each_error_of_a_websocket_route_counts_by_its_status(shared: Server) ->
         (plain("/nothing-here"), 404),  # It asks for no WebSocket.
         (plain("/healthz"), 200),
     ]
-    statuses = [ask(shared, request).status for request, _ in requests]
+    statuses = [ask(guarded, request).status for request, _ in requests]
     expected: Values = {("426",): 2, ("400",): 3}
     expected |= {(status,): 1 for status in ("403", "404", "405", "431")}
-    await_increase(shared, name, before, expected)
+    await_increase(guarded, name, before, expected)
     assert statuses == [status for _, status in requests]
 
 
-def test_no_client_can_add_a_series(shared: Server) -> None:
-    before = set(Scraped(shared).samples)
+def test_no_client_can_add_a_series(guarded: Server) -> None:
+    before = set(Scraped(guarded).samples)
     for index in range(20):
         hostile = f'/echo?"{index}}}\\n{{'.encode().hex()
-        ask(shared, request_bytes(f"/{hostile}", {"User-Agent": hostile, "Origin": hostile}))
-        ask(shared, request_bytes(f"/echo?{hostile}=1"))
-        with raw(shared) as client:
+        ask(guarded, request_bytes(f"/{hostile}", {"User-Agent": hostile, "Origin": hostile}))
+        ask(guarded, request_bytes(f"/echo?{hostile}=1"))
+        with raw(guarded) as client:
             client.send(close_frame(3000 + index, hostile))
             client.rest()
-    await_sample(shared, 0, "websocket_connections_open")
-    assert set(Scraped(shared).samples) == before
+    await_sample(guarded, 0, "websocket_connections_open")
+    assert set(Scraped(guarded).samples) == before
     assert len(before) < 100
 
 
@@ -254,6 +314,31 @@ def test_a_drain_is_shown_until_its_end(start_server: StartServer, stack: ExitSt
     client.rest()
     client.sock.close()
     assert server.process.wait(20) == 0
+
+
+def test_a_drain_shows_free_seats_in_a_reload_and_none_when_the_whole_server_stops(
+    start_server: StartServer, stack: ExitStack
+) -> None:
+    """deploy/alerts.yml tells the two apart by this."""
+    server = start_server("gunicorn", METRICS="true", MAX_CONNECTIONS=3, DRAIN_SPREAD_SECONDS=3600)
+    for _ in range(3):
+        stack.enter_context(raw(server))
+    await_sample(server, 3, "websocket_seats_taken")
+    server.process.send_signal(signal.SIGHUP)
+    wait_until(lambda: drained_with(server, free=3), describe=server.describe)
+    stack.enter_context(raw(server))
+    wait_until(lambda: drained_with(server, free=2), describe=server.describe)
+    server.process.send_signal(signal.SIGTERM)
+    wait_until(lambda: drained_with(server, free=0), describe=server.describe)
+    assert ask(server, request_bytes()).status == 503
+    assert server.stop(signal.SIGQUIT) == 0
+
+
+def drained_with(server: Server, free: int) -> bool:
+    """Return whether a worker drains, and so many seats are free."""
+    seen = Scraped(server)
+    taken, seats = seen("websocket_seats_taken"), seen("websocket_seats")
+    return seen("websocket_draining") == 1 and seats - taken == free
 
 
 def test_memory_for_messages_is_shown(start_server: StartServer, stack: ExitStack) -> None:
@@ -322,6 +407,7 @@ def test_counters_never_go_back_while_workers_are_killed_and_reloaded(
             exchange(spread(clients, server, 6), frame(0x81, b"hello"))
             opened += 6
             await_sample(server, opened, "websocket_connections_opened_total")
+            await_sample(server, opened, "websocket_messages_total", direction="in", type="text")
             if index % 2:
                 os.kill(int(min(workers)), signal.SIGKILL)
                 gone = partial(has_replaced, server, min(workers))
@@ -343,6 +429,12 @@ def test_without_the_setting_there_is_nothing(server: Server) -> None:
     nothing, other = ask(server, plain("/metrics")), ask(server, plain("/metrixx"))
     assert nothing.status == other.status == 404
     assert nothing.text.replace("/metrics", "/metrixx") == other.text
+
+
+def test_without_the_setting_the_package_is_not_needed(start_server: StartServer) -> None:
+    server = start_server("gunicorn", variables={"PYTHONPATH": str(WITHOUT_PROMETHEUS)})
+    with raw(server) as client:
+        exchange([client], frame(0x81, b"hello"))
 
 
 def test_without_the_package_the_setting_stops_the_start_with_one_line() -> None:
@@ -367,8 +459,8 @@ def test_without_the_package_the_setting_stops_the_start_with_one_line() -> None
         ),
     ],
 )
-def test_prometheus_chooses_the_format(shared: Server, accept: str, kind: str) -> None:
-    content_type, text = scrape_text(shared, accept)
+def test_prometheus_chooses_the_format(start_server: StartServer, accept: str, kind: str) -> None:
+    content_type, text = scrape_text(start_server("gunicorn", METRICS="true"), accept)
     assert content_type == kind
     if "openmetrics" in kind:
         families = {family.name: family.type for family in openmetrics_families(text)}  # type: ignore[no-untyped-call]
@@ -384,8 +476,17 @@ def test_the_folder_goes_with_the_master(start_server: StartServer, sign: signal
     assert folder.stat().st_mode & 0o777 == 0o700
     server.process.send_signal(sign)
     server.process.wait(20)
-    wait_until(lambda: not folder.exists(), 20)
-    assert not folder.with_name(f"{folder.name}.removed").exists()
+    # It has another name while it is removed.
+    wait_until(lambda: not list(folder.parent.glob(f"{folder.name}*")), 20)
+
+
+def test_the_folder_of_a_killed_service_goes_with_the_next_start(start_server: StartServer) -> None:
+    killed = start_server("gunicorn", "--workers", "2", METRICS="true")
+    folder = figures_folder(killed)
+    kill_all(killed)
+    assert folder.exists()
+    start_server("gunicorn", METRICS="true")
+    assert not folder.exists()
 
 
 TELLING = """

@@ -61,6 +61,6 @@ def figures_folder(server: Server) -> Path:
     for worker in Path(children).read_text().split():
         for link in Path(f"/proc/{worker}/fd").iterdir():
             target = Path(os.readlink(link))
-            if "flask-echo-metrics-" in str(target):
-                return target.parent
+            if target.name.startswith("flask-echo-metrics-"):
+                return target
     raise AssertionError(server.describe())

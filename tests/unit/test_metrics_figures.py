@@ -14,7 +14,7 @@ from flask_echo.metrics.labels import (
     status_label,
 )
 from flask_echo.websocket import Connection
-from flask_echo.websocket.closing import FirstClose
+from flask_echo.websocket.lifecycle import FirstClose
 from flask_echo.websocket.message_count import MessageCount
 from flask_echo.websocket.outgoing import Outgoing
 
