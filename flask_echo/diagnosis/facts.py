@@ -236,7 +236,12 @@ def path_relation(asked: str, arrived: str | None) -> str:
 
 
 def arrival_facts(evidence: ConnectionEvidence) -> Facts:
-    """Return how the request of a WebSocket that has opened arrived."""
+    """Return how the request of a WebSocket that has opened arrived.
+
+    Only a trace tells what a proxy announces. Without one, that is None.
+    """
+    if not evidence["trace"]["attempts"]:
+        return {"host_announced": None, "prefix_announced": None}
     arrived, host = arrived_request(evidence), evidence["asked"]["host"].lower()
     forwarded = arrived.get("x-forwarded-host", "").lower().split(",")
     return {

@@ -29,7 +29,7 @@ from tests.support.servers import (
     Server,
     StartServer,
     environment,
-    free_port,
+    port_of_nobody,
 )
 
 SECONDS = 60
@@ -96,12 +96,13 @@ def test_junit_has_a_case_for_each_check(server: Server) -> None:
 
 
 def test_a_failure_is_one_in_junit_and_markdown() -> None:
-    url = f"ws://127.0.0.1:{free_port()}/echo"
-    suite = Xml.fromstring(probe(url, "--junit", "--only", "path").stdout)
+    with port_of_nobody() as port:
+        url = f"ws://127.0.0.1:{port}/echo"
+        suite = Xml.fromstring(probe(url, "--junit", "--only", "path").stdout)
+        text = probe(url, "--markdown").stdout
     failure = suite.find("testcase/failure")
     assert failure is not None
     assert failure.get("type") == "nobody-listens"
-    text = probe(url, "--markdown").stdout
     assert "| connection | \u274c bad | The machine answers, but nobody listens" in text
 
 
@@ -149,7 +150,8 @@ def test_a_name_that_dns_does_not_know_is_named() -> None:
 
 
 def test_a_port_where_nobody_listens_is_named() -> None:
-    found = verdicts(f"ws://127.0.0.1:{free_port()}/echo")
+    with port_of_nobody() as port:
+        found = verdicts(f"ws://127.0.0.1:{port}/echo")
     assert found["connection"]["id"] == "nobody-listens"
 
 
@@ -266,6 +268,7 @@ TURNED_OFF = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("settings", TURNED_OFF, ids=lambda settings: "+".join(settings))
 def test_a_switch_of_the_server_accuses_nobody(
     start_server: StartServer, settings: dict[str, str]
@@ -290,6 +293,7 @@ def test_without_fault_simulation_the_idle_check_is_skipped(start_server: StartS
     assert "turned off" in found["idle"]["meaning"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("settings", TURNED_OFF, ids=lambda settings: "+".join(settings))
 def test_a_blocked_connection_is_named_whatever_is_turned_off(
     start_server: StartServer, settings: dict[str, str]

@@ -34,6 +34,14 @@ PATH = (
         "A proxy takes the beginning of the path away, and says so in X-Forwarded-Prefix.",
     ),
     Rule(
+        "prefix-unknown",
+        UNKNOWN,
+        NOWHERE,
+        {"path_arrived": "stripped", "prefix_announced": None},
+        "A proxy takes the beginning of the path away. Nobody can say whether it says so in"
+        " X-Forwarded-Prefix: {unknown}.",
+    ),
+    Rule(
         "prefix-not-announced",
         NOTABLE,
         PROXY,
@@ -69,6 +77,14 @@ HOST = (
         NOWHERE,
         {"host_announced": True},
         "A proxy changes Host, and says so in X-Forwarded-Host.",
+    ),
+    Rule(
+        "host-announced-unknown",
+        UNKNOWN,
+        NOWHERE,
+        {"host_announced": None},
+        "A proxy changes Host: {shown_host} was sent, {shown_host_arrived} arrived. Nobody can say"
+        " whether it says so in X-Forwarded-Host: {unknown}.",
     ),
     Rule(
         "host-changed",

@@ -183,8 +183,12 @@ export function pathRelation(asked, arrived) {
   return arrived.endsWith(asked) ? "longer" : "other";
 }
 
-/** @returns {object} how the request of a WebSocket that has opened arrived */
+/**
+ * Only a trace tells what a proxy announces. Without one, that is null.
+ * @returns {object} how the request of a WebSocket that has opened arrived
+ */
 export function arrivalFacts(evidence) {
+  if (!evidence.trace.attempts.length) return { host_announced: null, prefix_announced: null };
   const arrived = arrivedRequest(evidence);
   const forwarded = (arrived["x-forwarded-host"] ?? "").toLowerCase().split(",");
   return {
