@@ -7,7 +7,7 @@ import pytest
 
 from tests.support.browser import launch, new_tab
 from tests.support.deployed import DEPLOYMENTS, OTHER_HOST, PREFIX, deployed
-from tests.support.diagnose import CHECKS, Panel, acceptable
+from tests.support.diagnose import TIMED_CHECKS, Panel
 from tests.support.servers import Server
 from tests.support.stub import stub
 
@@ -30,6 +30,21 @@ def test_every_check_is_good_behind_a_proxy_of_deploy(url: str) -> None:
         panel = Panel(page)
         panel.open()
         verdicts = panel.run_all()
-        assert not set(CHECKS) - acceptable(verdicts), page.text("#diagnose")
+        for check in TIMED_CHECKS:
+            verdicts[check] = again_until_good(panel, check, verdicts[check])
+        assert set(verdicts.values()) == {"good"}, page.text("#diagnose")
         assert page.take_console_errors() == []
         page.leave()
+
+
+def again_until_good(panel: Panel, check: str, verdict: str) -> str:
+    """Run a check that measures time up to three times more, and return its last verdict.
+
+    With 17 processes for two cores, one of 15 runs of all checks had an "unknown": the browser's
+    own timers were late. A fault of the proxy would be there each time.
+    """
+    for _ in range(3):
+        if verdict == "good":
+            break
+        verdict = panel.run(check)
+    return verdict

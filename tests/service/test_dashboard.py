@@ -14,7 +14,6 @@ from tests.support.clients import (
     RawWebSocket,
     ask,
     close_frame,
-    dial,
     frame,
     raw,
     request_bytes,
@@ -98,9 +97,7 @@ class Stage:
     def kill_proxy(self) -> None:
         """Kill HAProxy, and 25 connections with it: the alert needs more than 20."""
         with running(HAPROXY, HAPROXY.correct, backend=self.instance) as proxy:
-            for _ in range(25):
-                sock = socket.create_connection(("127.0.0.1", proxy.port), TIMEOUT)
-                converse(self.stack.enter_context(RawWebSocket(sock)))
+            self._take_seats(25, proxy.port)
             self.board.await_value(self.open, 25)
             self.board.mark()
             proxy.send(signal.SIGKILL)
@@ -123,7 +120,7 @@ class Stage:
     def refuse(self) -> None:
         """Take all seats, and ask for more, and in a wrong way."""
         self.board.mark()
-        self._take_all_seats()
+        self._take_seats(2 * SEATS, self.server.port)
         assert ask(self.server, request_bytes()).status == 503
         assert ask(self.server, PLAIN).status == 426
         foreign = request_bytes(changes={"Origin": "https://example.com"})
@@ -131,14 +128,14 @@ class Stage:
         self.board.await_changes([(REFUSED, status) for status in ("403", "426", "503")])
         self.board.await_value(("Seats taken", "taken"), 1)
 
-    def _take_all_seats(self) -> None:
+    def _take_seats(self, count: int, port: int) -> None:
         """Each new connection goes to one of the workers by chance, and may find it full."""
         taken = 0
         for _ in range(1000):
-            sock = self.stack.enter_context(dial(self.server))
+            sock = self.stack.enter_context(socket.create_connection(("127.0.0.1", port), TIMEOUT))
             sock.sendall(request_bytes())
             taken += sock.recv(12) == b"HTTP/1.1 101"
-            if taken == 2 * SEATS:
+            if taken == count:
                 return
         raise AssertionError(f"{taken} seats taken")
 
@@ -156,11 +153,17 @@ class Stage:
     def drain(self) -> None:
         """Stop the service. Its end looks to Prometheus as that of a killed host."""
         self.board.mark()
+        assert not self._has_stopped_as_a_whole()
         self.server.process.send_signal(signal.SIGTERM)
         drains: list[Name] = [("Draining", self.instance), ("Instances that drain", "draining")]
         self.board.await_changes([*drains, (CLOSED, "1001 server")])
+        wait_until(self._has_stopped_as_a_whole, PATIENCE)
         self.board.await_changes([], falling=[("Up", self.instance), ("Targets up", "up")])
         assert self.server.process.wait(PATIENCE) == 0
+
+    def _has_stopped_as_a_whole(self) -> bool:
+        query = "instance:websocket_draining:whole_server"
+        return bool(self.prometheus.lines(query, self.board.began))
 
     def await_alerts(self, state: str, *alerts: str) -> None:
         """Wait until each of these alerts has been in a state since the beginning."""

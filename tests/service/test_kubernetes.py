@@ -2,6 +2,7 @@
 
 import copy
 import signal
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from kubernetes_validate import ValidationError, latest_version, validate
 
 from flask_echo.timetable import EXIT_SECONDS
 from tests.support.clients import ask, health
+from tests.support.prometheus import promtool
 from tests.support.servers import ROOT, StartServer
 
 FILE = ROOT / "deploy/kubernetes.yaml"
@@ -96,13 +98,45 @@ def test_the_rules_in_the_head_are_about_the_same_metric_and_scale_alike() -> No
     assert rule["seriesQuery"].startswith(pods["metric"]["name"] + "{")
     keda = commented("apiVersion: keda.sh")["spec"]
     trigger = keda["triggers"][0]["metadata"]
-    assert f"sum({pods['metric']['name']}{{" in trigger["query"]
+    assert trigger["query"].startswith(f"sum({pods['metric']['name']}{{")
     assert trigger["threshold"] == pods["target"]["averageValue"]
     assert keda["scaleTargetRef"]["name"] == scaler["scaleTargetRef"]["name"]
-    behavior = keda["advanced"]["horizontalPodAutoscalerConfig"]["behavior"]
-    assert behavior["scaleDown"] == scaler["behavior"]["scaleDown"]
+    assert keda["advanced"]["horizontalPodAutoscalerConfig"]["behavior"] == scaler["behavior"]
     limits = (scaler["minReplicas"], scaler["maxReplicas"])
     assert (keda["minReplicaCount"], keda["maxReplicaCount"]) == limits
+
+
+TAKEN = [
+    ("default", "flask-echo-6d4cf56db6-x7k2p", 5),
+    ("default", "flask-echo-6d4cf56db6-q9w4z", 6),
+    # Another Deployment, and another namespace.
+    ("default", "flask-echo-canary-7c9d8f5b44-m3n8r", 100),
+    ("staging", "flask-echo-6d4cf56db6-j5h6t", 1000),
+]
+
+
+def test_the_query_for_keda_counts_the_pods_of_this_deployment_alone(tmp_path: Path) -> None:
+    trigger = commented("apiVersion: keda.sh")["spec"]["triggers"][0]["metadata"]
+    series = [
+        {"series": f'websocket_seats_taken{{namespace="{where}",pod="{pod}"}}', "values": taken}
+        for where, pod, taken in TAKEN
+    ]
+    expected = {"expr": trigger["query"], "eval_time": "0m", "exp_samples": [{"value": 11}]}
+    cases = tmp_path / "cases.yml"
+    cases.write_text(
+        yaml.dump({"tests": [{"input_series": series, "promql_expr_test": [expected]}]})
+    )
+    ended = promtool("test", "rules", cases)
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+
+
+def test_without_figures_neither_rule_removes_pods() -> None:
+    """KEDA would take an empty result for 0. prometheus-adapter has no value for a Pod then."""
+    trigger = commented("apiVersion: keda.sh")["spec"]["triggers"][0]["metadata"]
+    assert trigger["ignoreNullValues"] == "false"
+    (rule,) = commented("rules:")["rules"]["custom"]
+    # The matchers name the namespace and the Pods.
+    assert rule["metricsQuery"] == "sum(<<.Series>>{<<.LabelMatchers>>}) by (<<.GroupBy>>)"
 
 
 def test_the_service_starts_with_these_variables_and_answers_the_probes(

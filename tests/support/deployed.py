@@ -226,14 +226,20 @@ class Front:
 
 @contextmanager
 def deployed(
-    name: str, service: int, application: int, shutdown_time: str | None = None
+    name: str,
+    service: int,
+    application: int,
+    shutdown_time: str | None = None,
+    replacements: tuple[tuple[str, str], ...] = (),
 ) -> Iterator[Front]:
     """Run a proxy of deploy/ in front of two ports of 127.0.0.1.
 
     :param application: the port of one's own application.
     :param shutdown_time: after which a reload cuts what is open; by default that of the file.
+    :param replacements: what else is replaced in the file.
     """
-    deployment = DEPLOYMENTS[name]
+    known = DEPLOYMENTS[name]
+    deployment = replace(known, replacements=(*known.replacements, *replacements))
     with ExitStack() as stack:
         place = Path(stack.enter_context(TemporaryDirectory(prefix="certificates-")))
         _write_certificate(place)
