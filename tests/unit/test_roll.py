@@ -6,7 +6,7 @@ import struct
 import pytest
 
 from tests.support.clients import close_frame, frame
-from tools.roll.figures import Event, busiest_second, is_even, percentile, recoveries
+from tools.roll.figures import Event, busiest_second, is_even, percentile, recoveries, silences
 from tools.roll.flows import CROSSING_SECONDS, Flows
 
 HOST, BALANCER, PORT, OTHER_PORT = "198.18.0.11", "198.18.0.1", 8080, 40_000
@@ -142,6 +142,24 @@ def test_a_recovery_lasts_from_the_first_loss_to_the_next_reply() -> None:
         event(4.0, "reply", client=2),
     ]
     assert recoveries(events) == [2.0, 2.5]
+
+
+def test_a_silence_lasts_from_the_first_message_without_a_reply() -> None:
+    events = [
+        event(1.0, "sent"),
+        event(1.1, "reply"),
+        event(2.0, "sent"),
+        event(2.0, "sent", client=2),
+        event(2.1, "reply", client=2),  # It lost nothing.
+        event(3.0, "sent"),
+        event(9.0, "lost", detail="1006"),
+        event(9.0, "lost", client=2, detail="1001"),
+        event(9.5, "sent", client=2),
+        event(9.6, "reply", client=2),
+        event(10.0, "reply"),
+        event(10.0, "reply"),
+    ]
+    assert silences(events) == [8.0]
 
 
 def test_the_busiest_second_begins_anywhere() -> None:

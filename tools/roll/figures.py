@@ -7,6 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
+# RFC 6455, section 7.1.5.
+NO_CLOSE_FRAME = "1006"
+
 
 class Event(NamedTuple):
     """A line of the file of :mod:`tools.roll.clients`."""
@@ -42,6 +45,27 @@ def recoveries(events: Iterable[Event]) -> list[float]:
             lost.setdefault(event.client, event.time)
         elif event.kind == "reply" and event.client in lost:
             seconds.append(event.time - lost.pop(event.client))
+    return seconds
+
+
+def silences(events: Iterable[Event]) -> list[float]:
+    """Return how long clients waited for a reply whose connection ended without a Close frame.
+
+    From a client's first message without a reply to the next reply.
+    """
+    waiting: dict[int, float] = {}
+    lost: set[int] = set()
+    seconds = []
+    for event in events:
+        if event.kind == "sent":
+            waiting.setdefault(event.client, event.time)
+        elif event.kind == "lost" and event.detail == NO_CLOSE_FRAME:
+            lost.add(event.client)
+        elif event.kind == "reply" and event.client in waiting:
+            began = waiting.pop(event.client)
+            if event.client in lost:
+                lost.remove(event.client)
+                seconds.append(event.time - began)
     return seconds
 
 

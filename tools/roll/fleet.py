@@ -22,6 +22,8 @@ URL = f"{BALANCER}:8000"
 PORT = 8080
 WORKERS = 2
 _REDIS_PORT = 6379
+# haproxy.cfg says why.
+_SERVER_OPTIONS = "tcp-ut 10s"
 _CONFIGURATION = Path(__file__).with_name("haproxy.cfg")
 _SECONDS = 60.0
 
@@ -70,6 +72,14 @@ class Host:
         os.killpg(server.process.pid, signal.SIGKILL)
         server.process.wait()
         self._ended(server)
+
+    def cut(self) -> None:
+        """Take this machine off the network. It runs on."""
+        self._machine.cut()
+
+    def mend(self) -> None:
+        """Connect this machine to the network again."""
+        self._machine.mend()
 
     def close(self) -> None:
         """Stop the service, if it runs, and give the machine up."""
@@ -150,7 +160,7 @@ def _redis(place: Path) -> list[str]:
 
 
 def _haproxy(place: Path, hosts: list[Host]) -> list[str]:
-    lines = "\n".join(f"    server {host.name} {host.address}" for host in hosts)
+    lines = "\n".join(f"    server {host.name} {host.address} {_SERVER_OPTIONS}" for host in hosts)
     text = re.sub("PLACE", str(place), _CONFIGURATION.read_text())
     file = place / "haproxy.cfg"
     file.write_text(text.replace("MACHINES", lines))

@@ -50,17 +50,25 @@ class Machine:
         self.address = f"{_NET}{10 + number}"
         self._holder = subprocess.Popen(_HOLDER)
         self._enter = ["nsenter", f"--net=/proc/{self._holder.pid}/ns/net"]
-        outside, inside = f"host{number}", "eth0"
+        self._outside, inside = f"host{number}", "eth0"
         _await_namespace(self._holder.pid)
-        _ip("link", "add", outside, "type", "veth", "peer", "name", inside,
+        _ip("link", "add", self._outside, "type", "veth", "peer", "name", inside,
             "netns", str(self._holder.pid))  # fmt: skip
-        _ip("link", "set", outside, "master", BRIDGE, "up")
+        _ip("link", "set", self._outside, "master", BRIDGE, "up")
         for words in (
             ("link", "set", "lo", "up"),
             ("address", "add", f"{self.address}/24", "dev", inside),
             ("link", "set", inside, "up"),
         ):
             subprocess.run(self.words(["ip", *words]), check=True)
+
+    def cut(self) -> None:
+        """Take the link down, as if somebody pulled the cable. No connection ends by that."""
+        _ip("link", "set", self._outside, "down")
+
+    def mend(self) -> None:
+        """Take the link up again."""
+        _ip("link", "set", self._outside, "up")
 
     def words(self, command: list[str]) -> list[str]:
         """Return the command that runs ``command`` on this machine."""

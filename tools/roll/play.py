@@ -1,4 +1,7 @@
-"""The play: roll all machines, kill one, bring it back, add another. Clients talk all the time."""
+"""The play: roll all machines, kill one, bring it back, add another, and pull the cable of one.
+
+Clients talk all the time.
+"""
 
 import subprocess
 import sys
@@ -23,6 +26,8 @@ HOSTS = 3
 _START_SECONDS = 30.0
 # After a change, until clients have reconnected.
 _SETTLE_SECONDS = 8.0
+# Until HAProxy has given up the connections to a machine without a network, and clients are back.
+_CUT_SECONDS = 20.0
 _END_SECONDS = 60.0
 _ANSWER_SECONDS = 5.0
 
@@ -110,6 +115,11 @@ class Play:
                 host.start()
                 self._fleet.await_up(host)
             sleep(self._plan.lifetime)
+        with self._act("cut"):
+            hosts[0].cut()
+            sleep(_CUT_SECONDS)
+        hosts[0].mend()
+        self._fleet.await_up(hosts[0])
 
     def _roll(self, host: Host) -> None:
         self.exits.append(host.stop())
