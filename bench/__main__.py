@@ -110,8 +110,8 @@ def _with_progress(plan: Plan) -> Iterator[Record]:
 
 def _write(report: Report, output: Path) -> None:
     chart = output.with_name(f"{output.stem.lower()}.svg")
-    chart.write_bytes(write_chart(report.plan, report.summaries))
     output.write_text(report.document(chart.name), "utf-8")
+    chart.write_bytes(write_chart(report.plan, report.summaries))
     click.echo(
         f"written: {click.format_filename(output)}, {click.format_filename(chart)}", err=True
     )

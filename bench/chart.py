@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from xml.etree import ElementTree
 
 import pygal  # type: ignore[import-untyped]
+from pygal.etree import etree  # type: ignore[import-untyped]
 from pygal.style import Style  # type: ignore[import-untyped]
 
 from bench.plan import Plan
@@ -32,6 +33,7 @@ DECADES = [10**power for power in range(7)]
 
 def write_chart(plan: Plan, summaries: Summaries) -> bytes:
     """Return an SVG: a group of bars per load, a bar per server, messages per second (log)."""
+    etree.to_etree()  # Also if lxml is installed, whose elements ElementTree cannot serialise.
     loads = [load for load in plan.loads if load.unit != "connections opened"]
     servers = [server for server in plan.servers if server.name != CEILING]
     bars = {

@@ -1,6 +1,6 @@
 """A WebSocket load generator: many clients in one thread, cheap enough to outrun the servers.
 
-It stands alone, so that other tools can use it::
+It needs :mod:`bench.wire` alone, so that other tools can use it::
 
     target = Target(port=8080)
     message = Message.of(32)
@@ -29,7 +29,6 @@ import gc
 import itertools
 import select
 import socket
-import struct
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -37,22 +36,19 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import NamedTuple, Self
 
-TEXT = 0x1
-BINARY = 0x2
-CLOSE = 0x8
-PING = 0x9
-PONG = 0xA
-# RFC 7692 section 6: set in the first byte of a compressed message.
-RSV1 = 0x40
-
-# The example key and its answer from RFC 6455 section 1.3. One key for all connections lets
-# servers without any protocol (bench/servers/floor.py, ceiling.c) answer with a fixed string.
-KEY = "dGhlIHNhbXBsZSBub25jZQ=="
-ACCEPT = b"s3pPLMBiTxaQ9kYGzzhZRbK+xOo="
-# The masking key of the examples in RFC 6455 section 5.7.
-MASK = b"\x37\xfa\x21\x3d"
-# 37 is prime: a payload that comes back shifted by any part of a mask or a buffer is not equal.
-ALPHABET = b"0123456789abcdefghijklmnopqrstuvwxyz-"
+from bench.wire import (
+    ACCEPT,
+    CLOSE,
+    CLOSE_FRAME,
+    FIN,
+    KEY,
+    MASK,
+    PING_BEGINS,
+    PONG,
+    Message,
+    WrongAnswer,
+    frame,
+)
 
 READ_BYTES = 256 * 1024
 # The newest samples are kept: more than a second's at the highest rate seen, in 8 MiB.
@@ -62,67 +58,6 @@ OPENING_AT_ONCE = 64
 STUCK_SECONDS = 2.0
 
 READ_EVENTS = select.EPOLLIN | select.EPOLLRDHUP
-
-
-class WrongAnswer(Exception):
-    """The server sent something else than the protocol or the echo demands."""
-
-
-def frame(opcode: int, payload: bytes, mask: bytes = b"") -> bytes:
-    """Return a whole final frame (RFC 6455 section 5.2), masked if `mask` is given.
-
-    `opcode` may include `RSV1`.
-    """
-    length = len(payload)
-    mask_bit = 0x80 if mask else 0
-    if length < 126:
-        size = struct.pack("!B", mask_bit | length)
-    elif length < 1 << 16:
-        size = struct.pack("!BH", mask_bit | 126, length)
-    else:
-        size = struct.pack("!BQ", mask_bit | 127, length)
-    return bytes([0x80 | opcode]) + size + mask + (_masked(payload, mask) if mask else payload)
-
-
-def _masked(payload: bytes, mask: bytes) -> bytes:
-    stretched = (mask * (len(payload) // 4 + 1))[: len(payload)]
-    product = int.from_bytes(payload, "big") ^ int.from_bytes(stretched, "big")
-    return product.to_bytes(len(payload), "big")
-
-
-_NORMAL_CLOSURE = struct.pack("!H", 1000)
-CLOSE_FRAME = frame(CLOSE, _NORMAL_CLOSURE, MASK)
-CLOSE_REPLY = frame(CLOSE, _NORMAL_CLOSURE)
-_PING_BEGINS = bytes([0x80 | PING])
-
-
-@dataclass(frozen=True)
-class Message:
-    """A message as the wire sees it: the client's frame and the echo of it."""
-
-    payload: bytes
-    opcode: int
-    frame: bytes
-    reply: bytes
-
-    @classmethod
-    def of(cls, size: int, opcode: int = TEXT) -> Self:
-        """Make a message of `size` bytes of payload."""
-        return cls.containing((ALPHABET * (size // len(ALPHABET) + 1))[:size], opcode)
-
-    @classmethod
-    def containing(cls, payload: bytes, opcode: int = TEXT) -> Self:
-        """Make a message of `payload`."""
-        return cls(payload, opcode, frame(opcode, payload, MASK), frame(opcode, payload))
-
-    def is_echo(self, received: bytes) -> bool:
-        """Return whether `received` is the whole echo, and not only its beginning.
-
-        Raises `WrongAnswer` if it is neither.
-        """
-        if self.reply.startswith(received):
-            return len(received) == len(self.reply)
-        raise WrongAnswer(f"not the echo: {received[:16]!r}...")
 
 
 @dataclass(frozen=True)
@@ -225,7 +160,7 @@ def _upgraded(received: bytes) -> bool:
 
 
 def _closed(received: bytes) -> bool:
-    if received[0] != 0x80 | CLOSE:
+    if received[0] != FIN | CLOSE:
         raise WrongAnswer(f"not a close frame: {received[:16]!r}...")
     return len(received) >= 2 and len(received) == 2 + received[1]
 
@@ -274,7 +209,7 @@ class _Conversation:
         if not data:
             raise WrongAnswer("the connection ended")
         self._received += data
-        while self._received.startswith(_PING_BEGINS):
+        while self._received.startswith(PING_BEGINS):
             if not self._answer_ping():
                 return False
         return bool(self._received) and self._answered(self._received)

@@ -9,10 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench.deflated import OFFER, DeflatedMessage
-from bench.load import Message, Target, open_connections
+from bench.load import Target, open_connections
 from bench.measure import Cores, ServerFailed, free_port, running
 from bench.scenarios import Figures, Load, Run
 from bench.servers import Server
+from bench.wire import Message
 
 ROOT = Path(__file__).resolve().parent.parent
 START_SECONDS = 20.0

@@ -16,9 +16,10 @@ from bench.deflated import (
     agreed_extension,
     json_text,
 )
-from bench.load import BINARY, Exchange, Message, Outcome, Target, percentile
+from bench.load import Exchange, Outcome, Target, percentile
 from bench.measure import Cores, ServerProcess
 from bench.servers import DEFAULTS, FAST, Server
+from bench.wire import BINARY, Message
 
 # Part of the measuring time that goes by before it: threads exist, buffers have grown.
 WARM_UP = 0.15
@@ -263,6 +264,8 @@ def _reasons(failures: Mapping[str, int]) -> str:
 
 # The bytes of these large messages repeat, and would shrink to nothing.
 _REPEATING = (DEFAULTS, FAST)
+# It echoes each frame, so a fragment is a message of its own.
+_BY_FRAME = "picows"
 # These have no permessage-deflate.
 _UNCOMPRESSED = ("gunicorn-asgi", "picows")
 
@@ -295,6 +298,13 @@ LOADS = (
         play_exchange,
         message=Message.of(1024 * 1024, BINARY),
         without=_REPEATING,
+    ),
+    Load(
+        "1MiB-fragments",
+        "1 connection, binary messages of 1 MiB in 16 fragments, one at a time",
+        play_exchange,
+        message=Message.of(1024 * 1024, BINARY).in_fragments(64 * 1024),
+        without=(*_REPEATING, _BY_FRAME),
     ),
     Load(
         "64KiB-json",

@@ -26,7 +26,7 @@ Tally = Counter[tuple[str, str]]
 OK, INFORMATIONAL = ("OK", "OK"), ("INFORMATIONAL", "INFORMATIONAL")
 
 
-def play(server: Server, cases: Sequence[str], parallel: int = 2) -> tuple[Tally, list[str]]:
+def play(server: Server, cases: Sequence[str], parallel: int = 4) -> tuple[Tally, list[str]]:
     """Play ``cases``, which may have wildcards, and return the tally and what is not OK."""
     try:
         results = asyncio.run(
@@ -46,7 +46,8 @@ def play(server: Server, cases: Sequence[str], parallel: int = 2) -> tuple[Tally
 @click.command()
 def main() -> None:
     """Print the tally of all cases; exit with 1 if one is neither OK nor INFORMATIONAL."""
-    server = Server("gunicorn", MAX_MESSAGE_BYTES=LARGEST)
+    # Two workers use two cores, of which the client needs a part.
+    server = Server("gunicorn", "--workers", "2", MAX_MESSAGE_BYTES=LARGEST)
     tally: Tally = Counter()
     odd: list[str] = []
     try:

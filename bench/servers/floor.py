@@ -13,8 +13,8 @@ import sys
 import threading
 from pathlib import Path
 
-from bench.load import ACCEPT, CLOSE_FRAME, CLOSE_REPLY
 from bench.servers.common import HOST, port_argument
+from bench.wire import ACCEPT, CLOSE_FRAME, CLOSE_REPLY
 
 BACKLOG = 4096
 STACK_BYTES = 512 * 1024
