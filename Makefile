@@ -8,16 +8,18 @@ export HOST PORT
 VENV := .venv
 BIN := $(VENV)/bin
 PYTEST := $(BIN)/python -m pytest
-# Two processes; the tests of a file share its fixtures, so they stay together.
+# The tests of a file share its fixtures, so they stay together. Browsers keep a core busy each.
+# Servers and clients mostly wait.
 PARALLEL := -n 2 --dist loadfile
+PARALLEL_SERVICE := -n 4 --dist loadfile
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: run test test-fast test-fallback test-service test-browser test-slow test-attacks matrix matrix-check matrix-tools roll load-tools soak fuzz conformance bench bench-types lint types docs screenshots polling round-trips vendor sbom release clean
+.PHONY: run test test-fast test-fallback test-service test-browser test-slow test-attacks matrix matrix-check matrix-tools roll load-tools soak fuzz conformance bench bench-types lint types docs screenshots polling round-trips metrics-cost vendor sbom release clean
 
 run: $(VENV)/run.stamp
 	@exec $(BIN)/python -m flask_echo
 
-# What every change must pass: about fifteen minutes. Each level is a target of its own.
+# What every change must pass: about ten minutes. Each level is a target of its own.
 test: test-fast test-service test-browser
 
 # Lint, types and the tests without a server: about a minute and a half.
@@ -32,16 +34,16 @@ test-fallback: $(VENV)/test.stamp
 
 # Real servers and clients.
 test-service: $(VENV)/test.stamp
-	$(PYTEST) $(PARALLEL) -m "not slow" tests/service $(PYTEST_ARGS)
+	$(PYTEST) $(PARALLEL_SERVICE) -m "not slow" tests/service $(PYTEST_ARGS)
 
 # Real browsers.
 test-browser: $(VENV)/test.stamp
 	$(PYTEST) $(PARALLEL) -m "not slow" tests/browser $(PYTEST_ARGS)
 
-# The rest, which takes longest: other engines, crowds, prefixes, links, traces, the same tests over
-# TLS, containers, and waits for time-outs.
+# The rest, which takes longest: the details of each panel, other engines, accessibility, drains,
+# crowds, prefixes, links, traces, the same tests over TLS, containers, and waits for time-outs.
 test-slow: $(VENV)/release.stamp
-	$(PYTEST) $(PARALLEL) -m slow tests/unit tests/service $(PYTEST_ARGS)
+	$(PYTEST) $(PARALLEL_SERVICE) -m slow tests/unit tests/service $(PYTEST_ARGS)
 	$(PYTEST) $(PARALLEL) -m slow tests/browser $(PYTEST_ARGS)
 
 # Attacks, each with bystanders, in a container of its own: one after the other, about three minutes.
@@ -80,7 +82,7 @@ roll: $(VENV)/test.stamp
 fuzz: $(VENV)/test.stamp
 	$(BIN)/python -m tools.fuzz $(FUZZ_ARGS)
 
-# All 517 Autobahn cases; takes about five minutes.
+# All 517 Autobahn cases; takes about four minutes.
 conformance: $(VENV)/test.stamp
 	$(BIN)/python -m tools.conformance
 
@@ -117,6 +119,10 @@ polling: $(VENV)/test.stamp
 # The round trips that Talk shows beside those of Diagnose, in Chromium: half a minute.
 round-trips: $(VENV)/test.stamp
 	$(BIN)/python -m tools.round_trips
+
+# What metrics cost a message at 64 connections: five minutes, on a machine that does nothing else.
+metrics-cost: $(VENV)/test.stamp
+	$(BIN)/python -m tools.metrics_cost $(METRICS_ARGS)
 
 # Fetch the style sheet and the scripts of others again; needs npm.
 vendor:

@@ -35,12 +35,9 @@ settings.load_profile("patient")
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Run the tests that are marked ``also_over_tls`` a second time, over TLS.
-
-    A test of a marked module may have the mark with False.
-    """
+    """Run the tests that are marked ``also_over_tls`` a second time, over TLS."""
     mark = metafunc.definition.get_closest_marker("also_over_tls")
-    if mark and mark.args != (False,) and "over_tls" in metafunc.fixturenames:
+    if mark and "over_tls" in metafunc.fixturenames:
         second = pytest.param(True, marks=pytest.mark.slow, id="tls")
         metafunc.parametrize("over_tls", [pytest.param(False, id="plain"), second], indirect=True)
 

@@ -9,6 +9,8 @@ from tests.support.proxy import HOP_BY_HOP, NO_BYTE_255, NO_EXTENSIONS, Faults, 
 from tests.support.servers import Server
 from tests.support.talk import choose, say, show_details, simulate
 
+pytestmark = pytest.mark.slow
+
 PANELS = ("talk", "handshake", "compare", "diagnose", "learn")
 WIDTHS = (1280, 390)  # a desktop and a phone
 SCHEMES = ("light", "dark")

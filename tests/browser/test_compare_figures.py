@@ -7,6 +7,8 @@ import pytest
 from tests.support.browser import Page
 from tests.support.modules import call
 
+pytestmark = pytest.mark.slow
+
 WAY: dict[str, Any] = {
     "polls": True,
     "requests": 100,

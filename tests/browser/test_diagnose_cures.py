@@ -1,5 +1,7 @@
 """Lines to paste: a tab for each product, and a button that copies them."""
 
+import pytest
+
 from flask_echo.diagnosis.cures import cures_for
 from tests.support.browser import Page
 from tests.support.diagnose import Panel
@@ -8,6 +10,8 @@ from tests.support.nginx import FORGETFUL, nginx
 from tests.support.proxy import HOP_BY_HOP, Faults, Proxy
 from tests.support.servers import Server
 from tests.support.waiting import wait_until
+
+pytestmark = pytest.mark.slow
 
 NO_CLIPBOARD = """
 navigator.clipboard.writeText = async () => { throw new Error("not allowed"); };

@@ -7,6 +7,8 @@ import pytest
 from tests.support.browser import Page
 from tests.support.modules import call
 
+pytestmark = pytest.mark.slow
+
 # Idle time-outs
 
 

@@ -9,6 +9,8 @@ from tests.support.diagnose import CHECKS, Panel
 from tests.support.proxy import HOP_BY_HOP, Faults, Proxy
 from tests.support.servers import StartServer
 
+pytestmark = pytest.mark.slow
+
 
 def test_without_a_connection_the_cause_is_named_and_the_rest_skipped(
     panel: Panel, proxy: Proxy

@@ -9,6 +9,8 @@ from tests.support.diagnose import CHECKS, Panel, acceptable
 from tests.support.proxy import NO_BYTE_255, NO_EXTENSIONS, SEVEN_BITS, Faults, Proxy
 from tests.support.servers import Server, StartServer
 
+pytestmark = pytest.mark.slow
+
 # A good path
 
 

@@ -9,6 +9,8 @@ from tests.support.servers import StartServer
 from tests.support.talk import choose, next_path
 from tests.support.waiting import wait_until
 
+pytestmark = pytest.mark.slow
+
 NEED_INSPECT = {"handshake-time", "integrity", "message-size", "throughput", "load-balancing"}
 NEED_FAULTS = {"buffering", "close-codes", "idle"}
 NEED_TRACES = {"path", "host", "origin"}

@@ -140,6 +140,7 @@ def test_the_accept_header_is_computed_from_the_key(page: Page) -> None:
     assert page.text("#handshake-match") == "They differ."
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("headers", "header", "expected"),
     [
@@ -446,6 +447,7 @@ def test_a_visit_to_another_panel_keeps_the_subprotocol_and_its_handshake(page: 
     assert opened(page) == before
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("width", "side_by_side", "beside"),
     [(390, False, False), (768, False, True), (1280, True, True), (1920, True, True)],

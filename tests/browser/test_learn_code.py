@@ -19,6 +19,8 @@ from tests.support.required import program
 from tests.support.servers import Server
 from tests.support.talk import choose, say
 
+pytestmark = pytest.mark.slow
+
 # All that a shell, JavaScript or Python might take for something else.
 NASTY = "/it's/$HOME/%41&b;c(d)!~?q=`id`&r=\\&s={1,2}[3]$(id)%"
 

@@ -8,6 +8,8 @@ from tests.support.keys import ENTER
 from tests.support.learn import CLIENTS, current, wait_for_frame
 from tests.support.talk import choose, say
 
+pytestmark = pytest.mark.slow
+
 TERMS = "return [...document.querySelectorAll('.term')]"
 
 

@@ -94,6 +94,7 @@ def test_the_keyboard_alone_is_enough(talk: Page) -> None:
     assert talk.focus == "message"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("control", ["disconnect", "messages", "message", "send"])
 def test_the_focus_is_visible(talk: Page, control: str) -> None:
     look = (

@@ -27,6 +27,7 @@ def cures(page: Page) -> list[str]:
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("width", WIDTHS)
 @pytest.mark.parametrize("scheme", SCHEMES)
 @pytest.mark.parametrize("path", ["/echo", "/nowhere/at/all", "/docs/", "/docs/README"])

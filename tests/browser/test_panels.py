@@ -6,6 +6,8 @@ from tests.support.browser import Page
 from tests.support.servers import StartServer
 from tests.support.talk import GREETING, choose, say, show_details
 
+pytestmark = pytest.mark.slow
+
 
 def shown(page: Page) -> list[str]:
     return list(

@@ -8,8 +8,10 @@ import pytest
 from tests.support.browser import Page
 from tests.support.echoes import other_server
 from tests.support.modules import call
-from tests.support.servers import Server, StartServer, free_port
+from tests.support.servers import Server, StartServer, port_of_nobody
 from tests.support.talk import FAKE_SOCKETS, SUPPORTED, address, choose, next_path, round_trips, say
+
+pytestmark = pytest.mark.slow
 
 HTTP = {"href": "http://127.0.0.1:8080/p/", "protocol": "http:"}
 HTTPS = {"href": "https://example.org/", "protocol": "https:"}
@@ -143,8 +145,14 @@ def test_nothing_is_said_of_a_message_without_a_reply_from_another_server(fake: 
     assert len(round_trips(fake)) == 1
 
 
-def test_a_failure_of_another_server_offers_the_probe(page: Page) -> None:
-    closed_port = free_port()
+@pytest.fixture
+def closed_port() -> Iterator[int]:
+    """A port that nobody listens on."""
+    with port_of_nobody() as port:
+        yield port
+
+
+def test_a_failure_of_another_server_offers_the_probe(page: Page, closed_port: int) -> None:
     page.open()
     page.wait_for_state("open")
     other = f"ws://127.0.0.1:{closed_port}/it's?x=1"

@@ -164,6 +164,7 @@ def test_text_is_shown_unchanged(talk: Page, text: str) -> None:
     assert talk.run("return document.title") == "WebSockets demo"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("data", "shown"),
     [

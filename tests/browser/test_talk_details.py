@@ -19,6 +19,8 @@ from tests.support.talk import (
     wait_for_contents,
 )
 
+pytestmark = pytest.mark.slow
+
 ALL = CONTROL + "a" + CONTROL  # selects all text of a field
 
 # The first view

@@ -12,6 +12,8 @@ from tests.support.modules import call
 from tests.support.servers import Server
 from tests.support.talk import DURATION, GREETING, receive, rows, say
 
+pytestmark = pytest.mark.slow
+
 # One entry
 
 

@@ -1,5 +1,6 @@
 """What Talk says when a connection does not open, and where it leads."""
 
+from contextlib import ExitStack
 from urllib.parse import urlsplit
 
 import pytest
@@ -8,9 +9,11 @@ from tests.support.axe import violations
 from tests.support.browser import KEEP_SOCKETS, Page
 from tests.support.echoes import other_server
 from tests.support.nginx import FORGETFUL, RIGHT, nginx, nginx_with, without_chat
-from tests.support.servers import Server, StartServer, free_port
+from tests.support.servers import Server, StartServer, port_of_nobody
 from tests.support.talk import SUPPORTED, choose, rows
 from tests.support.waiting import wait_until
+
+pytestmark = pytest.mark.slow
 
 SIZES = [(390, 844), (1280, 800)]
 CLOSED = "### connection closed (1006)"
@@ -190,8 +193,10 @@ def test_an_address_that_a_proxy_changed_needs_a_diagnosis(page: Page, server: S
 def test_the_banner_tells_what_a_proxy_answers(
     page: Page, server: Server, directive: str, reason: str
 ) -> None:
-    lines = without_chat(directive.replace("PORT_OF_NOBODY", str(free_port())))
-    with nginx_with(lines, server.port) as port:
+    with ExitStack() as stack:
+        nobody = stack.enter_context(port_of_nobody())
+        lines = without_chat(directive.replace("PORT_OF_NOBODY", str(nobody)))
+        port = stack.enter_context(nginx_with(lines, server.port))
         page.open(url=f"http://127.0.0.1:{port}")
         wait_for_reason(page, reason)
         assert page.lines[-1] == f"### {reason}"

@@ -8,6 +8,7 @@ from tests.support.talk import choose, contents, next_path, round_trips, rows, s
 # The form
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("values", "path"),
     [
@@ -40,6 +41,7 @@ def test_faults_become_a_query_without_contradictions(
     assert next_path(fake) == path
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "values",
     [

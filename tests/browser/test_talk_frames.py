@@ -19,6 +19,8 @@ from tests.support.modules import call
 from tests.support.servers import Server, StartServer
 from tests.support.talk import GREETING, OPEN, address, choose, say, show_details, simulate
 
+pytestmark = pytest.mark.slow
+
 TO, FROM = "→ to server", "← from server"
 NO_COMPRESSION = {"compress": True}  # the switch turns it off
 

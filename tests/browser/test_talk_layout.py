@@ -5,6 +5,8 @@ import pytest
 from tests.support.browser import Page
 from tests.support.talk import GREETING, choose, rows, say, show_details
 
+pytestmark = pytest.mark.slow
+
 HEIGHTS = {390: 844, 768: 1024, 1280: 800, 1920: 1080}  # of a screen with each width
 
 

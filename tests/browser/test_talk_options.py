@@ -6,6 +6,8 @@ from tests.support.browser import Page
 from tests.support.servers import Server
 from tests.support.talk import GREETING, address, choose, next_path, say
 
+pytestmark = pytest.mark.slow
+
 
 def test_the_route_is_chosen_and_used_at_once(talk: Page, server: Server) -> None:
     choose(talk, route="echo")

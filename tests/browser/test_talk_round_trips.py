@@ -8,6 +8,8 @@ from tests.support.browser import Page
 from tests.support.modules import call
 from tests.support.talk import DURATION, GREETING, choose, say
 
+pytestmark = pytest.mark.slow
+
 
 def test_quantiles_are_measured_values(page: Page) -> None:
     values = [float(value) for value in range(1, 201)]

@@ -11,7 +11,7 @@ import trustme
 
 from tests.matrix.expectations import EXPECTED
 from tests.support.clients import raw
-from tests.support.servers import Server, free_port
+from tests.support.servers import Server, port_of_nobody
 
 # Without pings, a connection that holds a seat lasts as long as the matrix.
 _SETTINGS = {"PING_INTERVAL_SECONDS": "0"}
@@ -53,7 +53,7 @@ class Backends:
             certificate.write_bytes(b"".join(blob.bytes() for blob in issued.cert_chain_pems))
             self._common = {
                 "second": _address(self._server(()).port),
-                "dead": _address(free_port()),
+                "dead": _address(self._stack.enter_context(port_of_nobody())),
                 "silent": _address(self._stack.enter_context(silent())),
                 "certificate": str(certificate),
                 "key": str(key),

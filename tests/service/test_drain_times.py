@@ -23,6 +23,8 @@ from tests.support.tls import trusting
 from tests.support.waiting import wait_until
 from tests.support.workers import workers_of
 
+pytestmark = pytest.mark.slow
+
 LONG = {"DRAIN_DELAY_SECONDS": 300, "DRAIN_SPREAD_SECONDS": 3600}
 CONFIG = ("--config", "python:flask_echo.gunicorn_conf")
 HOST_APP = "tests.support.embedded:app"

@@ -86,6 +86,7 @@ def test_each_way_delivers_all_events_once_across_a_reconnect(
 
 
 @each_way
+@pytest.mark.slow
 def test_no_event_is_lost_or_repeated_when_the_server_restarts(
     start_server: StartServer, way: Way
 ) -> None:

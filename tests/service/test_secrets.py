@@ -12,7 +12,7 @@ from flask_echo.config import load_settings
 from flask_echo.websocket import OptionError
 from tests.support.clients import ask, raw, request_bytes
 from tests.support.required import program
-from tests.support.servers import StartServer, command, free_port, run_to_its_end
+from tests.support.servers import StartServer, command, free_port, port_of_nobody, run_to_its_end
 from tests.support.waiting import wait_until
 
 # Percent-encoded, it needs each kind of care: a slash, a quote, a letter beyond ASCII.
@@ -134,7 +134,8 @@ def assert_service_keeps_it(start_server: StartServer, address: str, **settings:
 def test_a_redis_that_cannot_be_reached_leaks_nothing(
     start_server: StartServer, secret: str
 ) -> None:
-    assert_service_keeps_it(start_server, f"redis://user:{secret}@127.0.0.1:{free_port()}/0")
+    with port_of_nobody() as port:
+        assert_service_keeps_it(start_server, f"redis://user:{secret}@127.0.0.1:{port}/0")
 
 
 def test_a_redis_that_refuses_the_password_leaks_nothing(

@@ -205,6 +205,7 @@ def fragments(server: Server) -> RawWebSocket:
     return client
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "old", [silent, deaf, closing, paused, fragments], ids=lambda old: old.__name__
 )
@@ -328,6 +329,7 @@ def test_a_drain_beside_evictions_ends_in_time(start_server: StartServer, stack:
             assert sock.recv(12) in (b"", b"HTTP/1.1 101", b"HTTP/1.1 503")
 
 
+@pytest.mark.slow
 def test_a_thousand_silent_connections_of_one_address_take_nothing_from_others(
     start_server: StartServer, stack: ExitStack
 ) -> None:
@@ -461,8 +463,6 @@ def test_a_connection_ends_after_its_lifetime(start_server: StartServer) -> None
         assert client.rest() == b""
 
 
-# Its client sends in one thread and receives in another, which OpenSSL does not allow.
-@pytest.mark.also_over_tls(False)
 def test_a_peer_that_never_pauses_has_a_lifetime_too(
     start_server: StartServer, stack: ExitStack
 ) -> None:

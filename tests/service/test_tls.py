@@ -109,6 +109,7 @@ SPOILT: dict[str, Spoil] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("spoilt", SPOILT)
 @pytest.mark.parametrize("kind", ["flask-echo", "gunicorn"])
 def test_a_bad_file_stops_the_start_with_one_line(tmp_path: Path, kind: str, spoilt: str) -> None:
@@ -264,6 +265,7 @@ def renew(live: Path, archive: Path) -> None:
         (live / "new").replace(live / name)
 
 
+@pytest.mark.slow
 def test_a_renewed_certificate_is_used_after_a_reload_and_nobody_is_refused(
     start_server: StartServer, live: Path, tmp_path: Path
 ) -> None:
@@ -284,6 +286,7 @@ def test_a_renewed_certificate_is_used_after_a_reload_and_nobody_is_refused(
     assert "Traceback" not in server.output()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("spoilt", ["no key file", "no certificate", "another key"])
 def test_a_reload_with_a_bad_certificate_keeps_the_old_one(
     start_server: StartServer, live: Path, tmp_path: Path, spoilt: str

@@ -170,8 +170,6 @@ def test_ctrl_c_and_sigquit_are_quick_and_polite(
     assert ended_by_itself(server), server.output()
 
 
-# Its client sends in one thread and receives in another, which OpenSSL does not allow.
-@pytest.mark.also_over_tls(False)
 def test_a_quick_stop_is_polite_to_a_client_that_never_pauses(start_server: StartServer) -> None:
     patient = ("--worker-class", "tests.support.counting.PatientWorker")
     server = start_server("gunicorn", *patient, CLOSE_TIMEOUT_SECONDS=60)

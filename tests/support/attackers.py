@@ -6,6 +6,7 @@ does to it: refusals, resets and silence are no errors here.
 
 import selectors
 import socket
+import ssl
 import struct
 import zlib
 from collections.abc import Callable, Iterable, Iterator
@@ -28,10 +29,14 @@ DEFLATE = {"Sec-WebSocket-Extensions": "permessage-deflate"}
 
 @dataclass(frozen=True)
 class Target:
-    """A server on this machine, and the address from which it is attacked."""
+    """A server on this machine, and the address from which it is attacked.
+
+    :ivar tls: the context with which clients connect; None without TLS.
+    """
 
     port: int
     source: str = ATTACKER
+    tls: ssl.SSLContext | None = None
 
 
 Attack = Callable[[Target, float], None]
@@ -49,10 +54,10 @@ def connect(target: Target, receive_buffer: int | None = None) -> socket.socket:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
         sock.bind((target.source, 0))
         sock.connect(("127.0.0.1", target.port))
+        return target.tls.wrap_socket(sock) if target.tls else sock
     except OSError:
         sock.close()
         raise
-    return sock
 
 
 @contextmanager

@@ -11,7 +11,8 @@ import socket
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 from urllib.request import urlopen
@@ -46,6 +47,14 @@ def free_port() -> int:
         with socket.socket() as probe:
             if probe.connect_ex(("127.0.0.1", port)):
                 return port
+
+
+@contextmanager
+def port_of_nobody() -> Iterator[int]:
+    """Yield a port of 127.0.0.1 that nobody listens on. Meanwhile nobody else can take it."""
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        yield int(sock.getsockname()[1])
 
 
 def command(kind: str, *arguments: str, app: str = "wsgi:app") -> list[str]:

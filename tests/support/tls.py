@@ -1,6 +1,5 @@
 """TLS in tests: certificates for servers, and the sockets of clients."""
 
-import socket
 import ssl
 from collections.abc import Sequence
 from contextlib import suppress
@@ -8,6 +7,8 @@ from functools import cache
 from pathlib import Path
 
 import trustme
+
+from flask_echo.probe.tls import TurnTakingSocket
 
 
 def issue(place: Path, authority: trustme.CA | None = None) -> list[str]:
@@ -28,13 +29,22 @@ def tls_arguments(kind: str, certificate: Sequence[str]) -> list[str]:
     return [names.get(word, word) for word in certificate]
 
 
-class ClientSocket(ssl.SSLSocket):
-    """A client's socket that tells a reset from the end of the stream, as a plain one does."""
+class ClientSocket(TurnTakingSocket):
+    """A client's socket that behaves as a plain one does.
+
+    It tells a reset from the end of the stream, and one thread may send while another receives.
+    """
+
+    def do_handshake(self, block: bool = False) -> None:
+        seconds = self.gettimeout()
+        super().do_handshake(block)
+        self.take_turns()
+        self.settimeout(seconds)
 
     def recv(self, buflen: int = 1024, flags: int = 0) -> bytes:
         try:
             return super().recv(buflen, flags)
-        except ssl.SSLZeroReturnError:  # Both sides have said goodbye.
+        except (ssl.SSLZeroReturnError, BlockingIOError):  # Both sides have said goodbye.
             return b""
         except ssl.SSLEOFError as error:
             # OpenSSL 3 has this reason for an end without TLS's goodbye, and none for a reset.
@@ -45,12 +55,10 @@ class ClientSocket(ssl.SSLSocket):
     def shutdown(self, how: int) -> None:
         """Shut down. TLS first says goodbye (RFC 8446, section 6.1), and keeps its session: there
         may be more to read."""
-        seconds = self.gettimeout()
-        self.settimeout(0)
-        with suppress(OSError):
+        assert self._turn
+        with suppress(OSError), self._turn:
             self.unwrap()
-        self.settimeout(seconds)
-        socket.socket.shutdown(self, how)
+        super().shutdown(how)
 
 
 @cache

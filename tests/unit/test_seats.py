@@ -5,7 +5,7 @@ import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
-from time import monotonic
+from time import thread_time
 from typing import Any
 
 import pytest
@@ -383,10 +383,10 @@ def test_a_choice_among_many_seats_is_quick() -> None:
         seat = Seat("rich")
         shares.add("rich")
         shares.occupy(seat, Clock(float(number)))
-    began = monotonic()
+    began = thread_time()
     for _ in range(5_000):
         chosen = shares.choose(1)
         assert chosen is not None
         chosen.occupant = None
         shares.remove("rich")
-    assert monotonic() - began < 2.5
+    assert thread_time() - began < 2.5
