@@ -40,6 +40,8 @@ def rules_of(test: dict[str, Any]) -> list[tuple[str, list[Any]]]:
 # What would be wrong in place of the first of each of these.
 MISTAKES = {
     'up{job="flask-echo"} == 0 or ': "",
+    "0 < avg_over_time": "avg_over_time",
+    "< 0.9\n        for: 10m": "< 0.9\n        for: 5m",
     "> 0.9\n": "> 0.96\n",
     "for: 5m": "for: 1m",
     "> 6 / 300": "> 0",
