@@ -9,6 +9,7 @@ import os
 import struct
 import tempfile
 from collections.abc import Callable
+from contextlib import suppress
 from functools import cached_property
 from operator import methodcaller
 from time import monotonic, time
@@ -103,10 +104,12 @@ class _Files(FileSystemCache):
                 os.remove(name)
 
     def sweep(self) -> None:
-        """Remove files that have expired."""
-        for path in os.scandir(self._path):
-            if path.stat().st_mtime < time() - KEEP_SECONDS:
-                os.remove(path.path)
+        """Remove files that have expired. Other workers may remove files meanwhile."""
+        with os.scandir(self._path) as files:
+            for file in files:
+                with suppress(FileNotFoundError):
+                    if file.stat().st_mtime < time() - KEEP_SECONDS:
+                        os.remove(file.path)
 
 
 class _Redis(RedisCache):

@@ -3,6 +3,7 @@
 import logging
 import os
 import pickle
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
 import pytest
@@ -81,6 +82,27 @@ def test_leftovers_are_swept(tmp_path: Path) -> None:
     cache.sweep()  # type: ignore[attr-defined]
     assert not file.exists()
     assert cache.get("new") == "text"
+
+
+def test_a_sweep_goes_on_if_another_worker_removes_a_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A worker also writes each file under another name first."""
+    cache = files_in(str(tmp_path))
+    for key in ("one", "another"):
+        cache.set(key, "text")
+    gone, old = tmp_path.iterdir()
+    os.utime(old, (0, 0))
+    genuine = os.scandir
+
+    def scandir(place: str) -> AbstractContextManager[list[os.DirEntry[str]]]:
+        entries = sorted(genuine(place), key=lambda entry: entry.name != gone.name)
+        gone.unlink()
+        return nullcontext(entries)
+
+    monkeypatch.setattr(os, "scandir", scandir)
+    cache.sweep()  # type: ignore[attr-defined]
+    assert list(tmp_path.iterdir()) == []
 
 
 class Bomb:
