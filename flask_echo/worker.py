@@ -92,7 +92,7 @@ if TYPE_CHECKING:  # Not in the master: see the docstring of this module.
 # requirements.txt has the same version.
 TESTED_GUNICORN = "27.0.1"
 
-# flask_echo.websocket.sock defines the same keys, and calls the functions stored under them.
+# flask_echo.websocket.servers defines the same keys, and calls the functions stored under them.
 EXEMPT_KEY = "flask_echo.exempt_from_deadline"
 HUNG_UP_KEY = "flask_echo.hung_up"
 

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from flask_echo.websocket.observers import Observer, Watch
     from flask_echo.websocket.options import OptionError
     from flask_echo.websocket.refusal import Refusal
-    from flask_echo.websocket.sock import Sock, Upgrade
+    from flask_echo.websocket.serving import Upgrade
+    from flask_echo.websocket.sock import Sock
 
 __all__ = [
     "Connection",
@@ -41,7 +42,7 @@ _HOMES = {
     "OptionError": "flask_echo.websocket.options",
     "Refusal": "flask_echo.websocket.refusal",
     "Sock": "flask_echo.websocket.sock",
-    "Upgrade": "flask_echo.websocket.sock",
+    "Upgrade": "flask_echo.websocket.serving",
     "Watch": "flask_echo.websocket.observers",
     "is_draining": "flask_echo.websocket.extension",
     "observe": "flask_echo.websocket.extension",

@@ -11,6 +11,10 @@ from flask_echo.websocket.refusal import Refusal
 # that would leave no thread for others.
 EXEMPT_KEY = "flask_echo.exempt_from_deadline"
 
+# The key of another function of flask_echo.worker. It notes that the socket of the current request
+# is shut down, which spares the response to nobody.
+HUNG_UP_KEY = "flask_echo.hung_up"
+
 _USE = (
     "Use gunicorn with --worker-class flask_echo.worker.LongConnectionWorker, or"
     " --config python:flask_echo.gunicorn_conf; for development, flask run with threads."

@@ -1,38 +1,30 @@
-"""WebSocket routes: check, seat, upgrade, run the handler, end, log.
+"""WebSocket routes: check, seat and serve, or refuse.
 
 :class:`Sock` keeps the contract of flask-sock's class of that name. A route made here answers
 good upgrade requests with a conversation. It answers all others with an HTTP error, unless the
 application has an ordinary view at the same address.
 """
 
-import logging
-import socket
-import sys
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from contextlib import suppress
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial, update_wrapper
 from inspect import iscoroutinefunction
 from time import monotonic
 from typing import Any, TypeVar, cast
 
-from flask import Blueprint, Flask, Response, current_app, got_request_exception, request
+from flask import Blueprint, Flask, Response, current_app, request
 from flask.sansio.blueprints import BlueprintSetupState
 from flask_sock import Sock as FlaskSock
-from simple_websocket import ConnectionClosed
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 from werkzeug.routing import Rule
 from werkzeug.routing.exceptions import RoutingException, WebsocketMismatch
-from werkzeug.wsgi import ClosingIterator
 
-from flask_echo.websocket import handshake, log_fields
+from flask_echo.websocket import handshake
 from flask_echo.websocket.budget import Account
 from flask_echo.websocket.clients import client_of
 from flask_echo.websocket.connection import Connection
 from flask_echo.websocket.extension import install
-from flask_echo.websocket.headers import printable
 from flask_echo.websocket.limits import Limits
-from flask_echo.websocket.observers import Watch, safely, watches_of
+from flask_echo.websocket.observers import safely, watches_of
 from flask_echo.websocket.refusal import (
     NO_SEAT,
     NO_THREAD,
@@ -44,13 +36,14 @@ from flask_echo.websocket.refusal import (
 )
 from flask_echo.websocket.seats import NoSeat
 from flask_echo.websocket.servers import EXEMPT_KEY, check_server
-
-# The key of another function of flask_echo.worker. It notes that the socket of the current request
-# is shut down, which spares the response to nobody.
-HUNG_UP_KEY = "flask_echo.hung_up"
-
-# RFC 6455, section 7.4.1: an unexpected condition on the server.
-INTERNAL_ERROR = 1011
+from flask_echo.websocket.serving import (
+    AlreadyAnswered,
+    Handler,
+    Upgrade,
+    note_end,
+    open_connection,
+    serve,
+)
 
 # The status codes of errors begin here (RFC 9110, section 15).
 _LEAST_ERROR = 400
@@ -63,31 +56,8 @@ _REFUSED, _TOLD = "refused", "told"
 # How many wrappers around a view are looked through. Wrappers may form a circle.
 _MOST_WRAPPERS = 20
 
-Handler = Callable[..., object]
 H = TypeVar("H", bound=Handler)
 View = Callable[..., Any]
-
-_log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class Upgrade:
-    """How a route answers one good upgrade request. A hook may return another one.
-
-    :ivar handler: is called with the connection and the variables of the URL.
-    :ivar limits: limits and time-outs of this connection.
-    :ivar subprotocols: those that the handler speaks.
-    :ivar connection_class: the class of the connection.
-    :ivar watches: learn of the connection, beside those of the application's observers.
-    """
-
-    handler: Handler
-    limits: Limits
-    subprotocols: Collection[str] = ()
-    connection_class: type[Connection] = Connection
-    watches: Sequence[Watch] = ()
-
-
 Hook = Callable[[Upgrade], Upgrade | Refusal]
 
 
@@ -274,17 +244,16 @@ class Sock(FlaskSock):
                 if not _may_keep_thread(environ):
                     return self.refuse(NO_THREAD)
                 watches = [*wanted.watches, *watches_of(extension.observers, environ)]
-                connection = _open(environ, wanted, Account(extension.budget, client), watches)
+                account = Account(extension.budget, client)
+                connection = open_connection(environ, wanted, account, watches)
                 began = monotonic()
                 extension.seats.occupy(seat, connection)
-                _serve(wanted.handler, connection)
+                serve(wanted.handler, connection)
         finally:
             # The seat is free before its line is written: a log may block.
             if connection is not None:
-                _log_end(connection, began)
-                for watch in connection.watches:
-                    safely(watch.closed, connection)
-        return _already_answered()
+                note_end(connection, began)
+        return AlreadyAnswered()
 
 
 _UNUSUAL_UPGRADE = Refusal(
@@ -319,116 +288,3 @@ def _match(method: str, websocket: bool) -> Rule | None:
 def _may_keep_thread(environ: Mapping[str, Any]) -> bool:
     exempt = environ.get(EXEMPT_KEY)
     return exempt is None or exempt() is not False
-
-
-def _open(
-    environ: Mapping[str, Any], upgrade: Upgrade, account: Account, watches: Sequence[Watch]
-) -> Connection:
-    sock = cast(socket.socket, environ.get("gunicorn.socket") or environ["werkzeug.socket"])
-    early = _read_ahead(environ, sock)
-    return upgrade.connection_class(
-        sock, environ, upgrade.limits, early, upgrade.subprotocols, account, watches
-    )
-
-
-def _read_ahead(environ: Mapping[str, Any], sock: socket.socket) -> bytes:
-    """Return what the HTTP server has read beyond the request.
-
-    A client must wait for the 101 before it sends frames (RFC 6455, section 4.1), but some do
-    not. Their lost frames would be hard to find.
-    """
-    stream = environ["wsgi.input"]
-    try:
-        if "gunicorn.socket" in environ:
-            return cast(bytes, stream.reader.unreader.take_buffered())
-        sock.setblocking(False)  # With an empty buffer, peek() reads the socket.
-        return cast(bytes, stream.peek())
-    except AttributeError:  # A middleware has wrapped the stream. Early frames are lost then.
-        return b""
-    except OSError:  # Nothing has arrived (TLS reports that in this way), or the peer is gone.
-        return b""
-
-
-def _serve(handler: Handler, connection: Connection) -> None:
-    """Run the conversation, and end it with a Close frame."""
-    try:
-        with suppress(ConnectionClosed):
-            for watch in connection.watches:
-                safely(watch.opening, connection)
-            connection.upgrade()
-            _converse(handler, connection)
-    finally:
-        # The HTTP server may write a response after this, and it must not reach the peer.
-        connection.hang_up()
-        if note := connection.environ.get(HUNG_UP_KEY):
-            note()
-
-
-def _converse(handler: Handler, connection: Connection) -> None:
-    """Call the handler, and close its connection, whatever it raises."""
-    try:
-        handler(connection)
-    except ConnectionClosed as error:
-        if connection.connected:
-            path = printable(request.path)
-            _log.warning("The handler of %s lost another connection: %s", path, error)
-        connection.close()
-    except BaseException as error:  # Also a SystemExit: the peer gets a Close frame.
-        try:
-            _report(error)
-        finally:  # A receiver of the signal may raise.
-            with suppress(ConnectionClosed):
-                connection.close(INTERNAL_ERROR, "internal error")
-    else:
-        connection.close()
-
-
-def _report(error: BaseException) -> None:
-    """Report a handler's error as Flask reports a view's: log it, and send its signal."""
-    app = current_app._get_current_object()  # type: ignore[attr-defined]
-    got_request_exception.send(app, _async_wrapper=app.ensure_sync, exception=error)
-    app.log_exception(sys.exc_info())
-
-
-class _AlreadyAnswered(Response):
-    """A response that the peer never sees. It names the status for access logs."""
-
-    def __init__(self) -> None:
-        super().__init__(status=101)
-
-    def __call__(self, environ: Any, start_response: Any) -> ClosingIterator:
-        """Give the server status and headers as they are, and call what waits for the end."""
-        start_response(self.status, self.headers.to_wsgi_list())
-        return ClosingIterator((), self.close)
-
-
-def _already_answered() -> Response:
-    return _AlreadyAnswered()
-
-
-def _log_end(connection: Connection, began: float) -> None:
-    if not _log.isEnabledFor(logging.INFO):
-        return
-    seconds = monotonic() - began
-    message = connection.close_message
-    address = request.remote_addr
-    _log.info(
-        "%s from %s: %.3f s, closed %d%s; in %d messages, %d bytes; out %d messages, %d bytes",
-        printable(request.path),
-        printable(_client(address, connection.environ)),
-        seconds,
-        connection.close_reason,
-        f" ({printable(message)})" if message else "",
-        connection.received_messages,
-        connection.received_bytes,
-        connection.sent_messages,
-        connection.sent_bytes,
-        extra=log_fields.end_of(connection, address, request.path, seconds),
-    )
-
-
-def _client(address: str | None, environ: Mapping[str, Any]) -> str:
-    """Name the client. If a proxy is believed about the address, the port is only the proxy's."""
-    address, port = address or "a Unix socket", environ.get("REMOTE_PORT")
-    proxied = "werkzeug.proxy_fix.orig" in environ
-    return f"{address} port {port}" if port and not proxied else address

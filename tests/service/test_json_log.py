@@ -91,7 +91,7 @@ def test_the_line_of_a_connection_tells_all_of_it(server: Server) -> None:
         "flask_echo.in.bytes": 5,
         "flask_echo.out.messages": 1,
         "flask_echo.out.bytes": 5,
-        "otel.scope.name": "flask_echo.websocket.sock",
+        "otel.scope.name": "flask_echo.websocket.serving",
     }
 
 

@@ -13,7 +13,7 @@ from packaging.utils import canonicalize_name
 
 from flask_echo.events import views as event_views
 from flask_echo.meter import KEY as METER_KEY
-from flask_echo.websocket import servers, sock
+from flask_echo.websocket import servers
 from flask_echo.worker import EXEMPT_KEY, EXTEND_KEY, HUNG_UP_KEY, TESTED_GUNICORN
 from tests.support.package import PACKAGE
 from tests.support.servers import ROOT
@@ -84,7 +84,7 @@ def test_the_pinned_gunicorn_is_the_tested_one() -> None:
 def test_the_worker_and_the_library_use_the_same_keys() -> None:
     # The worker must not import the library's module.
     assert servers.EXEMPT_KEY == EXEMPT_KEY
-    assert sock.HUNG_UP_KEY == HUNG_UP_KEY
+    assert servers.HUNG_UP_KEY == HUNG_UP_KEY
     assert event_views.EXTEND_KEY == EXTEND_KEY
     assert event_views.METER_KEY == METER_KEY
 

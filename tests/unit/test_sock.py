@@ -10,8 +10,7 @@ from flask import Blueprint, Flask, Response
 from werkzeug.test import create_environ, run_wsgi_app
 
 from flask_echo.websocket import Connection, Sock
-from flask_echo.websocket.servers import EXEMPT_KEY
-from flask_echo.websocket.sock import HUNG_UP_KEY
+from flask_echo.websocket.servers import EXEMPT_KEY, HUNG_UP_KEY
 from tests.support.clients import UPGRADE
 
 
