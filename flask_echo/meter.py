@@ -1,6 +1,6 @@
 """What a request costs, counted at its socket in the worker.
 
-:mod:`flask_echo.worker` offers a :class:`Meter` for each request, under :data:`KEY` of the WSGI
+:mod:`flask_echo.offers` offers a :class:`Meter` for each request, under :data:`KEY` of the WSGI
 environment. A request for which no application asks for one costs a reading of the thread's clock.
 
 The worker imports this module after its fork.

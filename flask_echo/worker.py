@@ -16,8 +16,9 @@ init_process       sets up the process, then runs   also reduces the switch inte
                                                     the allocator return freed memory; shakes
                                                     hands for TLS where a deadline can cut it
 load_wsgi          loads the application            also checks its number of seats; offers it
-                                                    an exemption from the response deadline; writes
-                                                    no response to a WebSocket that has ended
+                                                    functions, such as an exemption from the
+                                                    response deadline; writes no response to a
+                                                    WebSocket that has ended
 run                serves; then waits for           looks up the settings once, freezes the
                    connections, up to the graceful  application, and serves; then stops as
                    time-out                         :mod:`flask_echo.stopping` says
@@ -68,8 +69,6 @@ import selectors
 import socket
 import sys
 import threading
-from collections.abc import Callable
-from functools import partial
 from itertools import islice
 from time import monotonic, process_time, thread_time
 from typing import TYPE_CHECKING, Any, cast
@@ -78,7 +77,6 @@ import gunicorn
 from gunicorn import util
 from gunicorn.errors import AppImportError
 from gunicorn.http import Request
-from gunicorn.http.wsgi import Response
 from gunicorn.workers.gthread import TConn
 
 from flask_echo.heartbeat import Heartbeat
@@ -86,19 +84,10 @@ from flask_echo.pool import Job, until_there_is_memory
 from flask_echo.stopping import StoppingWorker
 
 if TYPE_CHECKING:  # Not in the master: see the docstring of this module.
-    from flask_echo.meter import Meter
     from flask_echo.request_head import HttpConnection
 
 # requirements.txt has the same version.
 TESTED_GUNICORN = "27.0.1"
-
-# flask_echo.websocket.servers defines the same keys, and calls the functions stored under them.
-EXEMPT_KEY = "flask_echo.exempt_from_deadline"
-HUNG_UP_KEY = "flask_echo.hung_up"
-
-# A function that allows the response of the current request more seconds. For a response that is
-# new, it returns False, and allows nothing, if that would leave no thread for others.
-EXTEND_KEY = "flask_echo.extend_deadline"
 
 # A thread releases the GIL at every read anyway. With the default of 5 ms, each thread that waits
 # for the GIL wakes 200 times a second to ask for it.
@@ -137,7 +126,7 @@ class LongConnectionWorker(StoppingWorker):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        # The connection that the current pool thread serves.
+        # What the current pool thread serves; see flask_echo.offers.
         self._current = threading.local()
         # The address of each listener, which does not change. A system call may release the GIL.
         self._listener_names: dict[socket.socket, Any] = {}
@@ -183,12 +172,13 @@ class LongConnectionWorker(StoppingWorker):
     # -- The application -------------------------------------------------------------------
 
     def load_wsgi(self) -> None:
-        """Load the application, check its seats, and offer it an exemption from the deadline.
+        """Load the application, check its seats, and offer it what :mod:`flask_echo.offers` has.
 
         :raises AppImportError: if the start must stop. gunicorn prints it in one line.
         """
         # Not at the top: see the docstring of this module.
         from flask_echo.capacity import generations
+        from flask_echo.offers import Offers
         from flask_echo.websocket.extension import drain_times, share_memory, total_seats
         from flask_echo.websocket.options import OptionError
 
@@ -202,7 +192,7 @@ class LongConnectionWorker(StoppingWorker):
             raise AppImportError(f"flask_echo: {error}") from error
         self._check_seats(seats)
         self._check_drain()
-        self.wsgi = self._with_exemption(self.wsgi)
+        self.wsgi = Offers(self._current, self._deadlines, self.tpool).around(self.wsgi)
 
     def _check_seats(self, seats: int) -> None:
         """Refuse more seats than threads or memory. One thread must be left for pages."""
@@ -232,56 +222,6 @@ class LongConnectionWorker(StoppingWorker):
                 "The drain has neither delay nor spread, because gunicorn's master does not say why"
                 " a worker stops: call flask_echo.gunicorn_conf.on_starting in your on_starting"
             )
-
-    def _with_exemption(self, wsgi: Callable[..., Any]) -> Callable[..., Any]:
-        """Wrap an application: its environment gets functions for responses that last.
-
-        The first one lifts the deadline. It returns False, and lifts nothing, if that would leave
-        no thread for others. The second one notes that the socket is shut down: the response that
-        the application returns then reaches nobody, and is not written. Access logs have its
-        status. The third one extends the deadline. The fourth one returns a
-        :class:`flask_echo.meter.Meter`.
-
-        The functions must be called from the thread of the request.
-        """
-        # Not at the top: see the docstring of this module.
-        from flask_echo.meter import KEY as METER_KEY
-
-        def application(environ: Any, start_response: Any) -> Any:
-            environ[EXEMPT_KEY] = self._exempt
-            environ[HUNG_UP_KEY] = self._note_hang_up
-            environ[EXTEND_KEY] = self._extend
-            environ[METER_KEY] = partial(self._meter, start_response)
-            body = wsgi(environ, start_response)
-            if self._current.hung_up:
-                response: Response = start_response.__self__
-                response.force_close()
-                response.headers_sent = True
-            return body
-
-        return application
-
-    def _note_hang_up(self) -> None:
-        self._current.hung_up = True
-
-    def _extend(self, seconds: float, is_new: bool) -> bool:
-        if is_new and not self.tpool.can_keep_one():
-            return False
-        self._deadlines.extend(self._current.conn, seconds)
-        return True
-
-    def _meter(self, start_response: Any) -> "Meter":
-        # Not at the top: see the docstring of this module.
-        from flask_echo.meter import Meter
-
-        received = self._current.conn.request_bytes
-        return Meter(start_response.__self__, received, self._current.cpu)
-
-    def _exempt(self) -> bool:
-        if not self.tpool.can_keep_one():
-            return False
-        self._deadlines.exempt(self._current.conn)
-        return True
 
     def connection(self, sock: socket.socket, address: Any, listener: socket.socket) -> TConn:
         """Make the connection of a socket that was accepted."""

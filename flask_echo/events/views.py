@@ -35,7 +35,7 @@ sock = Sock(respond=respond)
 
 _EVENT_STREAM = "text/event-stream"
 
-# flask_echo.worker offers these in the WSGI environment.
+# flask_echo.offers puts these into the WSGI environment.
 METER_KEY = "flask_echo.meter"
 EXTEND_KEY = "flask_echo.extend_deadline"
 

@@ -6,12 +6,12 @@ from typing import Any
 
 from flask_echo.websocket.refusal import Refusal
 
-# The key in the WSGI environment under which flask_echo.worker offers a function. It exempts the
+# The key in the WSGI environment under which flask_echo.offers has a function. It exempts the
 # connection of the current request from the worker's deadline for responses. It returns False if
 # that would leave no thread for others.
 EXEMPT_KEY = "flask_echo.exempt_from_deadline"
 
-# The key of another function of flask_echo.worker. It notes that the socket of the current request
+# The key of another function of flask_echo.offers. It notes that the socket of the current request
 # is shut down, which spares the response to nobody.
 HUNG_UP_KEY = "flask_echo.hung_up"
 

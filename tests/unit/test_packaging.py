@@ -13,8 +13,9 @@ from packaging.utils import canonicalize_name
 
 from flask_echo.events import views as event_views
 from flask_echo.meter import KEY as METER_KEY
+from flask_echo.offers import EXEMPT_KEY, EXTEND_KEY, HUNG_UP_KEY
 from flask_echo.websocket import servers
-from flask_echo.worker import EXEMPT_KEY, EXTEND_KEY, HUNG_UP_KEY, TESTED_GUNICORN
+from flask_echo.worker import TESTED_GUNICORN
 from tests.support.package import PACKAGE
 from tests.support.servers import ROOT
 
