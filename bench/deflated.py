@@ -22,7 +22,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, Self
 
-from bench.load import READ_BYTES, STUCK_SECONDS, Exchange, Peer, Target
+from bench.exchange import Exchange, Peer
+from bench.load import READ_BYTES, STUCK_SECONDS, Target
 from bench.wire import MASK, RSV1, TEXT, Message, WrongAnswer, frame
 
 # As browsers offer it (Chromium, Firefox and WebKit).

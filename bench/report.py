@@ -273,10 +273,11 @@ def _kibibytes(size: float) -> str:
 HOW_TO_READ = """\
 Everything runs on one machine, over the loopback interface, so only the ratios within one run
 count. Each figure comes from a fresh server process (gunicorn with one worker) on a core of its
-own. The load generator (`bench/load.py`) has another core, never sleeps, and compares every byte
-that comes back with what an echo must be. The rounds alternate between the servers. Pings are off
-and the largest message allowed is 16 MiB everywhere but in `flask-echo-defaults`. Nothing is
-compressed but there and under `64KiB-json`, because the other clients do not offer it.
+own. The load generator (`bench/load.py`, `bench/exchange.py`) has another core, never sleeps, and
+compares every byte that comes back with what an echo must be. The rounds alternate between the
+servers. Pings are off and the largest message allowed is 16 MiB everywhere but in
+`flask-echo-defaults`. Nothing is compressed but there and under `64KiB-json`, because the other
+clients do not offer it.
 
 - **CPU each** is the server's CPU time (user and kernel, all its processes) per message.
 - **p50, p99** are round trips as the generator sees them: with many connections mostly the wait

@@ -16,7 +16,8 @@ from bench.deflated import (
     agreed_extension,
     json_text,
 )
-from bench.load import Exchange, Outcome, Target, percentile
+from bench.exchange import Exchange
+from bench.load import Outcome, Target, percentile
 from bench.measure import Cores, ServerProcess
 from bench.servers import DEFAULTS, FAST, Server
 from bench.wire import BINARY, Message

@@ -18,7 +18,8 @@ from statistics import median
 
 import click
 
-from bench.load import Exchange, Target, open_connections
+from bench.exchange import Exchange
+from bench.load import Target, open_connections
 from bench.measure import Cores, ServerProcess, free_port, running
 from bench.servers import PROJECT, SERVERS
 from bench.wire import Message
