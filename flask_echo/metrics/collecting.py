@@ -3,13 +3,33 @@
 from collections.abc import Iterable
 
 from prometheus_client.metrics_core import Metric
-from prometheus_client.registry import Collector
+from prometheus_client.registry import Collector, CollectorRegistry
 
 from flask_echo.metrics.archive import Manifest, files_that_count, read_manifest, sums
 from flask_echo.metrics.processes import Processes
 
 # The archive changes when workers have ended, which they do not do all the time.
 _ATTEMPTS = 10
+
+
+class OwnCollector(Collector):
+    """The figures of a process that is alone.
+
+    They have no times of creation, as those of several processes have none. prometheus_client can
+    leave them out itself, but only for the whole process, and so for the application around it.
+
+    :param registry: has the series.
+    """
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self._registry = registry
+
+    def collect(self) -> Iterable[Metric]:
+        """Yield the figures."""
+        for metric in self._registry.collect():
+            samples = metric.samples
+            metric.samples = [each for each in samples if not each.name.endswith("_created")]
+            yield metric
 
 
 class SumCollector(Collector):

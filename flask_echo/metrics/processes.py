@@ -17,9 +17,14 @@ _ALONE = 0
 # Two processes never choose the same number by chance, and it fits into an offset (64 bits).
 _NUMBER_BITS = 62
 
+# The kernel's locks keep out other processes only. These keep apart the threads and applications of
+# this one.
+_numbers_here: set[int] = set()
+_threads = Lock()
+
 
 class Processes:
-    """The processes that share a folder, this one among them.
+    """The processes that share a folder, this one among them. Each application has a number.
 
     :param folder: the folder.
     :ivar number: that of this process.
@@ -29,13 +34,12 @@ class Processes:
         # It stays open. To close any descriptor of this file would release the locks (fcntl(2)).
         self._file = os.open(os.path.join(folder, "processes"), os.O_RDWR | os.O_CREAT, 0o600)
         self.number = 1 + secrets.randbits(_NUMBER_BITS)
-        # The kernel's lock keeps out other processes, and this one other threads.
-        self._threads = Lock()
         self._try_lock(fcntl.LOCK_EX, self.number)
+        _numbers_here.add(self.number)
 
     def lives(self, number: int) -> bool:
         """Return whether the process with this number exists. Any thread may ask, also at once."""
-        if number == self.number:
+        if number in _numbers_here:
             return True
         # A shared lock: another process may ask at the same time.
         if not self._try_lock(fcntl.LOCK_SH, number):
@@ -46,7 +50,7 @@ class Processes:
     @contextmanager
     def alone(self) -> Iterator[bool]:
         """Keep all others out of this context. It is False, without waiting, if one is in it."""
-        if not self._threads.acquire(blocking=False):
+        if not _threads.acquire(blocking=False):
             yield False
             return
         try:
@@ -57,7 +61,7 @@ class Processes:
                 if locked:
                     self._unlock(_ALONE)
         finally:
-            self._threads.release()
+            _threads.release()
 
     def _try_lock(self, kind: int, place: int) -> bool:
         try:

@@ -23,7 +23,7 @@ _log = logging.getLogger(__name__)
 _PUBLISH_SECONDS = 0.25
 # The text is made at most this often, so that it costs next to nothing. Whoever asks more often
 # waits. An older text would not do: another worker may have shown higher counters meanwhile.
-_BETWEEN_SECONDS = 0.1
+BETWEEN_SECONDS = 0.1
 
 
 class Exposition(NamedTuple):
@@ -115,10 +115,11 @@ class Publisher:
             return known
 
     def _expose(self, accept: str) -> Exposition:
-        sleep(max(0.0, self._exposed_at + _BETWEEN_SECONDS - monotonic()))
+        assert self._registration is not None
+        self._registration.check()  # Or each of many who ask would wait in turn for an error.
+        sleep(max(0.0, self._exposed_at + BETWEEN_SECONDS - monotonic()))
         at = self._exposed_at = monotonic()
         self.publish()
-        assert self._registration is not None
         self._registration.prepare()
         encode, content_type = choose_encoder(accept)
         return Exposition(content_type, encode(self._registration.registry), at)
