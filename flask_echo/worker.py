@@ -198,6 +198,7 @@ class LongConnectionWorker(StoppingWorker):
         """Refuse more seats than threads or memory. One thread must be left for pages."""
         # Not at the top: see the docstring of this module.
         from flask_echo.capacity import measure
+        from flask_echo.websocket.limits import Limits
 
         if seats >= self.cfg.threads:
             raise AppImportError(
@@ -207,7 +208,8 @@ class LongConnectionWorker(StoppingWorker):
                 " python:flask_echo.gunicorn_conf has 1024 more than FLASK_ECHO_MAX_CONNECTIONS, or"
                 " fewer if the process limit leaves fewer)"
             )
-        spread, tls = self.drain_times.spread, self.cfg.is_ssl
+        # The master has lowered the default for this spread. It does not know the application's.
+        spread, tls = Limits.from_environment().drain_spread_seconds, self.cfg.is_ssl
         fit = measure(self.cfg.workers, spread=spread, tls=tls).fit_in_memory()
         if seats > fit.seats:
             raise AppImportError(

@@ -90,3 +90,14 @@ def test_seats_of_an_application_s_code_must_fit_into_memory(tmp_path: Path) -> 
     assert ended.returncode != 0
     assert "the application has 900 seats" in ended.stderr
     assert "enough for 409" in ended.stderr
+
+
+def test_a_spread_of_an_application_s_code_does_not_stop_the_start(
+    start_server: StartServer, tmp_path: Path
+) -> None:
+    """The default number of seats was chosen before the code was there."""
+    code = "from flask_echo import create_app\napp = create_app({'DRAIN_SPREAD_SECONDS': 30})\n"
+    (tmp_path / "own.py").write_text(code)
+    words = command("gunicorn", "--pythonpath", str(tmp_path), app="own:app")
+    with real_group(memory=96 * MIB) as group:
+        assert 300 < seats(start_server, group, words) < 600
