@@ -108,6 +108,8 @@ class ClosingHandshake:
                     return item
                 if isinstance(item, str | bytes):
                     keep(item)
+                    del item  # Its memory is charged as long as anybody refers to it.
+                    self._incoming.drop_delivered()
             data = self._transport.recv(DISCARD_BYTES, deadline.left())
             if not data:
                 return None

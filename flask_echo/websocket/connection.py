@@ -526,6 +526,8 @@ class Connection(Server):
         if lifecycle.asked is not None:
             self._kept.clear()
             keep = _drop
+        if how.close is not None and not how.await_close:
+            self._incoming.clear()  # Nothing more of it is parsed. The peer may be slow to leave.
         handshake = ClosingHandshake(
             self._transport, self._outgoing.turns, self._incoming, lifecycle
         )

@@ -27,8 +27,10 @@ from flask_echo.websocket.verdicts import Unacceptable, not_utf8, too_big, unles
 # A compressed frame is inflated and charged in steps of 16 KiB, so a piece of it may inflate to any
 # size. What a thread holds of it while it waits for memory is a few times as much.
 _COMPRESSED_PIECE_BYTES = 4 * 1024
-# Deflate reaches 1,030 to 1, so this becomes 64 KiB at most.
-_LEAST_INFLATE_BYTES = 64
+# A byte inflates to 1,032 at most: two bits repeat 258 bytes (RFC 1951, section 3.2.5). zlib may
+# have kept 32 bits of the bytes before.
+_MOST_OF_A_BYTE = 1032
+_MOST_OF_KEPT_BITS = 4 * _MOST_OF_A_BYTE
 # The fast path charges nothing: of this many bytes, four bytes for each character make 64 KiB.
 _MOST_QUICK_BYTES = FREE_BYTES // 4
 # More than a payload of 64 KiB takes whose characters take one byte each.
@@ -123,6 +125,11 @@ class Incoming:
             self._deflate.drop_inflater()
         self._account.clear()
 
+    def drop_delivered(self) -> None:
+        """Hold no memory for messages that nobody refers to any more."""
+        if self._account.delivered:
+            self._account.drop_delivered()
+
     @property
     def under_way(self) -> int:
         """How many bytes an incomplete message has."""
@@ -132,7 +139,8 @@ class Incoming:
         """Return the next message or control event, or None if there is no complete one.
 
         :param stop_at: return None when an incomplete message holds this many bytes, though
-            there may be more input.
+            there may be more input. Up to 52 KiB the message never holds more than is free: perhaps
+            nobody ever reads the rest.
         :raises Unacceptable: if the input violates the protocol or the limit.
         """
         data = self._data
@@ -230,7 +238,7 @@ class Incoming:
             if isinstance(message, CompressedMessage):
                 self._inflate(message, stop_at)
             else:
-                self._add_plain(message)
+                self._add_plain(message, stop_at)
             if not message.is_whole:
                 return None
             self.arriving = None
@@ -238,15 +246,19 @@ class Incoming:
         except UnicodeDecodeError as error:
             raise not_utf8(error) from None
 
-    def _add_plain(self, message: PlainMessage) -> None:
-        piece = self._take(message.left)
+    def _add_plain(self, message: PlainMessage, stop_at: int | None) -> None:
+        most = message.left if stop_at is None else stop_at - self.under_way
+        piece = self._take(min(message.left, most))
         message.add(piece)
         self.bytes += len(piece)
         if not message.is_whole:
             self._hold(message.payload)
 
     def _inflate(self, message: CompressedMessage, stop_at: int | None) -> None:
-        most = _COMPRESSED_PIECE_BYTES if stop_at is None else _LEAST_INFLATE_BYTES
+        most = _COMPRESSED_PIECE_BYTES
+        if stop_at is not None:
+            free = FREE_BYTES - self.under_way - _MOST_OF_KEPT_BITS
+            most = max(1, free // _MOST_OF_A_BYTE)
         try:
             for output in message.add(self._take(min(message.left, most))):
                 self._add_inflated(message.payload, output)

@@ -7,8 +7,9 @@ from flask_echo.websocket.frames import Message
 from flask_echo.websocket.incoming import Incoming
 from flask_echo.websocket.message_count import MessageCount
 
-# This much memory in sum is kept.
-KEEP_BYTES = 64 * 1024
+# This much memory in sum is kept. 12 KiB less than is free: a piece of a compressed message may
+# exceed it by a few KiB.
+KEEP_BYTES = 52 * 1024
 
 Queue = deque[tuple[Message, bool]]
 
