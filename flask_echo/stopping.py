@@ -31,8 +31,8 @@ from flask_echo.websocket.limits import DrainTimes
 LINGER_SECONDS = 2.0
 
 # During a reload, connections that have been accepted get this long to be served before the drain.
-# A request usually arrives within a round trip after its connection.
-SETTLE_SECONDS = 0.5
+# A request usually arrives within a round trip after its connection, or two with TLS 1.2.
+SETTLE_SECONDS = 1.0
 
 # A stopping worker accepts until this long before it cuts connections, so that it cuts no page.
 PAGE_SECONDS = 0.5

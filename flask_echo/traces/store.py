@@ -31,7 +31,7 @@ SHARE_BYTES = TOTAL_BYTES // 8
 MOST_ATTEMPTS = 4
 
 # The thread of a request waits for Redis no longer than this, and not again for some time.
-_REDIS_SECONDS = 0.25
+REDIS_SECONDS = 0.25
 _PAUSE_SECONDS = 5.0
 
 # How often the leftovers of workers that were killed are removed from the folder.
@@ -133,9 +133,7 @@ def redis_at(url: str) -> BaseCache:
     """
     from redis import Redis
 
-    client = Redis.from_url(
-        url, socket_connect_timeout=_REDIS_SECONDS, socket_timeout=_REDIS_SECONDS
-    )
+    client = Redis.from_url(url, socket_connect_timeout=REDIS_SECONDS, socket_timeout=REDIS_SECONDS)
     return _Redis(client, default_timeout=KEEP_SECONDS, key_prefix="flask-echo:trace:")
 
 

@@ -74,13 +74,13 @@ def test_an_invalid_fault_is_not_sent_to_the_server(fake: Page, values: dict[str
 
 
 def test_a_delay_shows_in_the_round_trip(talk: Page) -> None:
-    simulate(talk, delay="0.5")
+    simulate(talk, delay="5")
     say(talk, "slow")
     talk.wait_until(
         lambda: rows(talk)[-1][1:] == ["slow", "4 B", "waiting"], "a message that waits"
     )
     talk.wait_until(lambda: talk.lines[-1] == "<<< slow", "the reply")
-    assert float(talk.element("min").text.split()[0]) >= 500
+    assert float(talk.element("min").text.split()[0]) >= 5
 
 
 def test_a_close_comes_with_its_code_and_reason(talk: Page) -> None:
@@ -110,7 +110,7 @@ def test_a_mute_server_leaves_a_message_waiting(talk: Page) -> None:
 
 def test_periodic_messages_are_not_replies(talk: Page) -> None:
     simulate(talk, push="0.05")
-    talk.wait_until(lambda: '"tick": 3' in talk.lines[-1], "periodic messages")
+    talk.wait_until(lambda: any('"tick": 3,' in line for line in talk.lines), "periodic messages")
     say(talk, "echo")
     talk.wait_until(lambda: talk.element("replies").text == "1", "one round trip")
     talk.click("disconnect")

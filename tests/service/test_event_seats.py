@@ -214,10 +214,10 @@ def test_a_poll_that_is_answered_has_left_its_seat(start_server: StartServer, wa
 
 @each_way
 def test_it_may_last_longer_than_other_responses(start_server: StartServer, way: str) -> None:
-    # A second for each response, and the main thread looks once a second.
-    server = start_server("gunicorn", *IMPATIENT)
+    # Five seconds for each response, and the main thread looks once a second.
+    server = start_server("gunicorn", "--worker-class", "tests.support.counting.HurriedWorker")
     begin = time_ns()
-    followed = with_next_event("3600", 3, 4)
+    followed = with_next_event("3600", 7, 8)
     with connect(server) as sock:
         sock.sendall(request(way, followed.since(begin)))
         received = b""
@@ -229,12 +229,12 @@ def test_it_may_last_longer_than_other_responses(start_server: StartServer, way:
 
 
 def test_an_event_stream_without_events_is_kept_alive(start_server: StartServer) -> None:
-    # Comments come twice a second. Each of them allows the response another second and a half.
+    # Comments come twice a second. Each of them allows the response another 5.5 seconds.
     server = start_server("gunicorn", "--worker-class", "tests.support.counting.LivelyWorker")
     with connect(server) as sock:
         sock.sendall(request(EVENT_STREAM))
         received = b""
-        while received.count(b": alive\n\n") < 6:
+        while received.count(b": alive\n\n") < 14:
             data = sock.recv(65536)
             assert data, f"cut after {received!r}"
             received += data

@@ -102,7 +102,9 @@ def test_pings_keep_a_connection_through_an_impatient_nginx(start_server: StartS
             assert client.receive().first == 0x89
             client.send(frame(0x8A))
         client.send(frame(0x81, b"still here"))
-        assert client.receive().payload == b"still here"
+        while (answer := client.receive()).first == 0x89:
+            pass
+        assert answer.payload == b"still here"
 
 
 @pytest.mark.parametrize("trusted", [0, 1])

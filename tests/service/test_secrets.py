@@ -11,6 +11,7 @@ from flask_echo import create_app
 from flask_echo.config import load_settings
 from flask_echo.websocket import OptionError
 from tests.support.clients import ask, raw, request_bytes
+from tests.support.products.product import listens
 from tests.support.required import program
 from tests.support.servers import StartServer, command, free_port, port_of_nobody, run_to_its_end
 from tests.support.waiting import wait_until
@@ -106,6 +107,7 @@ def refusing_redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
     words += ["--dir", str(place), "--requirepass", "another"]
     process = subprocess.Popen(words, stdout=subprocess.DEVNULL)
     try:
+        wait_until(lambda: listens(port))
         yield port
     finally:
         process.kill()

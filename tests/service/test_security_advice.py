@@ -4,8 +4,10 @@ import json
 import re
 import socket
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from http.client import HTTPConnection
+from time import monotonic
 
 import pytest
 
@@ -66,10 +68,18 @@ def test_the_page_with_all_its_scripts_is_within_the_rate(port: int) -> None:
 
 
 def test_a_flood_of_requests_is_refused(port: int) -> None:
-    statuses = set()
-    for _ in range(400):
+    def ask(_: int) -> int:
         connection = HTTPConnection("127.0.0.1", port, TIMEOUT, (CLIENT, 0))
         connection.request("GET", "/static/favicon.svg")
-        statuses.add(connection.getresponse().status)
+        status = connection.getresponse().status
         connection.close()
+        return status
+
+    # Many at once, and for as long as it takes: on a busy machine, one after the other may be
+    # slower than the rate.
+    statuses: set[int] = set()
+    with ThreadPoolExecutor(20) as pool:
+        deadline = monotonic() + 60
+        while 429 not in statuses and monotonic() < deadline:
+            statuses.update(pool.map(ask, range(400)))
     assert statuses == {200, 429}

@@ -60,8 +60,8 @@ def ask(server: Server, address: str, request: bytes | None = None) -> Answer:
         return Answer(response.status, dict(response.getheaders()), response.read().decode())
 
 
-def admitted(server: Server, address: str, path: str = "/echo", seconds: float = 2) -> RawWebSocket:
-    """Open a WebSocket from ``address`` within a second, and as much again for a busy machine."""
+def admitted(server: Server, address: str, path: str = "/echo", seconds: float = 6) -> RawWebSocket:
+    """Open a WebSocket from ``address`` within a second, and some more for a busy machine."""
     began = monotonic()
     client = visit(server, address, path)
     assert monotonic() - began < seconds
@@ -161,7 +161,7 @@ def test_an_evicted_browser_gets_its_closing_handshake(
 ) -> None:
     server = start_server("gunicorn", MAX_CONNECTIONS=1)
     with connected(server, "/echo") as browser:
-        stack.enter_context(admitted(server, OTHER, seconds=1))
+        stack.enter_context(admitted(server, OTHER))
         wait_until(lambda: not browser.connected)
         assert browser.close_reason == 1013
     wait_until(lambda: "closed 1013 (all seats are taken" in server.output())
@@ -320,7 +320,7 @@ def test_a_drain_beside_evictions_ends_in_time(start_server: StartServer, stack:
     socks = [stack.enter_context(connect(server, f"127.0.1.{n}")) for n in range(1, 11)]
     for sock in socks:
         sock.sendall(request_bytes())
-    wait_until(lambda: health(server)["connections"] < 20)
+    wait_until(lambda: "closed 1013" in server.output())
     server.process.terminate()
     assert server.process.wait(20) == 0
     assert "Traceback" not in server.output()
@@ -350,7 +350,7 @@ def test_a_thousand_silent_connections_of_one_address_take_nothing_from_others(
     stack.callback(thread.join)
     stack.callback(done.set)
     with watched(server), ThreadPoolExecutor(10) as pool:
-        come = partial(admitted, server, seconds=3)
+        come = partial(admitted, server)
         bystanders = list(pool.map(come, [f"127.0.2.{number}" for number in range(1, 51)]))
     for bystander in bystanders:
         stack.enter_context(bystander)
@@ -410,13 +410,13 @@ def test_a_client_may_be_limited_to_a_number_of_handshakes_per_second(
 
 @pytest.mark.parametrize("kind", ["gunicorn", "flask"])
 def test_a_connection_without_messages_ends(start_server: StartServer, kind: str) -> None:
-    server = start_server(kind, IDLE_TIMEOUT_SECONDS=1)
+    server = start_server(kind, IDLE_TIMEOUT_SECONDS=4)
     began = monotonic()
     with visit(server, RICH) as client:
         assert echoes(client)
         closed = client.receive()
-        assert monotonic() - began >= 1
-        assert (closed.close_code, closed.close_reason) == (1001, "no message for 1 seconds")
+        assert monotonic() - began >= 4
+        assert (closed.close_code, closed.close_reason) == (1001, "no message for 4 seconds")
         client.send(close_frame(1001))
         assert client.rest() == b""
     wait_until(lambda: taken(server, 0))
@@ -443,21 +443,21 @@ def test_pings_pongs_and_fragments_are_no_messages(
 
 
 def test_a_connection_with_messages_is_not_idle(start_server: StartServer) -> None:
-    server = start_server("gunicorn", IDLE_TIMEOUT_SECONDS=2)
+    server = start_server("gunicorn", IDLE_TIMEOUT_SECONDS=5)
     pause = Event()
     with visit(server, RICH) as client:
         for _ in range(6):
             assert echoes(client)
-            pause.wait(0.5)
+            pause.wait(1.2)
 
 
 def test_a_connection_ends_after_its_lifetime(start_server: StartServer) -> None:
-    server = start_server("gunicorn", MAX_LIFETIME_SECONDS=2)
+    server = start_server("gunicorn", MAX_LIFETIME_SECONDS=5)
     began = monotonic()
     with visit(server, RICH) as client:
         assert echoes(client)
         closed = client.receive()
-        assert monotonic() - began > 1.5
+        assert monotonic() - began > 3.9
         assert (closed.close_code, closed.close_reason) == (1001, "maximum lifetime reached")
         client.send(close_frame(1001))
         assert client.rest() == b""

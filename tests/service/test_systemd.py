@@ -90,11 +90,12 @@ def test_systemd_waits_for_the_longest_closing_handshake() -> None:
 
 @pytest.fixture
 def activated(tmp_path: Path) -> Iterator[Callable[..., Activated]]:
-    """Start the service with a number of workers. A client that does not say goodbye takes 1 s."""
+    """Start the service with a number of workers. A client that does not say goodbye takes 3 s."""
     with ExitStack() as stack:
 
         def start(workers: int, **settings: object) -> Activated:
-            own = {"WEB_CONCURRENCY": str(workers), "FLASK_ECHO_CLOSE_TIMEOUT_SECONDS": "1"}
+            own = {"WEB_CONCURRENCY": str(workers), "FLASK_ECHO_CLOSE_TIMEOUT_SECONDS": "3"}
+            own["GUNICORN_CMD_ARGS"] = "--worker-class tests.support.counting.PatientWorker"
             own |= {f"FLASK_ECHO_{name}": str(value) for name, value in settings.items()}
             service = Activated(tmp_path, own)
             stack.callback(service.close)

@@ -23,7 +23,7 @@ from tests.support.clients import TIMEOUT, close_frame, frame, health, raw
 from tests.support.servers import Server, StartServer, command, run_to_its_end
 from tests.support.tls import issue, trusting
 from tests.support.waiting import wait_until
-from tests.support.workers import worker_of
+from tests.support.workers import worker_of, workers_of
 
 
 @pytest.fixture
@@ -301,6 +301,7 @@ def test_a_reload_with_a_bad_certificate_keeps_the_old_one(
     server.await_output("The old one stays")
     assert told.replace("FILE", f"{live / name}") in server.output()
     server.await_output(f"Worker exiting (pid: {worker})")
+    wait_until(lambda: worker not in workers_of(server), describe=server.describe)
     assert shown(server) == old
     # A worker that replaces a lost one has the old certificate, too.
     os.kill(worker_of(server), signal.SIGKILL)

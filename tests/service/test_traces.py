@@ -141,7 +141,7 @@ def test_a_ping_is_not_answered(start_server: StartServer, trace: str) -> None:
 
 
 def test_the_client_does_not_read(start_server: StartServer, trace: str) -> None:
-    server = start_server("gunicorn", SEND_TIMEOUT_SECONDS=0.2, PING_INTERVAL_SECONDS=0)
+    server = start_server("gunicorn", SEND_TIMEOUT_SECONDS=4, PING_INTERVAL_SECONDS=0)
     with raw(server, f"/echo?trace={trace}") as client:
         client.sock.settimeout(10)
         message = frame(0x82, bytes(2**20))
@@ -369,7 +369,8 @@ def redis(place: Path) -> Iterator[Redis]:
 
 
 def test_two_machines_share_a_redis(start_server: StartServer, redis: Redis, trace: str) -> None:
-    one, other = (start_server("gunicorn", TRACES=redis.url) for _ in range(2))
+    patient = ("--worker-class", "tests.support.counting.PatientStoreWorker")
+    one, other = (start_server("gunicorn", *patient, TRACES=redis.url) for _ in range(2))
     wait_until(lambda: get(one, "/traces")[1]["status"] == "on")
     with raw(one, f"/echo?trace={trace}") as client:
         echoes(client)

@@ -128,7 +128,7 @@ def ended_by_itself(server: Server) -> bool:
 def test_everybody_who_reads_gets_1001_after_the_replies_that_are_owed(
     start_server: StartServer, stack: ExitStack, over_tls: bool, how: str
 ) -> None:
-    server = start_server("gunicorn", CLOSE_TIMEOUT_SECONDS=2)
+    server = start_server("gunicorn", CLOSE_TIMEOUT_SECONDS=5)
     idle = [stack.enter_context(raw(server)) for _ in range(20)]
     busy = [Busy(stack.enter_context(raw(server))) for _ in range(5)]
     for client in (stuck(server), stuck(server)):
@@ -159,7 +159,8 @@ def test_ctrl_c_and_sigquit_are_quick_and_polite(
     start_server: StartServer, stack: ExitStack, sign: int
 ) -> None:
     # With a close time-out of a minute, only the quick way out ends within the test.
-    server = start_server("gunicorn", CLOSE_TIMEOUT_SECONDS=60)
+    patient = ("--worker-class", "tests.support.counting.PatientWorker")
+    server = start_server("gunicorn", *patient, CLOSE_TIMEOUT_SECONDS=60)
     polite, silent = (stack.enter_context(raw(server)) for _ in range(2))
     stack.enter_context(stuck(server))
     server.press(sign)

@@ -6,7 +6,7 @@ import os
 import socket
 import zlib
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from http.client import HTTPResponse
 from typing import Any, NamedTuple
 from urllib.request import urlopen
@@ -212,6 +212,14 @@ class RawWebSocket:
     def send(self, data: bytes) -> None:
         """Send bytes as they are."""
         self.sock.sendall(data)
+
+    def answer_close(self, code: int, before: bytes = b"") -> None:
+        """Answer the Close frame, unless the server has given up waiting for that.
+
+        :param before: is sent before it.
+        """
+        with suppress(OSError):
+            self.send(before + close_frame(code))
 
     def await_input(self) -> None:
         """Wait until a part of a frame has arrived. It can still be received."""

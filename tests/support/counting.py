@@ -56,7 +56,15 @@ class ImpatientWorker(LongConnectionWorker):
         super().init_process()
 
 
-class LivelyWorker(ImpatientWorker):
+class HurriedWorker(LongConnectionWorker):
+    """Waits five seconds for responses. A busy machine may stand still for some of them."""
+
+    def init_process(self) -> None:
+        arrivals.RESPONSE_TIMEOUT_SECONDS = 5.0
+        super().init_process()
+
+
+class LivelyWorker(HurriedWorker):
     """Keeps streams of server-sent events alive twice a second."""
 
     def init_process(self) -> None:
@@ -71,7 +79,17 @@ class PatientWorker(LongConnectionWorker):
     """Leaves connections more time at its end, as a busy machine may need it."""
 
     def init_process(self) -> None:
-        vars(stopping).update(QUICK_SECONDS=8.0, LINGER_SECONDS=8.0)
+        vars(stopping).update(QUICK_SECONDS=8.0, LINGER_SECONDS=8.0, SETTLE_SECONDS=8.0)
+        super().init_process()
+
+
+class PatientStoreWorker(LongConnectionWorker):
+    """Waits for Redis as long as a busy machine may need it."""
+
+    def init_process(self) -> None:
+        from flask_echo.traces import store
+
+        vars(store)["REDIS_SECONDS"] = 8.0
         super().init_process()
 
 

@@ -175,7 +175,7 @@ def test_the_close_frame_of_the_server_is_the_first_also_if_the_client_answers_a
 ) -> None:
     client, served = serve(closing(4000))
     assert client.receive().close_code == 4000
-    client.send(close_frame(4001))
+    client.answer_close(4001)
     assert served.ended().first_close == ("server", 4000)
 
 

@@ -106,6 +106,7 @@ def test_threads_that_die_before_their_first_step_are_replaced(
     monkeypatch: pytest.MonkeyPatch, system_tells: bool
 ) -> None:
     pool = Pool(1)
+    monkeypatch.setattr(pool_module, "LATE_SECONDS", 60.0)
     if not system_tells:
         monkeypatch.setattr(pool_module, "TASKS", "/nowhere")
     with monkeypatch.context() as patch:

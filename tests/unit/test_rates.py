@@ -1,5 +1,6 @@
 """Rates: how many requests each client may make in a second."""
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -25,7 +26,8 @@ def test_without_a_limit_nothing_is_counted() -> None:
     assert len(rates) == 0
 
 
-def test_by_default_the_time_is_the_clock_s() -> None:
+def test_by_default_the_time_is_the_clock_s(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("flask_echo.websocket.rates.monotonic", lambda: 100.0)
     rates = Rates()
     assert [rates.admit("a", 1) for _ in range(2)] == [0, 1]
 

@@ -56,6 +56,12 @@ def stack() -> Iterator[ExitStack]:
         yield stack
 
 
+@pytest.fixture(autouse=True)
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Leave those who obey as much time as a busy machine may need."""
+    monkeypatch.setattr(module, "EVICTION_SECONDS", 10.0)
+
+
 @pytest.fixture
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let nobody wait for long."""
