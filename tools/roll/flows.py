@@ -9,8 +9,9 @@ from typing import NamedTuple
 _FIN, _SYN, _RST = 1, 2, 4
 _TEXT, _CLOSE = 1, 8
 
-# A message that the network saw less than this before the Close frame may have crossed it.
-CROSSING_SECONDS = 0.001
+# A message that the network saw less than this before the Close frame may have crossed it: the
+# worker may lose its turn between its last look at the socket and the Close frame.
+CROSSING_SECONDS = 0.02
 
 
 class Missed(NamedTuple):

@@ -17,7 +17,7 @@ from urllib.request import urlopen
 
 from websockets.sync.client import connect
 
-from tools.roll.figures import Event, read
+from tools.roll.figures import Event, is_even, read
 from tools.roll.fleet import URL, Fleet, Host
 from tools.roll.flows import Flows, Missed
 from tools.roll.wire import watching
@@ -26,6 +26,8 @@ HOSTS = 3
 _START_SECONDS = 30.0
 # After a change, until clients have reconnected.
 _SETTLE_SECONDS = 8.0
+# Clients that come back do so within a second or two.
+_COUNT_SECONDS = 5.0
 # Until HAProxy has given up the connections to a machine without a network, and clients are back.
 _CUT_SECONDS = 20.0
 _END_SECONDS = 60.0
@@ -60,7 +62,7 @@ class Plan:
 class Act:
     """A stretch of the play.
 
-    :ivar connections: of each machine, at its end.
+    :ivar connections: of each machine, at its end, if that is a figure.
     :ivar missed: of connections that machines ended meanwhile, the messages without a reply.
     :ivar closed: how many connections machines ended with a Close frame, as the network saw them.
     """
@@ -99,22 +101,25 @@ class Play:
     def run(self) -> None:
         """Run all acts, in this order."""
         hosts = self._fleet.hosts
-        with self._act("start"):
+        with self._act("start") as act:
             self._fleet.await_connections(self._plan.clients, _START_SECONDS)
+            act.connections = self._count_connections()
         with self._act("roll"):
             for host in hosts[:HOSTS]:
                 self._roll(host)
             sleep(_SETTLE_SECONDS)
-        with self._act("lifetime"):
+        with self._act("lifetime") as act:
             sleep(self._plan.lifetime)
+            act.connections = self._count_connections()
         with self._act("kill"):
             hosts[1].kill()
             sleep(_SETTLE_SECONDS)
-        with self._act("grow"):
+        with self._act("grow") as act:
             for host in (hosts[1], hosts[HOSTS]):
                 host.start()
                 self._fleet.await_up(host)
             sleep(self._plan.lifetime)
+            act.connections = self._count_connections()
         with self._act("cut"):
             hosts[0].cut()
             sleep(_CUT_SECONDS)
@@ -126,14 +131,26 @@ class Play:
         host.start()
         self._fleet.await_up(host)
 
+    def _count_connections(self) -> dict[str, int]:
+        """Return how many connections each machine has.
+
+        A client that is between two connections is missing for a moment, so look again if the
+        machines are not even.
+        """
+        deadline = monotonic() + _COUNT_SECONDS
+        while True:
+            counts = self._fleet.connections()
+            if is_even(counts.values()) or monotonic() > deadline:
+                return counts
+            sleep(0.2)
+
     @contextmanager
-    def _act(self, name: str) -> Iterator[None]:
+    def _act(self, name: str) -> Iterator[Act]:
         print(f"{name} ...", flush=True)
         act = self.acts[name] = Act()
         missed, closed = len(self._flows.missed), self._flows.closed
-        yield
+        yield act
         act.end = monotonic()
-        act.connections = self._fleet.connections()
         act.missed = self._flows.missed[missed:]
         act.closed = self._flows.closed - closed
 
