@@ -397,7 +397,8 @@ class Connection(Server):
         as a whole. Other threads that send wait until it is complete.
 
         :param parts: yields the fragments: all text, or all bytes. If it raises an exception, the
-            connection ends, because a message cannot be left incomplete.
+            connection ends, because a message cannot be left incomplete. It must not send on this
+            connection: that raises RuntimeError.
         :param timeout: as for :meth:`send`, for the whole message.
         :raises ConnectionClosed: as :meth:`send` does.
         """

@@ -6,6 +6,7 @@ connection decides what else follows.
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from threading import get_ident
 
 from flask_echo.websocket import frames
 from flask_echo.websocket.budget import WAIT_SECONDS, Account
@@ -44,6 +45,7 @@ class Outgoing:
     __slots__ = (
         "_account",
         "_deflate",
+        "_in_turn",
         "_lifecycle",
         "_transport",
         "bytes",
@@ -64,6 +66,7 @@ class Outgoing:
         self._deflate = deflate
         self._account = account
         self.turns = Turns()
+        self._in_turn = 0  # The thread that takes the parts of a message from their iterable.
         self.controls: list[bytes] = []
         self.messages = 0
         self.bytes = 0
@@ -166,10 +169,13 @@ class Outgoing:
     def await_turn(self, deadline: Deadline | None) -> None:
         """Take the turn, when no other thread sends any more.
 
+        :raises RuntimeError: if this thread has the turn already. It would wait for ever.
         :raises Closed: if the connection closes meanwhile.
         :raises MustEnd: in the owning thread, if the server is going away meanwhile.
         :raises SendTimeout: if ``deadline`` comes first.
         """
+        if self._in_turn == get_ident():
+            raise RuntimeError("the parts of a message must not send on the same connection")
         lifecycle, transport = self._lifecycle, self._transport
         is_owner = lifecycle.is_owner()
         if self.turns.wait(
@@ -186,6 +192,7 @@ class Outgoing:
     @contextmanager
     def turn(self) -> Iterator[None]:
         """Give up the turn at the end. A frame that was sent in part ends the connection."""
+        self._in_turn = get_ident()
         try:
             yield
         except Closed:
@@ -194,6 +201,7 @@ class Outgoing:
             self.break_off(error)
             raise
         finally:
+            self._in_turn = 0
             self.turns.release()
 
     def break_off(self, error: BaseException) -> None:

@@ -484,6 +484,27 @@ def test_a_message_whose_parts_fail_ends_the_connection(serve: Open) -> None:
     assert served.ended().close_reason == 1006
 
 
+@pytest.mark.parametrize("how", ["send", "send_parts"])
+def test_parts_that_send_on_their_own_connection_end_it(serve: Open, how: str) -> None:
+    """They would wait for their own turn for ever."""
+
+    def handler(connection: Connection) -> None:
+        def parts() -> Iterator[str]:
+            yield "begun"
+            getattr(connection, how)("within")
+
+        connection.receive()
+        with pytest.raises(RuntimeError, match="must not send on the same connection"):
+            connection.send_parts(parts())
+        connection.receive()
+
+    client, served = serve(handler=handler)
+    client.send(frame(0x81, b"go"))
+    assert client.receive() == (0x01, b"begun")
+    assert client.rest() == b""
+    assert served.ended().close_reason == 1006
+
+
 def test_the_reply_of_the_article_takes_little_more_than_the_message(serve: Open) -> None:
     """JSON writes U+0000 as six characters."""
     size = 4 * MIB
