@@ -68,6 +68,7 @@ def test_a_silent_connection_ends(
     assert monotonic() - began >= (0.5 if expected is IDLE else 0.4)
 
 
+@pytest.mark.slow
 def test_a_message_of_the_peer_puts_off_the_idle_end(serve: Open) -> None:
     client, served = serve(idle_timeout_seconds=4)
     pause = Event()
@@ -79,6 +80,7 @@ def test_a_message_of_the_peer_puts_off_the_idle_end(serve: Open) -> None:
     assert monotonic() - sent >= 3.9
 
 
+@pytest.mark.slow
 def test_a_reply_after_long_work_is_a_message(serve: Open) -> None:
     sent: list[float] = []
 
@@ -96,6 +98,7 @@ def test_a_reply_after_long_work_is_a_message(serve: Open) -> None:
     assert monotonic() - sent[0] >= 4
 
 
+@pytest.mark.slow
 def test_messages_of_other_threads_put_off_the_idle_end(serve: Open) -> None:
     began: list[Connection] = []
 
