@@ -34,13 +34,10 @@ def play(server: Server, cases: Sequence[str], parallel: int = 4) -> tuple[Tally
     "NON-STRICT" also means that bad UTF-8 was refused a second late. A busy machine does that. So
     these cases are played again, alone.
     """
-    results = [
-        again
-        for first in _results(server, cases, parallel)
-        for again in (
-            _results(server, [first.case_id], 1) if first.behavior.value == LATE else [first]
-        )
-    ]
+    results = []
+    for result in _results(server, cases, parallel):
+        is_late = result.behavior.value == LATE
+        results += _results(server, [result.case_id], 1) if is_late else [result]
     tally: Tally = Counter((r.behavior.value, r.behavior_close.value) for r in results)
     odd = [
         f"{r.case_id} {r.behavior.value}, close {r.behavior_close.value}: {r.result}"
