@@ -66,7 +66,7 @@ class Outgoing:
         self._deflate = deflate
         self._account = account
         self.turns = Turns()
-        self._in_turn = 0  # The thread that takes the parts of a message from their iterable.
+        self._in_turn = 0  # The thread within :meth:`turn`, which may call an iterable of parts.
         self.controls: list[bytes] = []
         self.messages = 0
         self.bytes = 0

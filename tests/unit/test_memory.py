@@ -466,35 +466,30 @@ def test_replies_that_need_a_large_deflater_take_turns(serve: Open, size: int, t
     assert budget.turns == turns
 
 
-def test_a_message_whose_parts_fail_ends_the_connection(serve: Open) -> None:
-    def parts() -> Iterator[str]:
-        yield "begun"
-        raise ValueError("no more")
-
-    def handler(connection: Connection) -> None:
-        connection.receive()
-        with pytest.raises(ValueError, match="no more"):
-            connection.send_parts(parts())
-        connection.receive()
-
-    client, served = serve(handler=handler)
-    client.send(frame(0x81, b"go"))
-    assert client.receive() == (0x01, b"begun")
-    assert client.rest() == b""
-    assert served.ended().close_reason == 1006
+def fail(_: Connection) -> None:
+    raise ValueError("no more")
 
 
-@pytest.mark.parametrize("how", ["send", "send_parts"])
-def test_parts_that_send_on_their_own_connection_end_it(serve: Open, how: str) -> None:
-    """They would wait for their own turn for ever."""
-
+@pytest.mark.parametrize(
+    ("then", "words"),
+    [
+        (fail, "no more"),
+        # These would wait for their own turn for ever.
+        (lambda connection: connection.send("within"), "must not send on the same connection"),
+        (lambda connection: connection.send_parts(["x"]), "must not send on the same connection"),
+    ],
+    ids=["fail", "send", "send_parts"],
+)
+def test_a_message_whose_parts_fail_ends_the_connection(
+    serve: Open, then: Callable[[Connection], None], words: str
+) -> None:
     def handler(connection: Connection) -> None:
         def parts() -> Iterator[str]:
             yield "begun"
-            getattr(connection, how)("within")
+            then(connection)
 
         connection.receive()
-        with pytest.raises(RuntimeError, match="must not send on the same connection"):
+        with pytest.raises((ValueError, RuntimeError), match=words):
             connection.send_parts(parts())
         connection.receive()
 
