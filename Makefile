@@ -22,7 +22,7 @@ run: $(VENV)/run.stamp
 # What every change must pass: about ten minutes. Each level is a target of its own.
 test: test-fast test-service test-browser
 
-# Lint, types and the tests without a server: about a minute and a half.
+# Lint, types and the tests without a server: about two minutes.
 test-fast: lint types
 	$(PYTEST) $(PARALLEL) -m "not slow" tests/unit $(PYTEST_ARGS)
 
